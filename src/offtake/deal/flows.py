@@ -1,0 +1,130 @@
+"""What is owed: `Due` over either reader's vectors, and `Flow`, the one currency between packages.
+
+A due is written once over the algebra and read twice: as rows of the plan's problem and, exactly, as settled flows.  Capex, energy,
+rent, interest and equity all have this form; only the ledger books them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from offtake.dates import Intervals
+
+X = TypeVar("X")
+
+
+class Account(StrEnum):
+    """Why money moves; the ledger maps each to the accounts of payer and payee."""
+
+    CAPEX_SITE = "capex_site"
+    CAPEX_CHIPS = "capex_chips"
+    ENERGY = "energy"
+    SITE_RUNNING = "site_running"
+    CHIP_RUNNING = "chip_running"
+    RENT = "rent"
+    TAKE_OR_PAY = "take_or_pay"
+    TRUE_UP = "true_up"
+    PREPAYMENT = "prepayment"
+    CREDIT = "credit"
+    REVENUE_SHARE = "revenue_share"
+    TOKEN_REVENUE = "token_revenue"
+    RESALE_REVENUE = "resale_revenue"
+    OUTSIDE_RENT = "outside_rent"
+    OTHER_REVENUE = "other_revenue"
+    OTHER_COST = "other_cost"
+    EQUITY = "equity"
+    LOAN_DRAW = "loan_draw"
+    LOAN_REPAY = "loan_repay"
+    INTEREST = "interest"
+    LOAN_FEE = "loan_fee"
+    EMERGENCY_DRAW = "emergency_draw"
+    EMERGENCY_REPAY = "emergency_repay"
+
+
+class Firmness(StrEnum):
+    """How sure an amount is; amounts of different firmness are never added together."""
+
+    FIRM = "firm"
+    CONTINGENT = "contingent"
+    OPTIONAL = "optional"
+    CANCELLABLE = "cancellable"
+
+
+class Layer(StrEnum):
+    """Which deal an amount belongs to; layers may be the same watts and are never added together."""
+
+    CLOUD = "cloud"
+    CHIP = "chip"
+    SITE = "site"
+    EQUITY = "equity"
+    DEBT = "debt"
+    MARKET = "market"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """What a payment buys: depreciated straight-line from `in_service` over `life_days`."""
+
+    kind: str
+    name: str
+    in_service: date
+    life_days: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due(Generic[X]):
+    """One row of payments over intervals, in the algebra's vectors.
+
+    Parameters
+    ----------
+    payer, payee : str
+        Parties.  A negative amount flows the other way.
+    amount : X
+        Over [path, interval] [USD].
+    on : Intervals
+        The intervals of `amount`.
+    when : tuple[date, ...]
+        Payment date of each interval.
+    account, layer, firmness
+        See the enumerations.
+    cause : str
+        Dotted path of the clause or entry that says so (``contract.compute-floor``).
+    assets : tuple[Asset, ...] | None
+        One per interval, for capital expenditure.
+    facts : mapping
+        Further data of a clause for views (a stake's valuation path, say).
+    """
+
+    payer: str
+    payee: str
+    amount: X
+    on: Intervals
+    when: tuple[date, ...]
+    account: Account
+    layer: Layer
+    firmness: Firmness
+    cause: str
+    assets: tuple[Asset, ...] | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """One settled payment in whole cents."""
+
+    date: date
+    payer: str
+    payee: str
+    amount: Decimal
+    currency: str
+    account: Account
+    layer: Layer
+    firmness: Firmness
+    cause: str
+    interval: tuple[date, date]
+    asset: Asset | None = None
