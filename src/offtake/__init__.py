@@ -1,0 +1,68 @@
+"""Offtake: plan, stress and track AI compute alliances, from megawatts to tokens to dollars.
+
+The names below are all that a notebook needs. Each is fetched when it is first used (PEP 562), so that ``import offtake``
+stays cheap and loads no solver, database or terminal package.
+
+Examples
+--------
+>>> import offtake
+>>> "plan" in dir(offtake)
+True
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+# Exported name → the module that defines it; sorted, and at most 40 (tests/test_conventions.py).
+_EXPORTS = {
+    "Diagnostic": "offtake.diagnostics",
+    "InfeasibleError": "offtake.errors",
+    "LedgerImbalance": "offtake.errors",
+    "OfftakeError": "offtake.errors",
+    "ScenarioError": "offtake.errors",
+    "SolverError": "offtake.errors",
+    "UnitError": "offtake.errors",
+    "check": "offtake.api",
+    "compare": "offtake.api",
+    "explain": "offtake.api",
+    "load": "offtake.api",
+    "plan": "offtake.api",
+    "report": "offtake.api",
+    "save": "offtake.api",
+}
+
+__all__ = ["__version__", *_EXPORTS]  # noqa: PLE0604 (every key is a string)
+
+
+def __getattr__(name: str) -> object:
+    """Fetch an exported name from the module that defines it."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("offtake")
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'offtake' has no attribute {name!r}")
+    value: object = getattr(import_module(_EXPORTS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """This package, on which an exported function keeps its name against the sub-package of the same name.
+
+    Importing ``offtake.plan.solve`` would else bind the package ``plan`` over the function ``plan``.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _EXPORTS and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
