@@ -1,7 +1,7 @@
 """Offtake: plan, stress and track AI compute alliances, from megawatts to tokens to dollars.
 
-The names below are all that a notebook needs. Each is fetched when it is first used (PEP 562), so that ``import offtake``
-stays cheap and loads no solver, database or terminal package.
+The names below are all that a notebook needs. Each is fetched when it is first used (PEP 562), so that
+``import offtake`` stays cheap and loads no solver, database or terminal package.
 
 Examples
 --------
@@ -55,7 +55,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This package, on which an exported function keeps its name against the sub-package of the same name.
+    """The package itself, on which an exported function keeps its name against the sub-package of the same name.
 
     Importing ``offtake.plan.solve`` would else bind the package ``plan`` over the function ``plan``.
     """
