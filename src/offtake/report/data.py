@@ -1,0 +1,425 @@
+"""What a report shows: the `--json` document, the facts of its header and named tables. The report computes nothing.
+
+`ReportData` is plain and frozen, so a report can be made from a finished plan, from a run directory or from made-up
+figures alike. `TABLES` names every table and every column; `report_table` makes one of them from rows.
+
+Conventions of all tables
+-------------------------
+* Money is nominal US dollars, not discounted unless the column says NPV. A figure without meaning is None (NaN).
+* Years are calendar years from the valuation date to the end of the grid; the first and the last may be part years.
+* `party` is "offtaker", "provider" or a third party's identifier; names for people come from `ReportData.party_names`.
+* Megawatts carry their basis in the column: `facility_mw` (grid side) or `it_mw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from offtake.tables import Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["TABLES", "ReportData", "TableSpec", "report_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """The columns of one table of the report, and what a row means.
+
+    Parameters
+    ----------
+    row : str                       what one row is, and where the figures come from
+    columns : tuple of Column       all are wanted, in any order
+    """
+
+    row: str
+    columns: tuple[Column, ...]
+
+
+def _text(name: str, title: str = "") -> Column:
+    return Column(name, "", title, "text")
+
+
+def _number(name: str, unit: str = "", title: str = "") -> Column:
+    return Column(name, unit, title, "float")
+
+
+def _usd(name: str, title: str = "") -> Column:
+    return Column(name, "USD", title, "float")
+
+
+def _share(name: str, title: str = "") -> Column:
+    return Column(name, "frac", title, "float")
+
+
+def _date(name: str, title: str = "") -> Column:
+    return Column(name, "", title, "date")
+
+
+def _yes(name: str, title: str = "") -> Column:
+    return Column(name, "", title, "bool")
+
+
+_YEAR = Column("year", "", "Year", "int")
+_PARTY = _text("party")
+
+
+def _facility_mw(word: str) -> Column:
+    return _number(f"{word}_facility_mw", "MW", word.capitalize())
+
+
+TABLES: Mapping[str, TableSpec] = MappingProxyType(
+    {
+        # ---- page 1 -------------------------------------------------------------------------------------------
+        "power_by_year": TableSpec(
+            "One year. Facility MW at the end of the year (announced to accepted), mean of its last period (used). Demand:"
+            " facility MW that serving every demand step, training and research would need with the plan's chips.",
+            (
+                _YEAR,
+                *(
+                    _facility_mw(w)
+                    for w in ("announced", "contracted", "interconnected", "energised", "accepted", "used", "demand")
+                ),
+            ),
+        ),
+        "bottlenecks": TableSpec(
+            "One limit in one period of the grid; all periods of each limit shown, also where it does not bind.",
+            (
+                _text("limit", "Limit"),  # domain words: "interconnection at new-carlisle"
+                _text("kind", "Kind"),  # one of KINDS
+                _text("period", "Period"),  # "2027-Q3"
+                _date("start", "From"),
+                _date("end", "To"),
+                _number("price", "", "Price"),  # of one more unit for a year; None where nothing could be had then
+                _text("unit", "Unit"),  # "USD/MW-year"
+                _yes("binding", "Binds"),
+            ),
+        ),
+        "reliefs": TableSpec(
+            "One of the largest limits: what a re-solve with one whole real step more is worth.",
+            (
+                _text("limit", "Limit"),  # as in `bottlenecks`
+                _text("step", "Step"),  # "one phase of 100 MW more", "one month sooner"
+                _usd("relief_usd", "Worth"),
+            ),
+        ),
+        "cash_by_year": TableSpec(
+            "One party in one year. Funding = equity and loans, received less repaid; before funding = everything else,"
+            " interest included. The gap is what the party had to find beyond its own cash: equity, loans, emergency.",
+            (
+                _PARTY,
+                _YEAR,
+                _usd("before_funding_usd", "Before funding"),
+                _usd("cumulative_before_funding_usd", "Cumulative before funding"),
+                _usd("funding_usd", "Equity and loans, net"),
+                _usd("funding_gap_usd", "Funding gap"),  # ≥ 0
+                _usd("closing_cash_usd", "Cash at year end"),
+            ),
+        ),
+        "commitments_by_year": TableSpec(
+            "One commitment in one interval that ends in the year (several are added up).",
+            (
+                _text("commitment", "Commitment"),
+                _YEAR,
+                _usd("floor_usd", "Floor"),
+                _usd("planned_usd", "Planned"),  # what counts towards the floor
+                _usd("true_up_usd", "True-up"),
+                _usd("low_usd", "Low case"),  # planned spend in the low case
+                _usd("low_true_up_usd", "True-up in the low case"),
+            ),
+        ),
+        "headline_to_firm": TableSpec(
+            "One step from an announced headline to what is firm; steps of one layer are shown together, layers never"
+            " added. Roles: total (the headline), less (taken off, amount > 0), result (what is left).",
+            (
+                _text("layer", "Layer"),
+                _text("step", "Step"),
+                _text("role", "Role"),
+                _text("firmness", "Firmness"),  # firm | contingent | optional | cancellable | "" for a mixture
+                _usd("amount_usd", "Amount"),
+            ),
+        ),
+        "circularity": TableSpec(
+            "One date (year ends): both shares, firm and contingent, from the valuation date.",
+            (
+                _date("date", "Date"),
+                _text("firmness", "Firmness"),  # firm | contingent
+                _usd("invested_usd", "Invested"),
+                _usd("paid_back_usd", "Paid to the investor"),
+                _share("returned_share_frac", "Returned share"),
+                _share("funded_share_frac", "Funded share, pro rata"),
+                _share("funded_share_fifo_frac", "Funded share, first in first out"),
+            ),
+        ),
+        "tornado": TableSpec(
+            "One assumption at its low and its high end; the value is the joint value against no alliance.",
+            (
+                _text("assumption", "Assumption"),  # in words
+                _text("path", "Path"),  # dotted path in the scenario
+                _text("low", "Low"),  # with its unit, "20 MW/month"
+                _text("base", "Base"),
+                _text("high", "High"),
+                _usd("value_low_usd", "Value at low"),
+                _usd("value_high_usd", "Value at high"),
+                _text("switching_value", "Switches at"),  # with its unit; "" where it does not switch within the range
+            ),
+        ),
+        "cases": TableSpec(
+            "One case; the first row is the base case.",
+            (
+                _text("case", "Case"),
+                _text("title", "What changes"),
+                _number("accepted_2030_gw", "GW", "Accepted in 2030"),  # facility GW at the end of 2030
+                _usd("provider_infrastructure_npv_usd", "Provider infrastructure NPV"),
+                _share("provider_infrastructure_irr_frac", "IRR"),
+                _usd("offtaker_npv_usd", "Offtaker NPV"),
+                _usd("peak_funding_usd", "Peak funding"),
+                _usd("true_up_usd", "True-up"),
+                _share("unserved_frac", "Unserved"),  # of output tokens wanted
+                _number("cost_usd_per_mw_y", "USD/MW-year", "Cost per MW-year"),  # IT MW
+                _number("revenue_usd_per_mw_y", "USD/MW-year", "Revenue per MW-year"),  # IT MW
+                _share("dependence_frac", "Dependence"),  # of the offtaker's chip-hours, from the provider
+                _usd("value_against_no_alliance_usd", "Joint value against no alliance"),
+                _text("status", "Status"),
+                _text("method", "Method"),  # "MILP", "LP at the base plan's yes/no choices"
+            ),
+        ),
+        # ---- flows --------------------------------------------------------------------------------------------
+        "money_flows": TableSpec(
+            "Money from one party to another on one account, total over the horizon, settled.",
+            (
+                _text("payer", "Payer"),
+                _text("payee", "Payee"),
+                _text("account", "Account"),
+                _text("layer", "Layer"),
+                _usd("amount_usd", "Amount"),
+            ),
+        ),
+        "power_flows": TableSpec(
+            "One stretch of the way of power: grid operator → site → chip → use (class, training, research, resale,"
+            " idle). IT MW-years over the horizon; what enters a middle node leaves it.",
+            (
+                _text("source", "From"),
+                _text("target", "To"),
+                _number("stage", "", "Stage"),  # 0: from the operator, 1: from the site, 2: from the chip
+                _number("it_mw_y", "MW-year", "IT power"),
+            ),
+        ),
+        "uses": TableSpec(
+            "What came out of one use at the right of the power flows.",
+            (_text("use", "Use"), _text("made", "Made")),  # made: "41,000 T tok", "3 of 3 runs"
+        ),
+        # ---- parties ------------------------------------------------------------------------------------------
+        "statements": TableSpec(
+            "One line of one statement of one party in one year, in statement order. Statements: profit_and_loss,"
+            " cash_flow, balance_sheet. Party may be `combined` (with eliminations).",
+            (
+                _PARTY,
+                _text("statement"),
+                _text("line", "Line"),
+                Column("level", "", "Level", "int"),  # 0 total, 1 subtotal, 2 line
+                _YEAR,
+                _usd("amount_usd", "Amount"),
+            ),
+        ),
+        "returns": TableSpec(
+            "One figure of one party that has no place on page 1: payback, DSCR, equity stake, terminal value by item.",
+            (_PARTY, _text("item", "Item"), _text("value", "Value"), _text("note", "Note")),
+        ),
+        # ---- physical -----------------------------------------------------------------------------------------
+        "sites": TableSpec(
+            "One site in one year, at its end.",
+            (
+                _text("site", "Site"),
+                _text("grid_operator", "Grid operator"),
+                _text("region", "Region"),
+                _YEAR,
+                _number("interconnected_facility_mw", "MW", "Interconnected"),
+                _number("energised_facility_mw", "MW", "Energised"),
+                _number("accepted_it_mw", "MW", "Accepted, IT"),
+            ),
+        ),
+        "phases": TableSpec(
+            "One block of power that the plan adds at a site.",
+            (
+                _text("site", "Site"),
+                _text("phase", "Phase"),
+                _date("ordered", "Ordered"),
+                _date("energised", "First power"),
+                _date("accepted", "Accepted"),
+                _number("facility_mw", "MW", "Facility power"),
+            ),
+        ),
+        "chips": TableSpec(
+            "One chip generation in one year.",
+            (
+                _text("chip", "Chip"),
+                _YEAR,
+                _number("ordered_chips", "chip", "Ordered"),  # within the year
+                _number("in_service_chips", "chip", "In service"),  # at its end
+                _number("it_mw", "MW", "IT power"),
+            ),
+        ),
+        "tokens": TableSpec(
+            "Output tokens of one class through one channel in one year.",
+            (
+                _text("class", "Class"),
+                _text("channel", "Channel"),
+                _YEAR,
+                _number("served_tok", "tok", "Served"),
+                _number("unserved_tok", "tok", "Unserved"),
+                _usd("revenue_usd", "Revenue"),
+            ),
+        ),
+        "training": TableSpec(
+            "One training run.",
+            (
+                _text("run", "Run"),
+                _text("status", "Status"),  # done | not done
+                _date("start", "Start"),
+                _date("end", "End"),
+                _text("where", "Where"),
+                _number("flop", "FLOP", "Compute"),
+            ),
+        ),
+        "compute_share": TableSpec(
+            "Share of the offtaker's chip-hours in one year, by provider or by chip. Shares of a dimension add up to 1.",
+            (
+                _text("dimension", "By"),  # provider | chip
+                _text("name", "Name"),
+                _YEAR,
+                _number("chip_h", "chip-h", "Chip-hours"),
+                _share("share_frac", "Share"),
+            ),
+        ),
+        "grid_power": TableSpec(
+            "Energised facility MW under one grid operator at the end of one year.",
+            (_text("grid_operator", "Grid operator"), _YEAR, _number("facility_mw", "MW", "Energised")),
+        ),
+        # ---- trust --------------------------------------------------------------------------------------------
+        "findings": TableSpec(
+            "One finding or shortage in domain words.",
+            (_text("severity", "Severity"), _text("code", "Code"), _text("message", "Finding"), _text("help", "Help")),
+        ),
+        "assumptions": TableSpec(
+            "One value of the scenario.",
+            (
+                _text("path", "Assumption"),
+                _text("value", "Value"),  # as written, with its unit
+                _text("low", "Low"),
+                _text("high", "High"),
+                _text("origin", "Origin"),  # file | catalog | default | overlay
+                _text("source", "Source"),  # citation, or file:line
+                _text("reason", "Why"),
+                _yes("untouched_default", "Untouched default"),
+            ),
+        ),
+    }
+)
+
+KINDS = ("power", "interconnection", "construction", "chips", "cash", "commitment", "demand", "region", "other")
+"""What a limit is about, in legend order; a kind outside this list is shown as `other`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportData:
+    """Everything a report shows.
+
+    Parameters
+    ----------
+    scenario : str                 name of the scenario
+    title : str                    its title for people
+    run_id : str                   short, without times or host
+    offtaker, provider : str       the parties' names
+    objective : str                in words: "joint value", "the offtaker's value, the provider at no less than …"
+    document : mapping             the `--json` document, whole; what is absent is not shown
+    tables : mapping               by the names of `TABLES`; a table may be absent
+    missing : mapping              table name → sentence why it is absent or empty
+    undetermined : tuple of str    what the objective did not determine, and how ties were broken
+    party_names : mapping          identifier → name, for third parties
+    version : str                  of Offtake
+
+    Raises
+    ------
+    ValueError    where a table is unknown or lacks a column
+
+    Examples
+    --------
+    >>> data = ReportData(scenario="first-site", title="One site", run_id="7f3a", offtaker="developer", provider="cloud")
+    >>> data.party("provider"), data.party("chip_vendor")
+    ('cloud', 'chip vendor')
+    """
+
+    scenario: str
+    title: str
+    run_id: str
+    offtaker: str
+    provider: str
+    objective: str = "joint value"
+    document: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    undetermined: tuple[str, ...] = ()
+    party_names: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        for name, table in self.tables.items():
+            if name not in TABLES:
+                msg = f"the report knows no table {name!r}; it knows {', '.join(TABLES)}"
+                raise ValueError(msg)
+            lacking = [c.name for c in TABLES[name].columns if c.name not in table]
+            if lacking:
+                msg = f"table {name!r} lacks {', '.join(lacking)}"
+                raise ValueError(msg)
+        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+
+    def table(self, name: str) -> Table:
+        """Give a table, empty where there is none."""
+        return self.tables[name] if name in self.tables else report_table(name, ())
+
+    def fact(self, path: str) -> Any:  # noqa: ANN401
+        """Read the document at a dotted path; None where there is nothing.
+
+        Examples
+        --------
+        >>> data = ReportData(scenario="s", title="", run_id="", offtaker="a", provider="b", document={"a": {"b": 1}})
+        >>> data.fact("a.b"), data.fact("a.c.d")
+        (1, None)
+        """
+        value: Any = self.document
+        for key in path.split("."):
+            if not isinstance(value, Mapping) or key not in value:
+                return None
+            value = value[key]
+        return value
+
+    def reason(self, path: str) -> str:
+        """Say why a figure of the document has no meaning; empty where nothing is said."""
+        return str((self.fact("reasons") or {}).get(path, ""))
+
+    def party(self, identifier: str) -> str:
+        """Give the name of a party for people."""
+        names = {"offtaker": self.offtaker, "provider": self.provider, **self.party_names}
+        return names.get(identifier, identifier.replace("_", " "))
+
+
+def report_table(name: str, rows: Iterable[Any], *, title: str = "", note: str = "") -> Table:
+    """Make a table of the report from rows: mappings by column name, or sequences in column order.
+
+    Raises
+    ------
+    KeyError      where the report knows no such table
+    ValueError    where a row does not fit the columns
+
+    Examples
+    --------
+    >>> t = report_table("grid_power", [("PJM", 2027, 910.0)])
+    >>> t["facility_mw"].tolist()
+    [910.0]
+    """
+    return Table(name, TABLES[name].columns, rows, title, note)
