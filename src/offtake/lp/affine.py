@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offtake.lp.sparse import expand, frozen, gather, sum_duplicates
+from offtake.lp.sparse import expand, frozen, gather, sum_duplicates, totals
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -152,7 +152,7 @@ class Affine:
 
     def value(self, x: Floats) -> Floats:
         """Evaluate at the column values `x`; float64[shape]."""
-        total = np.bincount(self.row, weights=self.val * x[self.col], minlength=self.size)
+        total = totals(self.row, self.val * x[self.col], self.size)
         return self.const + total.reshape(self.shape)
 
     def bounds(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
@@ -172,8 +172,8 @@ class Affine:
         up = each.val > 0.0
         small = each.val * np.where(up, lower[each.col], upper[each.col])
         large = each.val * np.where(up, upper[each.col], lower[each.col])
-        lo = np.bincount(each.row, weights=small, minlength=self.size).reshape(self.shape)
-        hi = np.bincount(each.row, weights=large, minlength=self.size).reshape(self.shape)
+        lo = totals(each.row, small, self.size).reshape(self.shape)
+        hi = totals(each.row, large, self.size).reshape(self.shape)
         return self.const + lo, self.const + hi
 
     def canonical(self) -> Affine:
@@ -213,7 +213,7 @@ class Affine:
         """Subtract from an array or number."""
         return (-self) + other
 
-    def __mul__(self, other: ArrayLike) -> Affine:
+    def __mul__(self, other: Affine | ArrayLike) -> Affine:
         """Multiply by a number or elementwise by an array, broadcasting; entries multiplied by 0 disappear."""
         if isinstance(other, Affine):
             msg = "the product of two expressions is not affine"
@@ -235,7 +235,7 @@ class Affine:
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: ArrayLike) -> Affine:
+    def __truediv__(self, other: Affine | ArrayLike) -> Affine:
         """Divide by a number or elementwise by an array."""
         if isinstance(other, Affine):
             msg = "the quotient of two expressions is not affine"
@@ -314,9 +314,9 @@ class Affine:
         """Select elements with any numpy index: slices, integers, ``None``, ``...``, integer and boolean arrays."""
         return self.take(np.asarray(self.element_numbers()[key]))
 
-    def reshape(self, *shape: int | tuple[int, ...]) -> Affine:
+    def reshape(self, shape: int | tuple[int, ...]) -> Affine:
         """Return the same elements in another shape; one length may be -1."""
-        const = self.const.reshape(*shape)
+        const = self.const.reshape(shape)
         return Affine(const.shape, self.row, self.col, self.val, const)
 
     def ravel(self) -> Affine:

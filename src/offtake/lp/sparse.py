@@ -69,6 +69,17 @@ def gather(row: Ints, size: int, wanted: Ints) -> tuple[Ints, Ints]:
     return new_row, order[position]
 
 
+def totals(number: Ints, weight: Floats, size: int) -> Floats:
+    """Sum the weights that share a number; float64[size].
+
+    Examples
+    --------
+    >>> totals(np.array([0, 2, 0]), np.array([1.0, 5.0, 2.0]), 3).tolist()
+    [3.0, 0.0, 5.0]
+    """
+    return np.bincount(number, weights=weight, minlength=size).astype(np.float64, copy=False)
+
+
 def sum_duplicates(row: Ints, col: Ints, val: Floats) -> tuple[Ints, Ints, Floats]:
     """Sum entries at the same place, drop those that cancel to exactly 0, and sort by row, then column.
 
