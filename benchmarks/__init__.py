@@ -1,0 +1,1 @@
+"""Measurements of what Offtake promises about speed and size."""
