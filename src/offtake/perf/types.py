@@ -1,142 +1,13 @@
-"""What performance is computed from: a chip, a transformer and a latency class.
-
-Plain float64 with the unit as suffix. "flop" counts dense multiply and add as two; bytes are decimal.
-"""
+"""What performance is computed from: a chip, a transformer (both from the catalogue) and a latency class."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
+from offtake.catalog.types import Chip, Precision, Transformer, need, precision_bytes
 from offtake.errors import OfftakeError
 
-__all__ = ["Chip", "LatencyClass", "Precision", "Transformer", "precision_bytes"]
-
-Precision = Literal["bf16", "fp8", "fp4"]
-
-_BYTES: dict[str, float] = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5}
-
-
-def precision_bytes(precision: Precision) -> float:
-    """Return the bytes of one stored value.
-
-    Examples
-    --------
-    >>> precision_bytes("fp8")
-    1.0
-    """
-    return _BYTES[precision]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chip:
-    """One accelerator as the sources print it: dense peaks, memory, links, power.
-
-    A rate that no source gives is None; what needs it refuses with its name.
-
-    Attributes
-    ----------
-    bf16_flop_per_s, fp8_flop_per_s, fp4_flop_per_s : float or None [flop/s]   dense
-    hbm_bytes : float or None [bytes] ; hbm_bytes_per_s : float or None [bytes/s]
-    scaleup_bytes_per_s : float or None [bytes/s]     per chip, one direction
-    scaleup_domain : int [chip]                       chips joined by the scale-up fabric (1 = none)
-    scaleout_bytes_per_s : float or None [bytes/s]    per chip, network card, one direction
-    it_w_per_chip : float or None [W/chip]            all-in at the server or rack, facility overhead excluded
-    tdp_w_per_chip : float or None [W/chip]           the chip package alone
-    """
-
-    name: str
-    vendor: str = ""
-    bf16_flop_per_s: float | None = None
-    fp8_flop_per_s: float | None = None
-    fp4_flop_per_s: float | None = None
-    hbm_bytes: float | None = None
-    hbm_bytes_per_s: float | None = None
-    scaleup_bytes_per_s: float | None = None
-    scaleup_domain: int = 1
-    scaleout_bytes_per_s: float | None = None
-    it_w_per_chip: float | None = None
-    tdp_w_per_chip: float | None = None
-    idle_frac: float = 0.35
-
-    def flop_per_s(self, precision: Precision) -> float:
-        """Return the dense peak at a precision [flop/s].
-
-        Examples
-        --------
-        >>> Chip(name="toy", bf16_flop_per_s=1e15).flop_per_s("bf16")
-        1000000000000000.0
-        """
-        rate = {"bf16": self.bf16_flop_per_s, "fp8": self.fp8_flop_per_s, "fp4": self.fp4_flop_per_s}[precision]
-        return need(rate, self.name, f"{precision}_flop_per_s")
-
-    @property
-    def serving_precision(self) -> Precision:
-        """The lowest common precision of weights in serving: fp8 where the chip has it, else bf16."""
-        return "bf16" if self.fp8_flop_per_s is None else "fp8"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transformer:
-    """One decoder-only transformer, dense or mixture of experts.
-
-    Attributes
-    ----------
-    params, active_params : float or None              weights in all; weights used by one token
-    expert_params : float                              weights that lie in routed experts (0 when dense)
-    layers, hidden, heads, kv_heads, head_dim : int    0 where no source gives it
-    kv_values_per_layer : float                        cached numbers per token and attention layer (2·kv_heads·head_dim, or the latent rank + rope)
-    full_layers, window_layers : int                   attention layers that keep the whole context, or only the last `window_tok`
-    latent_attention : bool                            multi-head latent attention: the cache cannot be split over heads
-    experts, top_k : int                               routed experts per layer and how many a token uses
-    moe_layers : int
-    """
-
-    name: str
-    params: float | None = None
-    active_params: float | None = None
-    expert_params: float = 0.0
-    layers: int = 0
-    hidden: int = 0
-    heads: int = 0
-    kv_heads: int = 0
-    head_dim: int = 0
-    kv_values_per_layer: float = 0.0
-    full_layers: int = 0
-    window_layers: int = 0
-    window_tok: int = 0
-    latent_attention: bool = False
-    experts: int = 0
-    top_k: int = 0
-    moe_layers: int = 0
-
-    @property
-    def is_moe(self) -> bool:
-        """Whether tokens are routed to experts."""
-        return self.experts > 1
-
-    @property
-    def kv_bytes_per_tok(self) -> float:
-        """Cache of one token of a short context, 2 bytes a number [bytes/tok].
-
-        Examples
-        --------
-        >>> Transformer(name="t", layers=2, full_layers=2, kv_values_per_layer=1024.0).kv_bytes_per_tok
-        4096.0
-        """
-        return 2.0 * self.kv_values_per_layer * (self.full_layers + self.window_layers)
-
-    def with_active(self, active_params: float) -> Transformer:
-        """Return a copy whose sizes are scaled so that one token uses `active_params` weights.
-
-        Total and expert weights grow in proportion; layers, heads and cache stay: an assumption for proxies of undisclosed models.
-        """
-        if self.active_params is None or self.params is None:
-            return replace(self, active_params=active_params, params=self.params or active_params)
-        scale = active_params / self.active_params
-        return replace(
-            self, active_params=active_params, params=self.params * scale, expert_params=self.expert_params * scale
-        )
+__all__ = ["Chip", "LatencyClass", "Precision", "Transformer", "need", "precision_bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,13 +45,3 @@ class LatencyClass:
     def context_tok(self) -> float:
         """Mean context length while decoding [tok]."""
         return self.input_tok + 0.5 * self.output_tok
-
-
-def need(value: float | None, owner: str, field: str) -> float:
-    """Return the value, or refuse with the name of what is missing."""
-    if value is None or not value > 0.0:
-        raise OfftakeError(
-            f"{owner}: no performance estimate, because the catalogue has no {field} for it; "
-            f"give it as an override in the scenario, or choose another entry"
-        )
-    return float(value)

@@ -1,0 +1,165 @@
+"""Chips of the catalogue: facts in canonical units, with what is derived marked as such."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+from offtake.catalog.facts import Fact, date_in
+from offtake.catalog.load import Entry, canonical, key, rows
+from offtake.catalog.types import Chip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from offtake.catalog.facts import Reliability
+
+__all__ = ["IT_OVER_TDP", "chip", "chip_of"]
+
+IT_OVER_TDP = (1.65, 1.31, 1.82)
+"""All-in IT power over package power: median, least, most of H100 1.82, B200 1.79, Trainium2 1.75, B300 1.65, Rubin 1.62, GB200 1.39, GB300 1.31."""
+
+_SPECS: tuple[tuple[str, str, str, float, str], ...] = (
+    # column, fact, unit, factor to the canonical unit, source column
+    ("bf16_tflops_dense", "bf16_flop_per_s", "flop/s", 1e12, "src_specs"),
+    ("fp8_tflops_dense", "fp8_flop_per_s", "flop/s", 1e12, "src_specs"),
+    ("fp4_tflops_dense", "fp4_flop_per_s", "flop/s", 1e12, "src_specs"),
+    ("hbm_gb", "hbm_bytes", "bytes", 1e9, "src_specs"),
+    ("hbm_tbps", "hbm_bytes_per_s", "bytes/s", 1e12, "src_specs"),
+    ("scaleup_domain_chips", "scaleup_domain", "chip", 1.0, "src_scaleup"),
+    ("scaleout_nic_gbps_per_chip", "scaleout_bytes_per_s", "bytes/s", 1e9 / 8.0, "src_scaleup"),
+)
+
+
+@lru_cache(maxsize=128)
+def chip(name: str) -> Entry:
+    """Return a chip by name or alias.
+
+    Examples
+    --------
+    >>> entry = chip("h100")
+    >>> entry.name, entry.number("it_w_per_chip")
+    ('H100 SXM', 1275.0)
+    """
+    found = canonical("chips", name)
+    row = next(r for r in rows("chips") if r["chip"] == found)
+    facts = _printed(row)
+    for derived in rows("chips_derived"):
+        if derived["chip"] == found:
+            facts[derived["field"]] = _derived(derived)
+    if "it_w_per_chip" not in facts and "tdp_w_per_chip" in facts:
+        facts["it_w_per_chip"] = _from_package(facts["tdp_w_per_chip"])
+    return Entry(kind="chips", name=found, facts=MappingProxyType(facts))
+
+
+def chip_of(entry: Entry, overrides: Mapping[str, float] | None = None) -> Chip:
+    """Return a chip's plain numbers, with overrides by field name.
+
+    Examples
+    --------
+    >>> chip_of(chip("Trainium2")).scaleup_domain
+    16
+    """
+    fields = {
+        field: entry.number(field)
+        for field in (
+            "bf16_flop_per_s", "fp8_flop_per_s", "fp4_flop_per_s", "hbm_bytes", "hbm_bytes_per_s", "scaleup_bytes_per_s",
+            "scaleout_bytes_per_s", "it_w_per_chip", "tdp_w_per_chip",
+        )
+    }
+    fields.update(overrides or {})
+    domain = fields.pop("scaleup_domain", None) or entry.number("scaleup_domain") or 1
+    idle = fields.pop("idle_frac", None)
+    extra = {} if idle is None else {"idle_frac": idle}
+    return Chip(name=entry.name, vendor=entry.text("vendor"), scaleup_domain=int(domain), **fields, **extra)
+
+
+def _printed(row: Mapping[str, str]) -> dict[str, Fact]:
+    """The facts that a row prints."""
+    grade = cast("Reliability", row["confidence"])
+    facts: dict[str, Fact] = {}
+
+    def put(field: str, value: float | str, unit: str, source: str, *, note: str = "", reliability: Reliability = grade,
+            low: float | None = None, high: float | None = None) -> None:
+        facts[field] = Fact(value=value, unit=unit, source=source, date=date_in(source), reliability=reliability,
+                            low=low, high=high, note=note)
+
+    for column in ("vendor", "status", "release"):
+        if row[column]:
+            put(column, row[column], "", row["src_specs"] or row["src_scaleup"])
+    for column, field, unit, factor, source in _SPECS:
+        if row[column]:
+            put(field, float(row[column]) * factor, unit, row[source], note=row["notes"])
+    if row["scaleup_gbps_per_chip"]:
+        _put_link(put, row)
+    if row["tdp_w"]:
+        low, high = _number(row["tdp_w_low"]), _number(row["tdp_w_high"])
+        put("tdp_w_per_chip", float(row["tdp_w"]), "W/chip", row["src_power"] or row["src_specs"], low=low, high=high)
+    _put_prices(put, row)
+    return facts
+
+
+def _put_link(put, row: Mapping[str, str]) -> None:  # type: ignore[no-untyped-def]
+    """Scale-up bandwidth in one direction: half of a total over both."""
+    stated = row["scaleup_direction"]
+    half = 1.0 if stated.startswith("one-way") else 0.5
+    contested = "CONTESTED" in stated
+    put(
+        "scaleup_bytes_per_s", float(row["scaleup_gbps_per_chip"]) * 1e9 * half, "bytes/s", row["src_scaleup"],
+        note=f"one direction; printed as {row['scaleup_gbps_per_chip']} GB/s, {stated}",
+        reliability="derived" if half < 1.0 else row["confidence"],
+        # Trainium3: 704 GB/s over both directions is the sum of its links (upstream issue 1396)
+        low=0.352e12 if contested else None, high=float(row["scaleup_gbps_per_chip"]) * 1e9 * half if contested else None,
+    )
+
+
+def _put_prices(put, row: Mapping[str, str]) -> None:  # type: ignore[no-untyped-def]
+    """Purchase price (latest year's band), and rent per hour: the middle of the printed band."""
+    bought = [r for r in rows("prices") if r["kind"] == "chip_purchase_usd" and _same_chip(r["item"], row["chip"])]
+    if bought:
+        last = max(bought, key=lambda r: r["date"])
+        low, high = float(last["low"]), float(last["high"])
+        put("price_usd_per_chip", 0.5 * (low + high), "USD/chip", f"{last['source']} ({last['date']})", low=low, high=high,
+            reliability="derived", note=f"middle of the band; {last['note']}")
+    elif row["price_usd_low"] and row["vendor"] != "Google":
+        low, high = float(row["price_usd_low"]), float(row["price_usd_high"])
+        put("price_usd_per_chip", 0.5 * (low + high), "USD/chip", row["src_price"], low=low, high=high,
+            reliability="low" if low == high else "derived", note=row["price_note"])
+    if row["price_usd_low"] and row["vendor"] == "Google":
+        low, high = float(row["price_usd_low"]), float(row["price_usd_high"])
+        put("manufacturing_usd_per_chip", 0.5 * (low + high), "USD/chip", row["src_price"], low=low, high=high,
+            reliability="derived", note=row["price_note"])
+    if row["cloud_usd_per_chip_hour_low"]:
+        low, high = float(row["cloud_usd_per_chip_hour_low"]), float(row["cloud_usd_per_chip_hour_high"])
+        put("rent_usd_per_chip_h", 0.5 * (low + high), "USD/chip-h", row["src_cloud"], low=low, high=high,
+            reliability="low" if "WEAK" in row["cloud_note"] else "derived", note=f"middle of the band; {row['cloud_note']}")
+
+
+def _same_chip(item: str, name: str) -> bool:
+    """Whether a price row is about a chip."""
+    return any(key(r["alias"]) == key(item) and r["name"] == name for r in rows("aliases") if r["kind"] == "chips")
+
+
+def _derived(row: Mapping[str, str]) -> Fact:
+    """A row of chips_derived.csv."""
+    return Fact(
+        value=float(row["value"]), unit=row["unit"], source=row["source"], date=row["date"],
+        reliability=cast("Reliability", row["reliability"]), low=_number(row["low"]), high=_number(row["high"]), note=row["reason"],
+    )
+
+
+def _from_package(package: Fact) -> Fact:
+    """All-in power where only the package's is known."""
+    middle, low, high = IT_OVER_TDP
+    watts = package.number
+    return Fact(
+        value=watts * middle, unit="W/chip", source=package.source, date=package.date, reliability="assumption",
+        low=(package.low or watts) * low, high=(package.high or watts) * high,
+        note=f"no server or rack power found: {middle} x package power of {watts:g} W, range {low}-{high} as at chips where both are known",
+    )
+
+
+def _number(text: str) -> float | None:
+    """A cell as a number; an empty cell as None."""
+    return float(text) if text else None

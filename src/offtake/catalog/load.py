@@ -1,0 +1,126 @@
+"""Reading the catalogue's tables and finding entries by name.
+
+Tables are package data, read at first use and kept; text is matched without case, spaces and punctuation, by name or alias.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from offtake.errors import OfftakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from offtake.catalog.facts import Fact
+
+__all__ = ["Entry", "Kind", "canonical", "close", "key", "names", "rows"]
+
+Kind = Literal["chips", "models", "sites"]
+_TABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"chips": ("chips", "chip"), "models": ("models", "model"), "sites": ("sites_snapshot", "site")}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One chip, model or site of the catalogue: a name and its facts."""
+
+    kind: Kind
+    name: str
+    facts: Mapping[str, Fact]
+
+    def number(self, field: str) -> float | None:
+        """Return a fact's value as a number, None where no source gives it."""
+        fact = self.facts.get(field)
+        return None if fact is None else fact.number
+
+    def text(self, field: str) -> str:
+        """Return a fact's value as text, "" where no source gives it."""
+        fact = self.facts.get(field)
+        return "" if fact is None else str(fact.value)
+
+
+@lru_cache(maxsize=32)
+def rows(table: str) -> tuple[Mapping[str, str], ...]:
+    """Read one table of the catalogue, as text.
+
+    Examples
+    --------
+    >>> rows("chips")[0]["vendor"]
+    'NVIDIA'
+    """
+    text = resources.files("offtake.catalog").joinpath("data", f"{table}.csv").read_text(encoding="utf-8")
+    return tuple(MappingProxyType(row) for row in csv.DictReader(io.StringIO(text)))
+
+
+def key(name: str) -> str:
+    """Return a name as it is compared: lower case, letters and digits only.
+
+    Examples
+    --------
+    >>> key("Llama-3.1 405B"), key("Trainium 2") == key("trainium2")
+    ('llama31405b', True)
+    """
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """Return the names of all entries of a kind, in the catalogue's order.
+
+    Examples
+    --------
+    >>> "Trainium2" in names("chips")
+    True
+    """
+    table, column = _TABLES[kind]
+    return tuple(row[column] for row in rows(table))
+
+
+@lru_cache(maxsize=8)
+def _index(kind: Kind) -> Mapping[str, str]:
+    """Names and aliases, as compared → the entry's name."""
+    known = {key(row["alias"]): row["name"] for row in rows("aliases") if row["kind"] == kind}
+    known.update({key(name): name for name in names(kind)})
+    return MappingProxyType(known)
+
+
+def close(kind: Kind, name: str) -> tuple[str, ...]:
+    """Return up to three entries whose name or alias looks like `name`.
+
+    Examples
+    --------
+    >>> close("chips", "Trainum 2")[0]
+    'Trainium2'
+    """
+    index = _index(kind)
+    found = difflib.get_close_matches(key(name), list(index), n=5, cutoff=0.6)
+    return tuple(dict.fromkeys(index[k] for k in found))[:3]
+
+
+def canonical(kind: Kind, name: str) -> str:
+    """Return the catalogue's name for a name or alias.
+
+    Raises
+    ------
+    OfftakeError
+        No such entry; says which are close.
+
+    Examples
+    --------
+    >>> canonical("chips", "trn2")
+    'Trainium2'
+    """
+    found = _index(kind).get(key(name))
+    if found is None:
+        near = close(kind, name)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; see `offtake catalog {kind}`"
+        raise OfftakeError(f"the catalogue has no {kind.rstrip('s')} {name!r}{hint}")
+    return found

@@ -1,0 +1,157 @@
+"""Models of the catalogue: published architectures, with sizes derived from them where no source prints one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+from offtake.catalog.facts import Fact, date_in
+from offtake.catalog.load import Entry, canonical, rows
+from offtake.catalog.types import Transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from offtake.catalog.facts import Reliability
+
+__all__ = ["counted_params", "model", "transformer_of"]
+
+_ARCHITECTURE = (
+    "layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_dense", "ffn_expert", "vocab", "experts", "top_k",
+    "shared_experts", "first_dense_layers", "moe_every_n_layers", "mla_q_rank", "mla_kv_rank", "mla_rope_dim",
+    "mla_nope_dim", "mla_v_dim", "sliding_window",
+)  # fmt: skip
+_TRAINING = (
+    ("train_tokens_b", "train_tok", "tok", 1e9), ("train_flop", "train_flop", "flop", 1.0),
+    ("train_chip_count", "train_chips", "chip", 1.0), ("train_chip_hours", "train_chip_h", "chip-h", 1.0),
+    ("train_wall_hours", "train_wall_h", "h", 1.0), ("mfu", "train_mfu_frac", "frac", 1.0),
+)  # fmt: skip
+# Families whose feed-forward has two matrices, not three (no gate): GPT-3, MPT.
+_UNGATED = ("GPT-3", "MPT")
+
+
+@lru_cache(maxsize=128)
+def model(name: str) -> Entry:
+    """Return a model by name or alias.
+
+    Examples
+    --------
+    >>> entry = model("deepseek-v3")
+    >>> entry.number("active_params")
+    37000000000.0
+    """
+    found = canonical("models", name)
+    row = next(r for r in rows("models") if r["model"] == found)
+    facts: dict[str, Fact] = {}
+
+    def put(field: str, value: float | str, unit: str, source: str, grade: Reliability = "high", note: str = "") -> None:
+        facts[field] = Fact(value=value, unit=unit, source=source, date=date_in(source), reliability=grade, note=note)
+
+    for field in _ARCHITECTURE:
+        if row[field]:
+            put(field, float(row[field]), "", row["src_arch"], note=row["notes"])
+    for text in ("family", "attention"):
+        if row[text] and row["src_arch"]:
+            put(text, row[text], "", row["src_arch"])
+    for column, field in (("params_b", "params"), ("active_params_b", "active_params")):
+        if row[column]:
+            # "by name": the vendor's own name of the model carries the size
+            put(field, float(row[column]) * 1e9, "", row["src_params"].replace("by name", f"{found}: in the name"), note=row["notes"])
+    for column, field, unit, factor in _TRAINING:
+        if row[column]:
+            put(field, float(row[column]) * factor, unit, row["src_training"], "medium", row["notes"])
+    for derived in rows("models_derived"):
+        if derived["model"] == found:
+            facts[derived["field"]] = Fact(
+                value=float(derived["value"]), unit="", source=derived["source"], date=derived["date"],
+                reliability=cast("Reliability", derived["reliability"]), note=derived["reason"],
+            )
+    if row["layers"]:
+        _derive_sizes(facts, row)
+    return Entry(kind="models", name=found, facts=MappingProxyType(facts))
+
+
+def transformer_of(entry: Entry) -> Transformer:
+    """Return a model's plain numbers.
+
+    Examples
+    --------
+    >>> m = transformer_of(model("Llama 3.1 405B"))
+    >>> m.kv_bytes_per_tok                     # 2 bytes x 2 x 8 heads x 128 x 126 layers
+    516096.0
+    >>> transformer_of(model("DeepSeek-V3")).kv_bytes_per_tok     # 2 bytes x (512 + 64) x 61 layers
+    70272.0
+    """
+
+    def of(field: str) -> float:
+        return entry.number(field) or 0.0
+
+    layers = int(of("layers"))
+    window, linear = int(of("window_layers")), int(of("linear_layers"))
+    active = entry.number("active_params")
+    if active is None and not of("experts"):
+        active = entry.number("params")
+    return Transformer(
+        name=entry.name, params=entry.number("params"), active_params=active, expert_params=of("expert_params"),
+        layers=layers, hidden=int(of("hidden")), heads=int(of("heads")), kv_heads=int(of("kv_heads")),
+        head_dim=int(of("head_dim") or of("mla_nope_dim")), kv_values_per_layer=of("kv_values_per_layer"),
+        full_layers=max(0, layers - window - linear), window_layers=window, window_tok=int(of("sliding_window")),
+        latent_attention=bool(of("mla_kv_rank") or of("latent_attention")), experts=int(of("experts")), top_k=int(of("top_k")),
+        moe_layers=int(of("moe_layers")),
+    )
+
+
+def counted_params(row: Mapping[str, str]) -> tuple[float, float, int]:
+    """Count the weights of an architecture: (all, in routed experts, expert layers).
+
+    Attention h·d·(2a + 2g), or its latent form; feed-forward 3·h·f (2·h·f without gate); router h·E; embeddings 2·h·V.
+
+    Examples
+    --------
+    >>> from offtake.catalog.load import rows
+    >>> all_, _, _ = counted_params(next(r for r in rows("models") if r["model"] == "Llama 3.1 405B"))
+    >>> round(all_ / 1e9, 1)      # 126 x (2x16384x128x(128+8) + 3x16384x53248) + 2x16384x128256
+    405.8
+    """
+
+    def of(field: str) -> float:
+        return float(row[field] or 0.0)
+
+    layers, hidden, heads = of("layers"), of("hidden"), of("heads")
+    if of("mla_kv_rank"):
+        query = hidden * of("mla_q_rank") + of("mla_q_rank") * heads * (of("mla_nope_dim") + of("mla_rope_dim"))
+        latent = hidden * (of("mla_kv_rank") + of("mla_rope_dim"))
+        latent += of("mla_kv_rank") * heads * (of("mla_nope_dim") + of("mla_v_dim"))
+        attention = query + latent + heads * of("mla_v_dim") * hidden
+    else:
+        attention = 2.0 * hidden * of("head_dim") * (heads + of("kv_heads"))
+    matrices = 2.0 if row["family"] in _UNGATED else 3.0
+    expert_layers = 0
+    if of("experts"):
+        expert_layers = int((layers - of("first_dense_layers")) // max(of("moe_every_n_layers"), 1.0))
+    one_expert = 3.0 * hidden * of("ffn_expert")
+    routed = one_expert * of("experts") * expert_layers
+    shared = (one_expert * of("shared_experts") + hidden * of("experts")) * expert_layers
+    dense = matrices * hidden * of("ffn_dense") * (layers - expert_layers)
+    return layers * attention + dense + shared + routed + 2.0 * hidden * of("vocab"), routed, expert_layers
+
+
+def _derive_sizes(facts: dict[str, Fact], row: Mapping[str, str]) -> None:
+    """Add what follows from the architecture; a printed value is never replaced."""
+    total, routed, expert_layers = counted_params(row)
+    source, date = row["src_arch"], date_in(row["src_arch"])
+
+    def put(field: str, value: float, note: str) -> None:
+        facts.setdefault(field, Fact(value=value, unit="", source=source, date=date, reliability="derived", note=note))
+
+    put("params", total, "counted from the architecture")
+    if routed:
+        put("expert_params", min(routed, facts["params"].number), "3 x hidden x expert width x experts x expert layers")
+        put("moe_layers", float(expert_layers), "layers with routed experts")
+        share = float(row["top_k"]) / float(row["experts"])
+        put("active_params", facts["params"].number - routed * (1.0 - share), "all weights less the experts a token does not use")
+    if row["mla_kv_rank"]:
+        put("kv_values_per_layer", float(row["mla_kv_rank"]) + float(row["mla_rope_dim"]), "latent rank + position part")
+    elif row["kv_heads"] and row["head_dim"]:
+        put("kv_values_per_layer", 2.0 * float(row["kv_heads"]) * float(row["head_dim"]), "keys and values: 2 x kv heads x head size")
