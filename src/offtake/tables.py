@@ -197,11 +197,11 @@ class Table:
         return int(next(iter(self.arrays().values())).size) if self.columns else 0
 
     def __eq__(self, other: object) -> bool:
-        """Compare name, columns and every value; NaN equals NaN."""
+        """Compare name, columns and every value; a missing value equals a missing one."""
         if not isinstance(other, Table):
             return NotImplemented
         return (self.name, self.columns) == (other.name, other.columns) and all(
-            np.array_equal(a, other[n], equal_nan=a.dtype.kind == "f") for n, a in self.arrays().items()
+            np.array_equal(a, other[n], equal_nan=a.dtype.kind in "fM") for n, a in self.arrays().items()
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash

@@ -1,0 +1,141 @@
+"""Tables as Parquet files, by DuckDB: the only module that imports it.
+
+Each call opens an in-memory DuckDB that installs and loads no extension, holds at most `MEMORY_LIMIT`, spills nowhere and
+may touch the one path it was given. One thread and a fixed row order make the bytes a function of the table alone. Units
+and titles travel in the file's key-value metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offtake.errors import RunDirectoryError
+from offtake.tables import Column, Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+    from numpy.typing import NDArray
+
+__all__ = ["MEMORY_LIMIT", "read_table", "write_table"]
+
+MEMORY_LIMIT = "256MB"
+_METADATA_KEY = "offtake_table"
+_SQL_TYPES = {"float": "DOUBLE", "int": "BIGINT", "bool": "BOOLEAN", "date": "DATE", "text": "VARCHAR"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def write_table(path: Path, table: Table) -> None:
+    """Write a table to a Parquet file; the same table gives the same bytes.
+
+    Parameters
+    ----------
+    path : Path       must end in `.parquet`; an old file there is overwritten
+    table : Table     column names must be identifiers; NaN and NaT become NULL
+
+    Raises
+    ------
+    RunDirectoryError    where the file cannot be written or a name is not an identifier
+    """
+    path = path.absolute()
+    for name in table.arrays():
+        if not _NAME.fullmatch(name):
+            msg = f"table {table.name}: {name!r} cannot name a column; wanted letters, digits and _"
+            raise RunDirectoryError(msg)
+    facts = {
+        "name": table.name,
+        "title": table.title,
+        "note": table.note,
+        "columns": [[c.name, c.unit, c.title, c.kind] for c in table.columns],
+    }
+    fields = ", ".join(f'"{c.name}"::{_SQL_TYPES[c.kind]} AS "{c.name}"' for c in table.columns)
+    metadata = f"{{{_METADATA_KEY}: {_quoted(json.dumps(facts, ensure_ascii=True))}}}"
+    with _open(path) as connection:
+        connection.register("source", {n: _for_duckdb(a) for n, a in table.arrays().items()})
+        _execute(
+            connection,
+            f"COPY (SELECT {fields} FROM source) TO {_quoted(str(path))} "  # noqa: S608  # identifiers are checked above
+            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {metadata})",
+            path,
+        )
+
+
+def read_table(path: Path) -> Table:
+    """Read a table that `write_table` wrote.
+
+    Raises
+    ------
+    RunDirectoryError    where there is no such file, or it is no table of a run
+    """
+    path = path.absolute()
+    if not path.is_file():
+        msg = f"{path}: no such table"
+        raise RunDirectoryError(msg)
+    with _open(path) as connection:
+        found = _execute(
+            connection,
+            f"SELECT value FROM parquet_kv_metadata({_quoted(str(path))}) WHERE key = '{_METADATA_KEY}'",  # noqa: S608
+            path,
+        ).fetchone()
+        if found is None:
+            msg = f"{path}: a Parquet file, but no table of a run"
+            raise RunDirectoryError(msg)
+        data = _execute(connection, f"SELECT * FROM read_parquet({_quoted(str(path))})", path).fetchnumpy()  # noqa: S608
+    facts = json.loads(found[0])
+    columns = tuple(Column(*c) for c in facts["columns"])
+    return Table(
+        facts["name"], columns, {c.name: _from_duckdb(c, data[c.name]) for c in columns}, facts["title"], facts["note"]
+    )
+
+
+def _open(path: Path) -> DuckDBPyConnection:
+    """Open a DuckDB that can reach one path and nothing else."""
+    import duckdb
+
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "memory_limit": MEMORY_LIMIT,
+            "threads": 1,
+            "python_enable_replacements": False,
+        },
+    )
+    connection.execute("SET temp_directory = ''")
+    connection.execute(f"SET allowed_paths = [{_quoted(str(path))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _execute(connection: DuckDBPyConnection, sql: str, path: Path) -> DuckDBPyConnection:
+    """Run one statement; a failure names the file."""
+    import duckdb
+
+    try:
+        return connection.execute(sql)
+    except duckdb.Error as error:
+        msg = f"{path}: {str(error).splitlines()[0]}"
+        raise RunDirectoryError(msg) from error
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _for_duckdb(array: NDArray[Any]) -> NDArray[Any]:
+    """Give dates the one resolution that DuckDB reads."""
+    return array.astype("datetime64[s]") if array.dtype.kind == "M" else array
+
+
+def _from_duckdb(column: Column, array: NDArray[Any]) -> Any:  # noqa: ANN401
+    """Undo NULL: NaN, NaT or empty text."""
+    filled = np.ma.filled(array, np.nan) if column.kind == "float" else np.ma.filled(array)
+    return list(filled) if column.kind == "text" else filled
