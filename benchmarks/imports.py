@@ -28,7 +28,9 @@ def main() -> None:
         ("offtake --help", 0.300, ("-m", "offtake", "--help")),
     ):
         taken = seconds(*arguments) - bare
-        print(f"{name}: {1000 * taken:.0f} ms of {1000 * budget:.0f} ms (the bare interpreter takes {1000 * bare:.0f} ms more)")
+        print(
+            f"{name}: {1000 * taken:.0f} ms of {1000 * budget:.0f} ms (the bare interpreter takes {1000 * bare:.0f} ms more)"
+        )
 
 
 if __name__ == "__main__":

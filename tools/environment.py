@@ -37,7 +37,9 @@ def main(level: str) -> int:
     installer = _installer()
     if installer is None:
         shutil.rmtree(VENV)
-        print(f"No pip for {sys.executable}. Type this, then the same make command again:\n  {_remedy()}", file=sys.stderr)
+        print(
+            f"No pip for {sys.executable}. Type this, then the same make command again:\n  {_remedy()}", file=sys.stderr
+        )
         return 1
     _install(installer, level)
     return 0
@@ -46,7 +48,9 @@ def main(level: str) -> int:
 def _is_current(level: str) -> bool:
     """Tell whether the stamp of this level, or of the wider one, names today's locks and the package answers."""
     stamps = [_stamp(level), _stamp("developer")]
-    if BUSY.exists() or not any(path.is_file() and path.read_text("utf-8") == _state(path.suffix[1:]) for path in stamps):
+    if BUSY.exists() or not any(
+        path.is_file() and path.read_text("utf-8") == _state(path.suffix[1:]) for path in stamps
+    ):
         return False
     return _answers("import numpy, offtake, sys; sys.exit(not sys.prefix)")
 
@@ -56,11 +60,11 @@ def _stamp(level: str) -> Path:
 
 
 def _state(level: str) -> str:
-    """Hash all that the installed environment depends on, its own place included."""
-    digest = hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode())
+    """Name the place of the environment and hash all that its packages depend on."""
+    digest = hashlib.sha256(str(sys.version_info[:2]).encode())
     for name in (LOCKS[level], "requirements-build.lock", "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
-    return digest.hexdigest()
+    return f"{ROOT}\n{digest.hexdigest()}\n"
 
 
 def _answers(code: str) -> bool:
@@ -77,7 +81,10 @@ def _fault() -> str | None:
         return "an earlier installation was interrupted"
     here = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]} or sys.prefix == sys.base_prefix)"
     if not (VENV / "pyvenv.cfg").is_file() or not _answers(here):
-        return "it is half-made, moved or of another Python"
+        return "it is half-made or of another Python"
+    made = [_stamp(level).read_text("utf-8") for level in LOCKS if _stamp(level).is_file()]
+    if any(text.splitlines()[:1] != [str(ROOT)] for text in made):
+        return "it was moved, and its scripts still name the old place"
     return None
 
 
