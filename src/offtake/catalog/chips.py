@@ -130,15 +130,28 @@ def _put_prices(put, row: Mapping[str, str]) -> None:  # type: ignore[no-untyped
         low, high = float(row["price_usd_low"]), float(row["price_usd_high"])
         put("manufacturing_usd_per_chip", 0.5 * (low + high), "USD/chip", row["src_price"], low=low, high=high,
             reliability="derived", note=row["price_note"])
-    if row["cloud_usd_per_chip_hour_low"]:
-        low, high = float(row["cloud_usd_per_chip_hour_low"]), float(row["cloud_usd_per_chip_hour_high"])
+    _put_rent(put, row)
+
+
+def _put_rent(put, row: Mapping[str, str]) -> None:  # type: ignore[no-untyped-def]
+    """Rent of an hour: the latest value of an index with its band, else the middle of the printed band."""
+    index = [r for r in rows("prices") if r["kind"] == "gpu_index" and r["usd_per_chip_hour"] and _same_chip(r["item"], row["chip"])]
+    low, high = _number(row["cloud_usd_per_chip_hour_low"]), _number(row["cloud_usd_per_chip_hour_high"])
+    if index:
+        last = max(index, key=lambda r: r["date"])
+        value = float(last["usd_per_chip_hour"])
+        seen = [float(r["usd_per_chip_hour"]) for r in index]
+        put("rent_usd_per_chip_h", value, "USD/chip-h", f"{last['source']} ({last['date']})", reliability="high",
+            low=min(low or value, *seen), high=max(high or value, *seen),
+            note=f"{last['vendor']} index, {last['date']}; band: lowest and highest of 2026 and of {row['cloud_note']}")
+    elif low is not None and high is not None:
         put("rent_usd_per_chip_h", 0.5 * (low + high), "USD/chip-h", row["src_cloud"], low=low, high=high,
             reliability="low" if "WEAK" in row["cloud_note"] else "derived", note=f"middle of the band; {row['cloud_note']}")
 
 
 def _same_chip(item: str, name: str) -> bool:
     """Whether a price row is about a chip."""
-    return any(key(r["alias"]) == key(item) and r["name"] == name for r in rows("aliases") if r["kind"] == "chips")
+    return key(item) == key(name) or any(key(r["alias"]) == key(item) and r["name"] == name for r in rows("aliases") if r["kind"] == "chips")
 
 
 def _derived(row: Mapping[str, str]) -> Fact:

@@ -147,7 +147,9 @@ def _derive_sizes(facts: dict[str, Fact], row: Mapping[str, str]) -> None:
 
     put("params", total, "counted from the architecture")
     if routed:
-        put("expert_params", min(routed, facts["params"].number), "3 x hidden x expert width x experts x expert layers")
+        scale = min(1.0, facts["params"].number / total)  # a rounded printed size must not fall below its experts
+        routed *= scale
+        put("expert_params", routed, "3 x hidden x expert width x experts x expert layers")
         put("moe_layers", float(expert_layers), "layers with routed experts")
         share = float(row["top_k"]) / float(row["experts"])
         put("active_params", facts["params"].number - routed * (1.0 - share), "all weights less the experts a token does not use")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from offtake.catalog.facts import Reliability
 
-__all__ = ["power_fact", "site"]
+__all__ = ["generic", "power_fact", "site", "timeline"]
 
 _NUMBERS = (
     # column, fact, unit, factor
@@ -131,6 +131,51 @@ def _ramp(row: Mapping[str, str], peak_ratio: Fact) -> Fact:
     )
 
 
+def generic(state: str, grid_operator: str) -> Mapping[str, Fact]:
+    """Return what is known of a site that is no entry: medians, costs, and price and carbon by its place.
+
+    Examples
+    --------
+    >>> generic("IN", "PJM")["power_price_usd_per_mwh"].value
+    90.1
+    """
+    facts: dict[str, Fact] = {}
+    source = "as the scenario states"
+    if state:
+        full = next((r["name"] for r in rows("states") if state in (r["code"], r["name"])), state)
+        facts["state"] = _fact(full, "", source)
+        facts["country"] = _fact("United States", "", source)
+    if grid_operator:
+        facts["grid_operator"] = _fact(grid_operator, "", source)
+    facts["peak_ratio"] = _median("peak_ratio")
+    _join(facts, "")
+    return MappingProxyType({k: f for k, f in facts.items() if f.source != source})
+
+
+def timeline(name: str) -> tuple[Mapping[str, str], ...]:
+    """Return the dated rows of a site, projections included.
+
+    Examples
+    --------
+    >>> [r["projected"] for r in timeline("New Carlisle")][-1]
+    'yes'
+    """
+    found = canonical("sites", name)
+    return tuple(sorted((r for r in rows("sites_timeline") if r["site"] == found), key=lambda r: r["date"]))
+
+
+def _carbon(facts: Mapping[str, Fact]) -> Fact | None:
+    """Carbon of the grid, else of the country."""
+    metric = "grid carbon intensity (lifecycle, consumption)"
+    for field, named in (("grid_operator", _GRID), ("country", MappingProxyType[str, str]({}))):
+        if field in facts:
+            place = str(facts[field].value)
+            found = power_fact("carbon", named.get(place, place), metric=metric)
+            if found is not None:
+                return found
+    return None
+
+
 def _join(facts: dict[str, Fact], owner: str) -> None:
     """Add PUE by owner, costs, and price and carbon by place; what no row gives stays absent."""
     pue = power_fact("PUE", _OWNER.get(owner, ""), metric="fleet PUE")
@@ -144,21 +189,30 @@ def _join(facts: dict[str, Fact], owner: str) -> None:
     price = power_fact("price_industrial", state)
     if price is not None:
         facts["power_price_usd_per_mwh"] = price
-    carbon = power_fact("carbon", _GRID.get(str(facts["grid_operator"].value), ""), metric="grid carbon intensity (lifecycle, consumption)") if "grid_operator" in facts else None
-    carbon = carbon or power_fact("carbon", str(facts["country"].value) if "country" in facts else "")
-    if "country" in facts and facts["country"].value == "United States" and carbon is None:
-        carbon = power_fact("carbon", "United States", metric="grid carbon intensity (lifecycle, consumption)")
+    carbon = _carbon(facts)
     if carbon is not None:
         facts["carbon_g_per_kwh"] = carbon
+    facts.update(_costs())
+
+
+@lru_cache(maxsize=1)
+def _costs() -> Mapping[str, Fact]:
+    """Costs that are the same for every site."""
     shell = power_fact("capex", "Epoch AI", metric="construction (shell+MEP+land) per MW IT")
     running = power_fact("opex", "Epoch AI")
-    if shell is not None:
-        facts["shell_cost_usd_per_mw"] = Fact(
+    if shell is None or running is None:  # pragma: no cover  (the rows are package data)
+        raise LookupError("capex, opex")
+    return MappingProxyType({
+        "shell_cost_usd_per_mw": Fact(
             value=shell.number * 1e6, unit="USD/MW", source=shell.source, date="2025", reliability="medium", low=7e6, high=20e6,
             note="per MW of IT, 2025 USD, one constant for all sites; low: Cortex Construct 2026, high: AI builds (Giga Energy 2026)",
-        )
-    if running is not None:
-        facts["running_cost_usd_per_mw_y"] = Fact(
-            value=running.number * 1e6, unit="USD/MW-y", source=running.source, date="2025", reliability="medium", low=0.3e6, high=0.9e6,
-            note="per MW of IT, 2025 USD; whether energy is inside is not said in the copy read: counted on top of energy it may count twice",
-        )
+        ),
+        "running_cost_usd_per_mw_y": Fact(
+            value=0.55e6, unit="USD/MW-y", source=running.source, date="2025", reliability="assumption", low=0.2e6, high=running.number * 1e6,
+            note="0.90 M a MW of IT if energy is outside it, about 0.2 M if 0.7 M of energy is inside: the copy read does not say; the middle",
+        ),
+        "shell_life_y": Fact(
+            value=20.0, unit="y", source="chosen; no filing read gives the life of the building alone", date="2026-11-22",
+            reliability="assumption", low=15.0, high=30.0, note="longer than four lives of chips; range as usual for industrial buildings",
+        ),
+    })  # fmt: skip
