@@ -174,7 +174,7 @@ def test_pip_inside_then_pip_outside_then_uv(environment, monkeypatch, *, inside
 
 
 def test_without_any_installer_the_one_command_is_printed(environment, monkeypatch, capsys):
-    monkeypatch.setattr(environment, "_create", lambda: environment.VENV.mkdir())
+    monkeypatch.setattr(environment, "_create", environment.VENV.mkdir)
     monkeypatch.setattr(environment, "_installer", lambda: None)
     monkeypatch.setattr(environment.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
     assert environment.main("run-time") == 1
