@@ -295,7 +295,7 @@ class Solver:
         if not (warm or integer):
             self._highs.clearSolver()
         self._highs.setOptionValue("mip_rel_gap", float(gap))
-        run = Run(highs=self._highs, time_limit=time_limit, callback=callback, interrupt=interrupt)
+        run = Run(time_limit=time_limit, callback=callback, interrupt=interrupt)
         solution = self._solve_once(run, name, warm=warm)
         if not integer and solution.status is Status.ERROR:
             # A stale basis or an interior point that stalls: once more, cold, by the steadiest method.
@@ -313,14 +313,14 @@ class Solver:
         self._highs.setCallback(run.heard, None)
         for kind in _WATCHED:
             self._highs.startCallback(kind)
-        ended = run.wait(self._grace_s)
+        ended = run.wait(self._highs, self._grace_s)
         if not ended:
             self._load()  # the old HiGHS runs out in its thread
             return self._unfinished(run, method)
         if self._highs.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
             self._highs.setOptionValue("presolve", "off")
             run = run.again()
-            ended = run.wait(self._grace_s)
+            ended = run.wait(self._highs, self._grace_s)
             self._highs.setOptionValue("presolve", "choose")
             if not ended:
                 self._load()

@@ -29,15 +29,15 @@ _IMPROVED, _BRANCHING = 4, 6  # HighsCallbackType: kCallbackMipImprovingSolution
 class Run:
     """One run of HiGHS: what was asked for, and what has been heard from it.
 
+    HiGHS holds this object as its listener, so it must not hold HiGHS: the collector would not see the circle.
+
     Parameters
     ----------
-    highs : the HiGHS object
     time_limit : float [s] or None
     callback : called with a SolveEvent in the waiting thread
     interrupt : threading.Event or None
     """
 
-    highs: Any
     time_limit: float | None
     callback: SolveCallback | None
     interrupt: threading.Event | None
@@ -58,21 +58,20 @@ class Run:
     def again(self) -> Run:
         """Return a run that goes on under the same limits, counting time from the first."""
         return Run(
-            highs=self.highs,
             time_limit=self.time_limit,
             callback=self.callback,
             interrupt=self.interrupt,
             began=self.began,
         )
 
-    def wait(self, grace_s: float) -> bool:
+    def wait(self, highs: Any, grace_s: float) -> bool:  # noqa: ANN401 - highspy is untyped
         """Run HiGHS and wait for it; False if it was asked to stop and did not within `grace_s`.
 
         A first Ctrl-C asks HiGHS to stop, a second one is raised. An error raised by the callback stops HiGHS and is
         raised here.
         """
         done = threading.Event()
-        threading.Thread(target=self._work, args=(done,), name="highs", daemon=True).start()
+        threading.Thread(target=self._work, args=(highs, done), name="highs", daemon=True).start()
         failure: Exception | None = None
         ended = False
         while not ended and time.monotonic() - self._stopped_at < grace_s:
@@ -92,16 +91,15 @@ class Run:
             raise self._errors[0]
         return ended
 
-    def _work(self, done: threading.Event) -> None:
+    def _work(self, highs: Any, done: threading.Event) -> None:  # noqa: ANN401
         """Run HiGHS to its end, in the worker thread."""
         try:
-            self.highs.run()
+            highs.run()
         except BaseException as error:  # noqa: BLE001 - carried to the waiting thread
             self._errors.append(error)
         finally:
             with contextlib.suppress(Exception):
-                self.highs.disableCallbacks()  # HiGHS and this run hold each other otherwise, unseen by the collector
-                type(self.highs).resetGlobalScheduler(False)  # noqa: FBT003 - a C++ argument without a name
+                type(highs).resetGlobalScheduler(False)  # noqa: FBT003 - a C++ argument without a name
             done.set()
 
     def _look(self, *, deliver: bool) -> None:
