@@ -21,7 +21,7 @@ from types import MappingProxyType
 
 from offtake.errors import UnitError
 
-__all__ = ["SUFFIXES", "Dimension", "ParsedUnit", "format_quantity", "key_of", "parse_quantity", "parse_unit", "suffix_of", "unit_of"]
+__all__ = ["SUFFIXES", "Dimension", "ParsedUnit", "example_of", "format_quantity", "key_of", "parse_quantity", "parse_unit", "suffix_of", "unit_of"]
 
 Dimension = tuple[int, int, int, int, int, int, int, int]
 """Exponents of energy [MWh], time [s], money [USD], chip, token, flop, byte, mass [g]."""
@@ -341,12 +341,23 @@ def _finite(value: Fraction, text: str) -> float:
     return result
 
 
+def example_of(unit: str) -> str:
+    """Return a quantity as one would write it in a file.
+
+    Examples
+    --------
+    >>> example_of("USD/chip-h")
+    '2.10 USD/chip-h'
+    """
+    return _EXAMPLES.get(unit, f"5 {unit}")
+
+
 def _with_unit(text: str, unit: str) -> str:
     return f"{text} {unit}"
 
 
 def _write(unit: str) -> str:
-    return f"write it like `{_EXAMPLES.get(unit, f'5 {unit}')}`"
+    return f"write it like `{example_of(unit)}`"
 
 
 def _words(unit: str) -> str:

@@ -122,7 +122,9 @@ class Unit:
     def _number(self, raw: Any, problems: list[Problem], at: tuple[str | int, ...]) -> float:  # noqa: ANN401
         if isinstance(raw, Mapping):
             if "of" in raw:
-                return self._number(raw["of"], problems, (*at, "of")) * _factor(raw, problems, at)
+                if "hold_from" in raw:
+                    problems.append(Problem("E203", "only a series can be held from a date", "leave `hold_from` out", (*at, "hold_from")))
+                return self._bounded(self._number(raw["of"], problems, (*at, "of")) * _factor(raw, problems, at), problems, at)
             return self._annotated(raw, problems, at)
         return self.scalar(raw, problems, at)
 
@@ -150,6 +152,12 @@ class Unit:
         bound = self._bound(value)
         if bound:
             problems.append(Problem("E306", f"{_shown(raw)} is out of range, expected {bound}", "", at))
+        return value
+
+    def _bounded(self, value: float, problems: list[Problem], at: tuple[str | int, ...]) -> float:
+        bound = self._bound(value)
+        if bound and not problems:
+            problems.append(Problem("E306", f"{format_quantity(value, self.unit)} is out of range, expected {bound}", "", at))
         return value
 
     def _parse(self, raw: Any) -> float:  # noqa: ANN401
