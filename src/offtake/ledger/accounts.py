@@ -1,0 +1,215 @@
+"""Chart of accounts, and the rule by which each flow account is posted in the books of payer and payee.
+
+Two lines of maths: a flow of amount ``a`` posts ``Dr payer_account a, Cr cash a`` in the payer's books and ``Dr cash a, Cr
+payee_account a`` in the payee's.  Where service and payment differ in time, `receivable`/`payable` (billed after service) or
+`prepaid`/`contract_liability` (paid ahead) stand in between; each of these pairs mirrors on every date.
+
+This chart is the plain first version: contract assets, deferred tax, leases and fair-value marks get accounts of their own when the
+accounting in full is built.  Adding one is a line in `BOOK_ACCOUNTS` and, if it is a claim, a line in `MIRRORS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from offtake.deal.flows import Account
+
+__all__ = [
+    "BOOK_ACCOUNTS",
+    "CAPITAL",
+    "CODE",
+    "FINANCING",
+    "MIRRORS",
+    "RULES",
+    "TITLES",
+    "Activity",
+    "BookAccount",
+    "Kind",
+    "Rule",
+    "accounts_of",
+]
+
+
+class Kind(StrEnum):
+    """Side of the accounting equation that an account belongs to."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    EQUITY = "equity"
+    INCOME = "income"
+    EXPENSE = "expense"
+
+
+class Activity(StrEnum):
+    """Section of the cash flow statement."""
+
+    OPERATING = "operating"
+    INVESTING = "investing"
+    FINANCING = "financing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookAccount:
+    """One account of a party's books.
+
+    Parameters
+    ----------
+    name : str      identifier; income and expense accounts are named after the flow account that they come from
+    kind : Kind     a contra account (accumulated depreciation) is an asset with a credit balance
+    title : str     for people
+    """
+
+    name: str
+    kind: Kind
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How one flow account is posted.
+
+    Parameters
+    ----------
+    payer : str             account debited in the payer's books
+    payee : str             account credited in the payee's books
+    activity : Activity     where the cash appears in the payer's cash flow statement
+    received_as : Activity  and in the payee's
+    accrues : bool          recognised evenly by day over the flow's interval; otherwise on the payment date
+    """
+
+    payer: str
+    payee: str
+    activity: Activity = Activity.OPERATING
+    received_as: Activity = Activity.OPERATING
+    accrues: bool = False
+
+
+TITLES: Mapping[Account, str] = MappingProxyType(
+    {
+        Account.ENERGY: "Energy",
+        Account.SITE_RUNNING: "Site running cost",
+        Account.CHIP_RUNNING: "Chip running cost",
+        Account.RENT: "Compute rent",
+        Account.TAKE_OR_PAY: "Take-or-pay",
+        Account.TRUE_UP: "True-up",
+        Account.REVENUE_SHARE: "Revenue share",
+        Account.TOKEN_REVENUE: "Token revenue",
+        Account.RESALE_REVENUE: "Resale of spare capacity",
+        Account.OUTSIDE_RENT: "Outside compute rent",
+        Account.OTHER_REVENUE: "Other revenue",
+        Account.OTHER_COST: "Other costs",
+        Account.INTEREST: "Interest",
+        Account.LOAN_FEE: "Loan fees",
+        Account.CAPEX_SITE: "Sites",
+        Account.CAPEX_CHIPS: "Chips",
+        Account.PREPAYMENT: "Prepayments",
+        Account.CREDIT: "Credits",
+        Account.EQUITY: "Equity",
+        Account.LOAN_DRAW: "Loans drawn",
+        Account.LOAN_REPAY: "Loans repaid",
+        Account.EMERGENCY_DRAW: "Emergency loans drawn",
+        Account.EMERGENCY_REPAY: "Emergency loans repaid",
+    }
+)
+"""What people call each flow account."""
+
+CAPITAL: Mapping[Account, str] = MappingProxyType({Account.CAPEX_SITE: "sites", Account.CAPEX_CHIPS: "chips"})
+"""Flow accounts that buy assets, with the stem of their asset accounts."""
+
+_BALANCE_ONLY = frozenset(
+    {
+        *(Account.PREPAYMENT, Account.CREDIT, Account.EQUITY),
+        *(Account.LOAN_DRAW, Account.LOAN_REPAY, Account.EMERGENCY_DRAW, Account.EMERGENCY_REPAY),
+    }
+)
+"""Flow accounts that move claims and never profit."""
+
+_CLAIMS = (
+    ("receivable", Kind.ASSET, "Receivables"),
+    ("prepaid", Kind.ASSET, "Prepaid expenses"),
+    ("loans_given", Kind.ASSET, "Loans given"),
+    ("emergency_loans_given", Kind.ASSET, "Emergency loans given"),
+    ("investment", Kind.ASSET, "Investments at entry price"),
+)
+_OWED = (
+    ("payable", Kind.LIABILITY, "Payables"),
+    ("contract_liability", Kind.LIABILITY, "Contract liabilities (paid ahead)"),
+    ("debt", Kind.LIABILITY, "Debt"),
+    ("emergency_debt", Kind.LIABILITY, "Emergency debt"),
+    ("paid_in_capital", Kind.EQUITY, "Paid-in capital"),
+)
+
+MIRRORS: tuple[tuple[str, str], ...] = tuple((a[0], b[0]) for a, b in zip(_CLAIMS, _OWED, strict=True))
+"""Claim and its mirror in the other party's books: their sum over both books is zero on every date."""
+
+
+def _chart() -> tuple[BookAccount, ...]:
+    """Build the chart in the order in which statements show it."""
+    rows = [("cash", Kind.ASSET, "Cash"), *_CLAIMS]
+    for stem, title in (("sites", "Sites"), ("chips", "Chips")):
+        rows += [
+            (f"{stem}_under_construction", Kind.ASSET, f"{title} under construction"),
+            (f"{stem}_in_service", Kind.ASSET, f"{title} in service, at cost"),
+            (f"{stem}_depreciation", Kind.ASSET, f"{title}: accumulated depreciation"),
+        ]
+    rows += [*_OWED, ("opening_equity", Kind.EQUITY, "Opening equity")]
+    earned = {a: t for a, t in TITLES.items() if a not in _BALANCE_ONLY}
+    rows += [(f"income.{a}", Kind.INCOME, f"{t} sold" if a in CAPITAL else t) for a, t in earned.items()]
+    rows += [(f"expense.{a}", Kind.EXPENSE, f"{t}, paid") for a, t in earned.items() if a not in CAPITAL]
+    rows += [(f"expense.depreciation_{s}", Kind.EXPENSE, f"Depreciation of {s}") for s in CAPITAL.values()]
+    return tuple(BookAccount(name=n, kind=k, title=t) for n, k, t in rows)
+
+
+BOOK_ACCOUNTS = _chart()
+CODE: Mapping[str, int] = MappingProxyType({a.name: k for k, a in enumerate(BOOK_ACCOUNTS)})
+"""Account name → its code in the posting arrays."""
+
+
+def _rules() -> dict[Account, Rule]:
+    """Give every flow account its rule; service accrues by day, money for assets and finance moves on its date."""
+    rules = {a: Rule(payer=f"expense.{a}", payee=f"income.{a}", accrues=True) for a in TITLES if a not in CAPITAL}
+    for account, stem in CAPITAL.items():
+        rules[account] = Rule(
+            payer=f"{stem}_under_construction", payee=f"income.{account}", activity=Activity.INVESTING
+        )
+    rules[Account.PREPAYMENT] = Rule(payer="prepaid", payee="contract_liability")
+    # A credit is money back against a prepayment: it draws down the payer's contract liability.
+    rules[Account.CREDIT] = Rule(payer="contract_liability", payee="prepaid")
+    for account in (Account.INTEREST, Account.LOAN_FEE):
+        rules[account] = Rule(
+            payer=f"expense.{account}",
+            payee=f"income.{account}",
+            activity=Activity.FINANCING,
+            received_as=Activity.FINANCING,
+            accrues=True,
+        )
+    for account, payer, payee in (
+        (Account.EQUITY, "investment", "paid_in_capital"),
+        (Account.LOAN_DRAW, "loans_given", "debt"),
+        (Account.LOAN_REPAY, "debt", "loans_given"),
+        (Account.EMERGENCY_DRAW, "emergency_loans_given", "emergency_debt"),
+        (Account.EMERGENCY_REPAY, "emergency_debt", "emergency_loans_given"),
+    ):
+        rules[account] = Rule(payer=payer, payee=payee, activity=Activity.FINANCING, received_as=Activity.FINANCING)
+    return rules
+
+
+RULES: Mapping[Account, Rule] = MappingProxyType(_rules())
+"""The posting rule of every flow account."""
+
+FINANCING = frozenset(a for a, r in RULES.items() if r.activity is Activity.FINANCING)
+"""Flow accounts that are sources and costs of finance: what "before financing" and "unlevered" leave out."""
+
+
+def accounts_of(*kinds: Kind) -> tuple[int, ...]:
+    """Give the codes of all accounts of these kinds, in statement order.
+
+    Examples
+    --------
+    >>> [BOOK_ACCOUNTS[k].name for k in accounts_of(Kind.EQUITY)]
+    ['paid_in_capital', 'opening_equity']
+    """
+    return tuple(k for k, a in enumerate(BOOK_ACCOUNTS) if a.kind in kinds)

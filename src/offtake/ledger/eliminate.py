@@ -1,0 +1,102 @@
+"""Combine the books of several parties: add them up and take out what they owe and charge each other.
+
+Combined, not consolidated: assets that one party bought from another keep their price, and the seller's income from them stays.
+``combined = sum of the parties + elimination``, where the elimination is minus every posting on a mirrored account whose other party
+is in the group.  Each of its columns sums to zero, because claims and charges mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offtake.errors import LedgerImbalance
+from offtake.ledger.accounts import BOOK_ACCOUNTS, CODE, MIRRORS
+from offtake.ledger.journal import ACCOUNTS, FlowColumns, Journal, usd
+from offtake.ledger.statements import Cube
+
+__all__ = ["check_mirrors", "elimination", "mirror_groups"]
+
+Ints = NDArray[np.int64]
+
+
+def mirror_groups() -> Mapping[str, tuple[str, str]]:
+    """Every pair of accounts that mirror, by name: claims, and charges of one flow account.
+
+    Examples
+    --------
+    >>> mirror_groups()["rent"]
+    ('income.rent', 'expense.rent')
+    """
+    groups = {claim: (claim, mirror) for claim, mirror in MIRRORS}
+    for account in ACCOUNTS:
+        pair = (f"income.{account}", f"expense.{account}")
+        if pair[0] in CODE and pair[1] in CODE:
+            groups[str(account)] = pair
+    return groups
+
+
+def _group_of_account() -> NDArray[np.int16]:
+    """Give the number of the mirror group of each book account, −1 outside any : int16[account]."""
+    numbers = np.full(len(BOOK_ACCOUNTS), -1, dtype=np.int16)
+    for k, pair in enumerate(mirror_groups().values()):
+        numbers[[CODE[n] for n in pair]] = k
+    return numbers
+
+
+def elimination(journal: Journal, flows: FlowColumns, group: Collection[int], edges: Ints) -> Cube:
+    """Take out what the parties of a group (codes) owe and charge each other.
+
+    Returns
+    -------
+    Cube        to be added to the sum of the parties' cubes
+    """
+    mirrored = _group_of_account()[journal.account] >= 0
+    moves = journal.account == CODE["cash"]
+    within = np.isin(journal.party, list(group)) & np.isin(journal.other, list(group))
+    slot = np.searchsorted(edges, journal.day, side="right")
+    book = np.zeros((len(BOOK_ACCOUNTS), edges.size), dtype=np.int64)
+    rows = np.flatnonzero(mirrored & within)
+    np.subtract.at(book, (journal.account[rows], slot[rows]), journal.cents[rows])
+    cash = np.zeros((len(ACCOUNTS), 2, edges.size), dtype=np.int64)
+    rows = np.flatnonzero(moves & within & (slot > 0))
+    entry = journal.entry[rows].astype(np.int64)
+    np.subtract.at(cash, (flows.account[entry // 2], entry % 2, slot[rows]), journal.cents[rows])
+    return Cube(book=book, cash=cash)
+
+
+def check_mirrors(journal: Journal, parties: tuple[str, ...]) -> None:
+    """Check that every claim and charge has an equal mirror in the other party's books on every date.
+
+    Raises
+    ------
+    LedgerImbalance     naming the first date, pair of parties and pair of accounts that differ
+    """
+    group = _group_of_account()[journal.account]
+    rows = np.flatnonzero(group >= 0)
+    if not rows.size:
+        return
+    party, other = journal.party[rows].astype(np.int32), journal.other[rows]
+    code = np.minimum(party, other) * len(parties) + np.maximum(party, other)
+    met = np.zeros(len(parties) ** 2, dtype=np.bool_)
+    met[code] = True
+    pairs, number = np.flatnonzero(met), np.cumsum(met) - 1
+    first = int(journal.day.min())
+    span = int(journal.day.max()) - first + 1
+    groups = list(mirror_groups())
+    # Increments that are zero on every date are balances that are zero on every date.
+    sums = np.zeros(len(groups) * pairs.size * span, dtype=np.int64)
+    where = (group[rows].astype(np.int64) * pairs.size + number[code]) * span + (journal.day[rows] - first)
+    np.add.at(sums, where, journal.cents[rows])
+    odd = np.flatnonzero(sums)
+    if odd.size:
+        k, day = divmod(int(odd[0]), span)
+        g, p = divmod(k, pairs.size)
+        one, two = divmod(int(pairs[p]), len(parties))
+        raise LedgerImbalance(
+            f"{groups[g]} between {parties[one]} and {parties[two]} does not mirror on "
+            f"{date.fromordinal(first + day)}: {usd(int(sums[odd[0]]))} is in one of the books only"
+        )
