@@ -97,6 +97,11 @@ def last_known(to: Intervals, source: Intervals) -> list[list[int]]:
     return [[int(k == last) for k in range(len(source))] for last in known]
 
 
+def ends_in(to: Intervals, source: Intervals) -> list[list[int]]:
+    """Weights that book a whole total in the interval that holds its last day : [to][source]."""
+    return [[int(s < end <= e) for end in source.ends] for s, e in zip(to.starts, to.ends, strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Tiers:
     """Prices by volume: ``prices[k]`` holds from ``steps[k - 1]`` to ``steps[k]``.

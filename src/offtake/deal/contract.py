@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Generic, Literal
 
 from offtake.dates import Intervals
-from offtake.deal.algebra import Algebra, Number, X
+from offtake.deal.algebra import Algebra, Number, X, ends_in
 from offtake.deal.flows import Account, Due, Firmness, Layer
 from offtake.deal.quantities import USD
 from offtake.deal.terms import Interval, Periodic, PriceList, Promise, Schedule, Terms, schedule
@@ -21,6 +21,7 @@ from offtake.errors import OfftakeError
 
 if TYPE_CHECKING:
     from offtake.deal.quantities import Measure
+    from offtake.spec.contracts import Contract as SpecContract
 
 __all__ = ["Contract", "DealFacts", "DealView", "Owed", "Terms", "measures_of", "owed", "summary"]
 
@@ -43,6 +44,22 @@ class Contract:
     clauses: tuple[Terms, ...]
     signed: Literal["yes", "no", "decide"] = "yes"
     layer: Layer = Layer.CLOUD
+
+    @classmethod
+    def of(cls, spec: SpecContract) -> Contract:
+        """Take a contract over from a scenario.
+
+        Raises
+        ------
+        OfftakeError
+            If a clause is not a model of terms.
+        """
+        terms = tuple(c for c in spec.clauses if isinstance(c, Terms))
+        if len(terms) < len(spec.clauses):
+            raise OfftakeError(f"contract {spec.id}: a clause is no `offtake.deal.terms.Terms`")
+        return cls(
+            id=spec.id, start=spec.start, end=spec.end, clauses=terms, signed=spec.signed, layer=Layer(spec.layer)
+        )
 
     def clause(self, name: str) -> Terms:
         """Return a clause by id."""
@@ -150,10 +167,12 @@ class DealView(Generic[X]):
             )
         return found[0]
 
-    def billed(self, which: Sequence[str], *, on: Intervals, accounts: Iterable[Account] | None = None) -> X:
+    def billed(
+        self, which: Sequence[str], *, on: Intervals, at_end: bool = False, accounts: Iterable[Account] | None = None
+    ) -> X:
         """Money owed by the offtaker to the provider under other clauses (ids or kinds), on the given intervals.
 
-        An amount counts in the days of its own interval, whenever it is paid.
+        An amount counts evenly over the days of its own interval, or whole on the last of them with `at_end`, whenever it is paid.
         """
         wanted = None if accounts is None else set(accounts)
         total = self.a.zero(on=on, unit=USD)
@@ -164,7 +183,11 @@ class DealView(Generic[X]):
                 if wanted is not None and due.account not in wanted:
                     continue
                 if (due.payer, due.payee) == (self.facts.offtaker, self.facts.provider):
-                    total = total + self.a.resample(due.amount, on=on)
+                    amount = due.amount
+                    spread = (
+                        self.a.mix(amount, ends_in(on, due.on), on=on) if at_end else self.a.resample(amount, on=on)
+                    )
+                    total = total + spread
         return total
 
     def due(

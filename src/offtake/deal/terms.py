@@ -131,11 +131,14 @@ class Schedule:
         As the contract has them.
     first_year : date
         Start of the first contract year.
+    first : int
+        Number of the first interval kept, counted from the clause's start.
     """
 
     on: Intervals
     whole: Intervals
     first_year: date
+    first: int = 0
 
     @cached_property
     def share(self) -> tuple[Fraction, ...]:
@@ -157,11 +160,12 @@ def schedule(interval: Interval, start: date, end: date, *, valuation_date: date
     if end <= start:
         return None
     every = Intervals.every(MONTHS[interval], start, end)
-    kept = [(s, e) for s, e in zip(every.starts, every.ends, strict=True) if e > valuation_date and s < horizon]
+    kept = [k for k in range(len(every)) if every.ends[k] > valuation_date and every.starts[k] < horizon]
     if not kept:
         return None
-    starts, ends = tuple(s for s, _ in kept), tuple(e for _, e in kept)
-    return Schedule(Intervals(starts, tuple(min(e, horizon) for e in ends)), Intervals(starts, ends), start)
+    starts, ends = tuple(every.starts[k] for k in kept), tuple(every.ends[k] for k in kept)
+    cut = Intervals(starts, tuple(min(e, horizon) for e in ends))
+    return Schedule(cut, Intervals(starts, ends), start, kept[0])
 
 
 def exact_mean(series: Series, start: date, end: date) -> Fraction:

@@ -1,4 +1,4 @@
-"""Trial of a contract: does the plan's reading equal settlement, whatever the plan is after?
+"""Trial of a contract: the plan's reading must equal settlement, whatever the plan is after.
 
 A small problem has the contract's measures as free columns and pays, or is paid, for every due at given weights.  Its solution is
 settled exactly, and the two readings of each clause are compared.  A new clause passes when no objective can pull them apart
