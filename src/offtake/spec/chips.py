@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from offtake.spec.fields import (
@@ -16,9 +18,11 @@ from offtake.spec.fields import (
     Id,
     Model,
     Months,
+    PlainAboveZero,
     SiteId,
     Text,
     TokPerSecondPerChip,
+    Unit,
     Usd,
     UsdPerChipHourSeries,
     UsdPerChipSeries,
@@ -112,3 +116,9 @@ class ServedModel(Model):
     """Short name."""
     from_: CatalogModel
     """Catalogue entry that gives its shape."""
+    params: PlainAboveZero | None = None
+    """Parameters, instead of the entry's."""
+    active_params: PlainAboveZero | None = None
+    """Parameters active for one token, instead of the entry's."""
+    active_params: Annotated[float, Unit("", above=0.0)] | None = None
+    """Weights that one token uses; the entry's if left out, else its sizes are scaled to this."""
