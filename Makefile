@@ -9,7 +9,7 @@ help:
 	@echo "make demo     set up what is needed to run, and plan examples/alliance-5gw.yaml"
 	@echo "make test     set up the rest, and run the tests (PYTEST_ARGS= passes options)"
 	@echo "make check    lint, types, layers and tests: what .ci/run runs"
-	@echo "make lint types layers docs format bench lock clean"
+	@echo "make lint types layers docs format notebooks bench lock clean"
 
 demo: run-time
 	$(VENV) -m offtake plan examples/alliance-5gw.yaml
@@ -37,6 +37,9 @@ docs: developer
 	$(VENV) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
+notebooks: developer
+	$(VENV) tools/notebook.py examples/*.ipynb
+
 bench: developer
 	$(VENV) -m benchmarks
 
@@ -57,4 +60,4 @@ python:
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache docs/_build dist
 
-.PHONY: help demo test check lint format types layers docs bench lock run-time developer python clean
+.PHONY: help demo test check lint format types layers docs notebooks bench lock run-time developer python clean
