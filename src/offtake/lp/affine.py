@@ -9,6 +9,7 @@ Axes are the caller's: in planning ``[path, period, site, chip, …]`` or a subs
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -218,7 +219,7 @@ class Affine:
         if isinstance(other, Affine):
             msg = "the product of two expressions is not affine"
             raise TypeError(msg)
-        factor = np.asarray(other, dtype=np.float64)
+        factor = _finite(other)
         shape = np.broadcast_shapes(self.shape, factor.shape)
         a = self.broadcast_to(shape)
         if factor.ndim == 0:
@@ -280,7 +281,7 @@ class Affine:
         >>> x.apply([[1.0, 1.0, 0.0], [0.0, 0.5, 0.5]], axis=1).value(np.array([1.0, 2.0, 4.0])).tolist()
         [[3.0, 3.0]]
         """
-        matrix = np.asarray(weights, dtype=np.float64)
+        matrix = _finite(weights)
         axis = operator.index(axis) % max(self.ndim, 1)
         along = tuple(a % self.ndim for a in ((over,) if isinstance(over, int) else over))
         needed = tuple(self.shape[a] for a in along)
@@ -294,7 +295,9 @@ class Affine:
         shape = (*self.shape[:axis], rows, *self.shape[axis + 1 :])
 
         # One sparse line per (leading axes, n): the targets m and weights of each source position.
-        lines = np.ascontiguousarray(np.swapaxes(matrix, -1, -2)).reshape(-1, rows)
+        lines = np.ascontiguousarray(np.swapaxes(matrix, -1, -2)).reshape(
+            math.prod(matrix.shape[:-2]) * matrix.shape[-1], rows
+        )
         line, target = np.nonzero(lines)
         weight = lines[line, target]
         pointer = np.zeros(len(lines) + 1, dtype=np.int64)
@@ -365,6 +368,15 @@ class Affine:
 def as_affine(item: Affine | ArrayLike) -> Affine:
     """Return an expression as it is, and numbers as a constant expression."""
     return item if isinstance(item, Affine) else Affine.constant(item)
+
+
+def _finite(numbers: ArrayLike) -> Floats:
+    """Numbers that may multiply an expression; infinities and NaN would only surface as nonsense in a solver."""
+    array = np.asarray(numbers, dtype=np.float64)
+    if not np.isfinite(array).all():
+        msg = "a coefficient is not a finite number"
+        raise ValueError(msg)
+    return array
 
 
 def _pool(items: Sequence[Affine]) -> Affine:

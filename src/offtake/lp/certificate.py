@@ -167,8 +167,9 @@ def _dual_side(arrays: LpArrays, solution: Solution, objective: float) -> tuple[
     # A positive price in a maximum says that more of the limit is worth something: it belongs to the upper side.
     side = np.where((price > 0.0) == arrays.maximise, upper, lower)
     has_side = np.isfinite(side)
+    side = np.where(has_side, side, 0.0)
     sign = float(np.abs(price[~has_side]).max(initial=0.0))
-    dual = math.fsum((price * side)[has_side & (price != 0.0)]) + arrays.offset
-    gaps = np.abs(price * (value - np.where(has_side, side, value)))
+    dual = math.fsum(price * side) + arrays.offset
+    gaps = np.abs(price * (value - side))[has_side]
     slackness = float(gaps.max(initial=0.0)) / max(1.0, abs(objective))
     return dual, float(residual.max(initial=0.0)), sign, slackness

@@ -127,10 +127,11 @@ class Model:
         shape = tuple(len(axis) for axis in named)
         whole = as_affine(expr)
         if whole.shape != shape:
-            if np.broadcast_shapes(whole.shape, shape) != shape:
+            try:
+                whole = whole.broadcast_to(shape)
+            except ValueError:
                 msg = f"row block {name!r}: the expression has shape {whole.shape}, its axes {_sizes(named)}"
-                raise ValueError(msg)
-            whole = whole.broadcast_to(shape)
+                raise ValueError(msg) from None
         if not (np.isfinite(whole.val).all() and np.isfinite(whole.const).all()):
             msg = f"row block {name!r}: a coefficient or constant is not a finite number"
             raise ValueError(msg)

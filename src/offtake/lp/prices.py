@@ -36,7 +36,7 @@ _AT_LIMIT = 1e-6  # relative to max(1, |limit|), the certificate's tolerance
 _NO_PRICE = 1e-9  # relative to the block's largest price
 _SAME_SLOPE = 1e-6
 _ROUNDING = 1e-9  # of an objective, relative
-_SHORTENINGS = 6
+_SHORTEST = 1e-5  # step, relative to max(1, |limit|): well above the solver's feasibility tolerance of 1e-7
 
 
 class Binding(IntEnum):
@@ -200,7 +200,9 @@ class _Limit:
         """Slope of the optimum from here towards `step`."""
         worst = -math.inf if self.solver.arrays.maximise else math.inf
         slope = math.nan
-        for _ in range(_SHORTENINGS):
+        shortest = _SHORTEST * max(1.0, abs(self.upper if self.side == "upper" else self.lower))
+        step = math.copysign(max(abs(step), shortest), step)
+        while abs(step) >= shortest:
             self.shift(step)
             moved = self.solver.solve(method="dual simplex")
             if moved.status is Status.INFEASIBLE:
