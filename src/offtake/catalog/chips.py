@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from offtake.catalog.facts import Fact, date_in
+from offtake.catalog.facts import Fact, sourced
 from offtake.catalog.load import Entry, canonical, key, rows
 from offtake.catalog.types import Chip
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["IT_OVER_TDP", "chip", "chip_of"]
 
 IT_OVER_TDP = (1.65, 1.31, 1.82)
-"""All-in IT power over package power: median, least, most of H100 1.82, B200 1.79, Trainium2 1.75, B300 1.65, Rubin 1.62, GB200 1.39, GB300 1.31."""
+"""All-in IT power over package power: median, least and most of H100 1.82, B200 1.79, Trainium2 1.75, B300 1.65, Rubin 1.62, GB200 1.39,
+GB300 1.31."""
 
 _SPECS: tuple[tuple[str, str, str, float, str], ...] = (
     # column, fact, unit, factor to the canonical unit, source column
@@ -61,11 +62,18 @@ def chip_of(entry: Entry, overrides: Mapping[str, float] | None = None) -> Chip:
     >>> chip_of(chip("Trainium2")).scaleup_domain
     16
     """
-    fields = {
+    fields: dict[str, Any] = {
         field: entry.number(field)
         for field in (
-            "bf16_flop_per_s", "fp8_flop_per_s", "fp4_flop_per_s", "hbm_bytes", "hbm_bytes_per_s", "scaleup_bytes_per_s",
-            "scaleout_bytes_per_s", "it_w_per_chip", "tdp_w_per_chip",
+            "bf16_flop_per_s",
+            "fp8_flop_per_s",
+            "fp4_flop_per_s",
+            "hbm_bytes",
+            "hbm_bytes_per_s",
+            "scaleup_bytes_per_s",
+            "scaleout_bytes_per_s",
+            "it_w_per_chip",
+            "tdp_w_per_chip",
         )
     }
     fields.update(overrides or {})
@@ -76,103 +84,134 @@ def chip_of(entry: Entry, overrides: Mapping[str, float] | None = None) -> Chip:
 
 
 def _printed(row: Mapping[str, str]) -> dict[str, Fact]:
-    """The facts that a row prints."""
+    """Collect the facts that a row prints."""
     grade = cast("Reliability", row["confidence"])
     facts: dict[str, Fact] = {}
-
-    def put(field: str, value: float | str, unit: str, source: str, *, note: str = "", reliability: Reliability = grade,
-            low: float | None = None, high: float | None = None) -> None:
-        facts[field] = Fact(value=value, unit=unit, source=source, date=date_in(source), reliability=reliability,
-                            low=low, high=high, note=note)
-
     for column in ("vendor", "status", "release"):
         if row[column]:
-            put(column, row[column], "", row["src_specs"] or row["src_scaleup"])
+            facts[column] = sourced(row[column], "", row["src_specs"] or row["src_scaleup"], reliability=grade)
     for column, field, unit, factor, source in _SPECS:
         if row[column]:
-            put(field, float(row[column]) * factor, unit, row[source], note=row["notes"])
+            facts[field] = sourced(float(row[column]) * factor, unit, row[source], reliability=grade, note=row["notes"])
     if row["scaleup_gbps_per_chip"]:
-        _put_link(put, row)
+        facts["scaleup_bytes_per_s"] = _link(row, grade)
     if row["tdp_w"]:
-        low, high = _number(row["tdp_w_low"]), _number(row["tdp_w_high"])
-        put("tdp_w_per_chip", float(row["tdp_w"]), "W/chip", row["src_power"] or row["src_specs"], low=low, high=high)
-    _put_prices(put, row)
+        facts["tdp_w_per_chip"] = sourced(
+            float(row["tdp_w"]), "W/chip", row["src_power"] or row["src_specs"], reliability=grade,
+            low=_number(row["tdp_w_low"]), high=_number(row["tdp_w_high"]),
+        )  # fmt: skip
+    facts.update(_price(row))
+    facts.update(_rent(row))
     return facts
 
 
-def _put_link(put, row: Mapping[str, str]) -> None:  # type: ignore[no-untyped-def]
-    """Scale-up bandwidth in one direction: half of a total over both."""
+def _link(row: Mapping[str, str], grade: Reliability) -> Fact:
+    """Return the scale-up bandwidth in one direction: half of a total over both."""
     stated = row["scaleup_direction"]
-    half = 1.0 if stated.startswith("one-way") else 0.5
+    one_way = stated.startswith("one-way")
+    rate = float(row["scaleup_gbps_per_chip"]) * 1e9 * (1.0 if one_way else 0.5)
     contested = "CONTESTED" in stated
-    put(
-        "scaleup_bytes_per_s", float(row["scaleup_gbps_per_chip"]) * 1e9 * half, "bytes/s", row["src_scaleup"],
-        note=f"one direction; printed as {row['scaleup_gbps_per_chip']} GB/s, {stated}",
-        reliability="derived" if half < 1.0 else row["confidence"],
+    return sourced(
+        rate, "bytes/s", row["src_scaleup"], reliability=grade if one_way else "derived",
         # Trainium3: 704 GB/s over both directions is the sum of its links (upstream issue 1396)
-        low=0.352e12 if contested else None, high=float(row["scaleup_gbps_per_chip"]) * 1e9 * half if contested else None,
-    )
+        low=0.352e12 if contested else None, high=rate if contested else None,
+        note=f"one direction; printed as {row['scaleup_gbps_per_chip']} GB/s, {stated}",
+    )  # fmt: skip
 
 
-def _put_prices(put, row: Mapping[str, str]) -> None:  # type: ignore[no-untyped-def]
-    """Purchase price (latest year's band), and rent per hour: the middle of the printed band."""
+def _price(row: Mapping[str, str]) -> dict[str, Fact]:
+    """Return the purchase price: the middle of the latest year's band; what a TPU costs to make is kept apart."""
     bought = [r for r in rows("prices") if r["kind"] == "chip_purchase_usd" and _same_chip(r["item"], row["chip"])]
+    facts: dict[str, Fact] = {}
+    if row["price_usd_low"]:
+        low, high = float(row["price_usd_low"]), float(row["price_usd_high"])
+        field = "manufacturing_usd_per_chip" if row["vendor"] == "Google" else "price_usd_per_chip"
+        grade: Reliability = "low" if low == high else "derived"
+        facts[field] = sourced(
+            0.5 * (low + high),
+            "USD/chip",
+            row["src_price"],
+            reliability=grade,
+            low=low,
+            high=high,
+            note=row["price_note"],
+        )
     if bought:
         last = max(bought, key=lambda r: r["date"])
         low, high = float(last["low"]), float(last["high"])
-        put("price_usd_per_chip", 0.5 * (low + high), "USD/chip", f"{last['source']} ({last['date']})", low=low, high=high,
-            reliability="derived", note=f"middle of the band; {last['note']}")
-    elif row["price_usd_low"] and row["vendor"] != "Google":
-        low, high = float(row["price_usd_low"]), float(row["price_usd_high"])
-        put("price_usd_per_chip", 0.5 * (low + high), "USD/chip", row["src_price"], low=low, high=high,
-            reliability="low" if low == high else "derived", note=row["price_note"])
-    if row["price_usd_low"] and row["vendor"] == "Google":
-        low, high = float(row["price_usd_low"]), float(row["price_usd_high"])
-        put("manufacturing_usd_per_chip", 0.5 * (low + high), "USD/chip", row["src_price"], low=low, high=high,
-            reliability="derived", note=row["price_note"])
-    _put_rent(put, row)
+        facts["price_usd_per_chip"] = sourced(
+            0.5 * (low + high), "USD/chip", f"{last['source']} ({last['date']})", reliability="derived", low=low, high=high,
+            note=f"middle of the band; {last['note']}",
+        )  # fmt: skip
+    return facts
 
 
-def _put_rent(put, row: Mapping[str, str]) -> None:  # type: ignore[no-untyped-def]
-    """Rent of an hour: the latest value of an index with its band, else the middle of the printed band."""
-    index = [r for r in rows("prices") if r["kind"] == "gpu_index" and r["usd_per_chip_hour"] and _same_chip(r["item"], row["chip"])]
+def _rent(row: Mapping[str, str]) -> dict[str, Fact]:
+    """Return the rent of an hour: the latest value of an index with its band, else the middle of the printed band."""
+    index = [
+        r
+        for r in rows("prices")
+        if r["kind"] == "gpu_index" and r["usd_per_chip_hour"] and _same_chip(r["item"], row["chip"])
+    ]
     low, high = _number(row["cloud_usd_per_chip_hour_low"]), _number(row["cloud_usd_per_chip_hour_high"])
     if index:
         last = max(index, key=lambda r: r["date"])
         value = float(last["usd_per_chip_hour"])
         seen = [float(r["usd_per_chip_hour"]) for r in index]
-        put("rent_usd_per_chip_h", value, "USD/chip-h", f"{last['source']} ({last['date']})", reliability="high",
+        fact = sourced(
+            value, "USD/chip-h", f"{last['source']} ({last['date']})", reliability="high",
             low=min(low or value, *seen), high=max(high or value, *seen),
-            note=f"{last['vendor']} index, {last['date']}; band: lowest and highest of 2026 and of {row['cloud_note']}")
-    elif low is not None and high is not None:
-        put("rent_usd_per_chip_h", 0.5 * (low + high), "USD/chip-h", row["src_cloud"], low=low, high=high,
-            reliability="low" if "WEAK" in row["cloud_note"] else "derived", note=f"middle of the band; {row['cloud_note']}")
+            note=f"{last['vendor']} index, {last['date']}; band: lowest and highest of 2026 and of {row['cloud_note']}",
+        )  # fmt: skip
+        return {"rent_usd_per_chip_h": fact}
+    if low is None or high is None:
+        return {}
+    grade: Reliability = "low" if "WEAK" in row["cloud_note"] else "derived"
+    note = f"middle of the band; {row['cloud_note']}"
+    return {
+        "rent_usd_per_chip_h": sourced(
+            0.5 * (low + high), "USD/chip-h", row["src_cloud"], reliability=grade, low=low, high=high, note=note
+        )
+    }
 
 
 def _same_chip(item: str, name: str) -> bool:
-    """Whether a price row is about a chip."""
-    return key(item) == key(name) or any(key(r["alias"]) == key(item) and r["name"] == name for r in rows("aliases") if r["kind"] == "chips")
+    """Say whether a price row is about a chip."""
+    return key(item) == key(name) or any(
+        key(r["alias"]) == key(item) and r["name"] == name for r in rows("aliases") if r["kind"] == "chips"
+    )
 
 
 def _derived(row: Mapping[str, str]) -> Fact:
-    """A row of chips_derived.csv."""
+    """Return the fact of a row of chips_derived.csv."""
     return Fact(
-        value=float(row["value"]), unit=row["unit"], source=row["source"], date=row["date"],
-        reliability=cast("Reliability", row["reliability"]), low=_number(row["low"]), high=_number(row["high"]), note=row["reason"],
+        value=float(row["value"]),
+        unit=row["unit"],
+        source=row["source"],
+        date=row["date"],
+        reliability=cast("Reliability", row["reliability"]),
+        low=_number(row["low"]),
+        high=_number(row["high"]),
+        note=row["reason"],
     )
 
 
 def _from_package(package: Fact) -> Fact:
-    """All-in power where only the package's is known."""
+    """Return the all-in power where only the package's is known."""
     middle, low, high = IT_OVER_TDP
     watts = package.number
     return Fact(
-        value=watts * middle, unit="W/chip", source=package.source, date=package.date, reliability="assumption",
-        low=(package.low or watts) * low, high=(package.high or watts) * high,
-        note=f"no server or rack power found: {middle} x package power of {watts:g} W, range {low}-{high} as at chips where both are known",
+        value=watts * middle,
+        unit="W/chip",
+        source=package.source,
+        date=package.date,
+        reliability="assumption",
+        low=(package.low or watts) * low,
+        high=(package.high or watts) * high,
+        note=f"no server or rack power found: {middle} x package power of {watts:g} W, range {low}-{high} as where both are known",
     )
 
 
 def _number(text: str) -> float | None:
-    """A cell as a number; an empty cell as None."""
+    """Return a cell as a number, None where it is empty."""
     return float(text) if text else None

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["READ_ON", "Fact", "Reliability", "date_in"]
+__all__ = ["READ_ON", "Fact", "Reliability", "date_in", "sourced"]
 
 Reliability = Literal["high", "medium", "low", "derived", "assumption"]
 """high, medium, low: as judged when the source was read; derived: computed here from read values; assumption: chosen, with a reason."""
@@ -62,3 +62,34 @@ def date_in(text: str) -> str:
     """
     found = _DATE.findall(text)
     return max(found, key=len) if found else READ_ON
+
+
+def sourced(
+    value: float | str,
+    unit: str,
+    source: str,
+    *,
+    reliability: Reliability,
+    low: float | None = None,
+    high: float | None = None,
+    note: str = "",
+) -> Fact:
+    """Return a fact dated by its source.
+
+    Raises
+    ------
+    ValueError
+        No source: the catalogue holds no number without one.
+    """
+    if not source.strip():
+        raise ValueError(f"no source for {value!r} {unit}")
+    return Fact(
+        value=value,
+        unit=unit,
+        source=source,
+        date=date_in(source),
+        reliability=reliability,
+        low=low,
+        high=high,
+        note=note,
+    )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from offtake.catalog.facts import Fact, date_in
+from offtake.catalog.facts import Fact, sourced
 from offtake.catalog.load import Entry, canonical, rows
 from offtake.catalog.types import Transformer
 
@@ -43,33 +43,38 @@ def model(name: str) -> Entry:
     """
     found = canonical("models", name)
     row = next(r for r in rows("models") if r["model"] == found)
-    facts: dict[str, Fact] = {}
-
-    def put(field: str, value: float | str, unit: str, source: str, grade: Reliability = "high", note: str = "") -> None:
-        facts[field] = Fact(value=value, unit=unit, source=source, date=date_in(source), reliability=grade, note=note)
-
-    for field in _ARCHITECTURE:
-        if row[field]:
-            put(field, float(row[field]), "", row["src_arch"], note=row["notes"])
-    for text in ("family", "attention"):
-        if row[text] and row["src_arch"]:
-            put(text, row[text], "", row["src_arch"])
-    for column, field in (("params_b", "params"), ("active_params_b", "active_params")):
-        if row[column]:
-            # "by name": the vendor's own name of the model carries the size
-            put(field, float(row[column]) * 1e9, "", row["src_params"].replace("by name", f"{found}: in the name"), note=row["notes"])
-    for column, field, unit, factor in _TRAINING:
-        if row[column]:
-            put(field, float(row[column]) * factor, unit, row["src_training"], "medium", row["notes"])
+    facts = _printed(row)
     for derived in rows("models_derived"):
         if derived["model"] == found:
             facts[derived["field"]] = Fact(
                 value=float(derived["value"]), unit="", source=derived["source"], date=derived["date"],
                 reliability=cast("Reliability", derived["reliability"]), note=derived["reason"],
-            )
+            )  # fmt: skip
     if row["layers"]:
         _derive_sizes(facts, row)
     return Entry(kind="models", name=found, facts=MappingProxyType(facts))
+
+
+def _printed(row: Mapping[str, str]) -> dict[str, Fact]:
+    """Collect the facts that a row prints."""
+    facts: dict[str, Fact] = {}
+    for field in _ARCHITECTURE:
+        if row[field]:
+            facts[field] = sourced(float(row[field]), "", row["src_arch"], reliability="high", note=row["notes"])
+    for text in ("family", "attention"):
+        if row[text] and row["src_arch"]:
+            facts[text] = sourced(row[text], "", row["src_arch"], reliability="high")
+    # "by name": the vendor's own name of the model carries the size
+    size_source = row["src_params"].replace("by name", f"{row['model']}: in the name")
+    for column, field in (("params_b", "params"), ("active_params_b", "active_params")):
+        if row[column]:
+            facts[field] = sourced(float(row[column]) * 1e9, "", size_source, reliability="high", note=row["notes"])
+    for column, field, unit, factor in _TRAINING:
+        if row[column]:
+            facts[field] = sourced(
+                float(row[column]) * factor, unit, row["src_training"], reliability="medium", note=row["notes"]
+            )
+    return facts
 
 
 def transformer_of(entry: Entry) -> Transformer:
@@ -90,14 +95,25 @@ def transformer_of(entry: Entry) -> Transformer:
     layers = int(of("layers"))
     window, linear = int(of("window_layers")), int(of("linear_layers"))
     active = entry.number("active_params")
-    if active is None and not of("experts"):
+    if active is None and layers and not of("experts"):  # known to be dense
         active = entry.number("params")
     return Transformer(
-        name=entry.name, params=entry.number("params"), active_params=active, expert_params=of("expert_params"),
-        layers=layers, hidden=int(of("hidden")), heads=int(of("heads")), kv_heads=int(of("kv_heads")),
-        head_dim=int(of("head_dim") or of("mla_nope_dim")), kv_values_per_layer=of("kv_values_per_layer"),
-        full_layers=max(0, layers - window - linear), window_layers=window, window_tok=int(of("sliding_window")),
-        latent_attention=bool(of("mla_kv_rank") or of("latent_attention")), experts=int(of("experts")), top_k=int(of("top_k")),
+        name=entry.name,
+        params=entry.number("params"),
+        active_params=active,
+        expert_params=of("expert_params"),
+        layers=layers,
+        hidden=int(of("hidden")),
+        heads=int(of("heads")),
+        kv_heads=int(of("kv_heads")),
+        head_dim=int(of("head_dim") or (of("mla_nope_dim") + of("mla_rope_dim") + of("mla_v_dim")) / 2.0),
+        kv_values_per_layer=of("kv_values_per_layer"),
+        full_layers=max(0, layers - window - linear),
+        window_layers=window,
+        window_tok=int(of("sliding_window")),
+        latent_attention=bool(of("mla_kv_rank") or of("latent_attention")),
+        experts=int(of("experts")),
+        top_k=int(of("top_k")),
         moe_layers=int(of("moe_layers")),
     )
 
@@ -140,10 +156,9 @@ def counted_params(row: Mapping[str, str]) -> tuple[float, float, int]:
 def _derive_sizes(facts: dict[str, Fact], row: Mapping[str, str]) -> None:
     """Add what follows from the architecture; a printed value is never replaced."""
     total, routed, expert_layers = counted_params(row)
-    source, date = row["src_arch"], date_in(row["src_arch"])
 
     def put(field: str, value: float, note: str) -> None:
-        facts.setdefault(field, Fact(value=value, unit="", source=source, date=date, reliability="derived", note=note))
+        facts.setdefault(field, sourced(value, "", row["src_arch"], reliability="derived", note=note))
 
     put("params", total, "counted from the architecture")
     if routed:
@@ -152,8 +167,18 @@ def _derive_sizes(facts: dict[str, Fact], row: Mapping[str, str]) -> None:
         put("expert_params", routed, "3 x hidden x expert width x experts x expert layers")
         put("moe_layers", float(expert_layers), "layers with routed experts")
         share = float(row["top_k"]) / float(row["experts"])
-        put("active_params", facts["params"].number - routed * (1.0 - share), "all weights less the experts a token does not use")
+        put(
+            "active_params",
+            facts["params"].number - routed * (1.0 - share),
+            "all weights less the experts a token does not use",
+        )
     if row["mla_kv_rank"]:
-        put("kv_values_per_layer", float(row["mla_kv_rank"]) + float(row["mla_rope_dim"]), "latent rank + position part")
+        put(
+            "kv_values_per_layer", float(row["mla_kv_rank"]) + float(row["mla_rope_dim"]), "latent rank + position part"
+        )
     elif row["kv_heads"] and row["head_dim"]:
-        put("kv_values_per_layer", 2.0 * float(row["kv_heads"]) * float(row["head_dim"]), "keys and values: 2 x kv heads x head size")
+        put(
+            "kv_values_per_layer",
+            2.0 * float(row["kv_heads"]) * float(row["head_dim"]),
+            "keys and values: 2 x kv heads x head size",
+        )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Resolved", "ResolvedChip", "ResolvedSite", "resolve"]
 
-UNKNOWN_ENTRY, MISSING_VALUE = "E601", "E602"
+UNKNOWN_ENTRY, MISSING_VALUE = "E404", "E505"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +141,13 @@ class _Work:
         place = self.located.get(at)
         self.found.append(
             Diagnostic(
-                code=code, path=path, message=message, hint=hint, file=place.file if place else "",
-                line=place.line if place else 0, column=place.column if place else 0,
+                code=code,
+                path=path,
+                message=message,
+                hint=hint,
+                file=place.file if place else "",
+                line=place.line if place else 0,
+                column=place.column if place else 0,
             )
         )
 
@@ -153,8 +158,12 @@ class _Work:
             return get(name)
         except OfftakeError as error:
             near = close(kind, name)
-            self.refuse(UNKNOWN_ENTRY, path, str(error).partition(";")[0],
-                        f"did you mean {' or '.join(near)}?" if near else f"`offtake catalog {kind}` lists them")
+            self.refuse(
+                UNKNOWN_ENTRY,
+                path,
+                str(error).partition(";")[0],
+                f"did you mean {' or '.join(near)}?" if near else f"`offtake catalog {kind}` lists them",
+            )
             return None
 
     def number(self, path: str, given: float | None, fact: Fact | None) -> float:
@@ -162,7 +171,9 @@ class _Work:
         if given is not None:
             return given
         if fact is None:
-            self.refuse(MISSING_VALUE, path, "is left out, and the catalogue has no value for it", "write it, with its source")
+            self.refuse(
+                MISSING_VALUE, path, "is left out, and the catalogue has no value for it", "write it, with its source"
+            )
             return float("nan")
         self.provenance[path] = _provenance(fact, "quantity")
         return fact.number
@@ -173,7 +184,12 @@ class _Work:
             return given
         if fact is None:
             if needed:
-                self.refuse(MISSING_VALUE, path, "is left out, and the catalogue has no value for it", "write it, with its source")
+                self.refuse(
+                    MISSING_VALUE,
+                    path,
+                    "is left out, and the catalogue has no value for it",
+                    "write it, with its source",
+                )
             return None
         self.provenance[path] = _provenance(fact, "series")
         value = fact.number
@@ -189,8 +205,12 @@ class _Work:
         """Resolve one chip generation."""
         path = f"chips.{spec.id}"
         entry = self.entry("chips", spec.from_, f"{path}.from") if spec.from_ else None
+        if spec.from_ and entry is None:
+            return None
         facts: Mapping[str, Fact] = entry.facts if entry else {}
-        watts = self.number(f"{path}.{key_of('it_power_w_per_chip')}", spec.it_power_w_per_chip, facts.get("it_w_per_chip"))
+        watts = self.number(
+            f"{path}.{key_of('it_power_w_per_chip')}", spec.it_power_w_per_chip, facts.get("it_w_per_chip")
+        )
         extra = {"it_w_per_chip": watts, "idle_frac": spec.idle_power_frac}
         return ResolvedChip(
             id=spec.id, name=spec.label, entry=entry.name if entry else "", spec=spec,
@@ -241,29 +261,49 @@ class _Work:
         )  # fmt: skip
 
     def interconnection(self, spec: SpecSite, path: str, entry: Entry | None) -> Series:
-        """The right to draw: the file's, else the entry's dated facility power, projections included."""
+        """Return the right to draw: the file's, else the entry's dated facility power, projections included."""
         if spec.interconnected_mw is not None:
             return spec.interconnected_mw
-        dated = [(r["date"], float(r["facility_mw"]), r["source"]) for r in sites.timeline(entry.name) if r["facility_mw"]] if entry else []
+        dated = (
+            [(r["date"], float(r["facility_mw"]), r["source"]) for r in sites.timeline(entry.name) if r["facility_mw"]]
+            if entry
+            else []
+        )
         points = {date.fromisoformat(d): mw for d, mw, _ in dated if len(d) == 10}
         if not points:
-            self.refuse(MISSING_VALUE, f"{path}.interconnected", "is left out, and the catalogue has no dated power for it", "write the dated steps")
+            self.refuse(
+                MISSING_VALUE,
+                f"{path}.interconnected",
+                "is left out, and the catalogue has no dated power",
+                "write the dated steps",
+            )
             return Series.constant(float("nan"))
         last = max(points)
         self.provenance[f"{path}.interconnected"] = Provenance(
-            origin="catalog", file="catalog: sites_timeline", text=f"{len(points)} dated steps to {points[last]:g} MW on {last}", unit="MW",
-            kind="series", source=dated[0][2], assumption="facility power that the site runs or is projected to run, read as the right to draw",
+            origin="catalog",
+            file="catalog: sites_timeline",
+            unit="MW",
+            kind="series",
+            text=f"{len(points)} dated steps to {points[last]:g} MW on {last}",
+            source=dated[0][2],
+            assumption="facility power that the site runs or is projected to run, read as the right to draw",
         )
         days = tuple(sorted(points))
         return Series(days, tuple(points[d] for d in days), "step")
 
 
 def _provenance(fact: Fact, kind: Any) -> Provenance:  # noqa: ANN401  (one of Provenance.kind)
-    """Where a filled value came from; the range of a series is factors on it."""
+    """Say where a filled value came from; the range of a series is factors on it."""
     scale = fact.number if kind == "series" else 1.0
     chosen = fact.reliability in {"assumption", "derived", "low"}
     return Provenance(
-        origin="catalog", file="catalog", text=f"{fact.number:.6g} {fact.unit}".strip(), source=f"{fact.source} [{fact.date}]",
-        assumption=f"{fact.reliability}: {fact.note}" if chosen else "", unit=fact.unit, kind=kind,
-        low=None if fact.low is None else fact.low / scale, high=None if fact.high is None else fact.high / scale,
+        origin="catalog",
+        file="catalog",
+        text=f"{fact.number:.6g} {fact.unit}".strip(),
+        source=f"{fact.source} [{fact.date}]",
+        assumption=f"{fact.reliability}: {fact.note}" if chosen else "",
+        unit=fact.unit,
+        kind=kind,
+        low=None if fact.low is None else fact.low / scale,
+        high=None if fact.high is None else fact.high / scale,
     )

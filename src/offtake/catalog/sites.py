@@ -6,7 +6,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from offtake.catalog.facts import Fact, date_in
+from offtake.catalog.facts import Fact, date_in, sourced
 from offtake.catalog.load import Entry, canonical, rows
 
 if TYPE_CHECKING:
@@ -25,14 +25,19 @@ _NUMBERS = (
     ("months_clearing_to_first_power", "lead_time_months", "months", 1.0),
     ("implied_pue", "peak_ratio", "ratio", 1.0),
 )
-_TEXTS = ("owner", "users", "country", "address", "chips", "planned_peak_date", "land_clearing", "first_operational", "energy_companies")
-_OWNER = MappingProxyType({"Amazon": "AWS", "Google": "Google", "Meta": "Meta", "Microsoft": "Microsoft", "Oracle": "Oracle"})
+_TEXTS = (
+    "owner", "users", "country", "address", "chips", "planned_peak_date", "land_clearing", "first_operational", "energy_companies",
+)  # fmt: skip
+_OWNER = MappingProxyType(
+    {"Amazon": "AWS", "Google": "Google", "Meta": "Meta", "Microsoft": "Microsoft", "Oracle": "Oracle"}
+)
 _GRID = MappingProxyType({
     "PJM": "PJM Interconnection", "MISO": "Midcontinent ISO", "ERCOT": "Electric Reliability Council of Texas",
     "TVA": "Tennessee Valley Authority", "SOCO": "Southern Company Services", "CAISO": "CAISO", "NYISO": "New York ISO",
     "SPP": "Southwest Power Pool", "Duke": "Duke Energy Carolinas", "BPA": "Bonneville Power Administration",
     "NV Energy": "Nevada Power Company", "PacifiCorp": "Pacificorp East", "APS": "Arizona Public Service Company",
 })  # fmt: skip
+_UNITS = MappingProxyType({"$/MWh": "USD/MWh", "gCO2e/kWh": "g/kWh"})
 # Of every site with both, when the site itself has none (power_sites.csv).
 _MEDIAN = MappingProxyType({
     "lead_time_months": ("lead_time", "Epoch sites (n=44)"), "ramp_mw_per_month": ("ramp", "Epoch sites (n=31)"),
@@ -90,43 +95,62 @@ def power_fact(category: str, entity: str, *, metric: str = "") -> Fact | None:
         return None
     row = max(found, key=lambda r: r["date"])
     return Fact(
-        value=float(row["value"]), unit=row["unit"], source=row["source"], date=_date(row), note=f"{row['entity']}: {row['metric']}; {row['note']}",
+        value=float(row["value"]),
+        unit=_UNITS.get(row["unit"], row["unit"]),
+        source=row["source"],
+        date=_date(row),
+        note=f"{row['entity']}: {row['metric']}; {row['note']}",
         reliability=cast("Reliability", row["confidence"] or "medium"),
-        low=float(row["low"]) if row["low"] else None, high=float(row["high"]) if row["high"] else None,
+        low=float(row["low"]) if row["low"] else None,
+        high=float(row["high"]) if row["high"] else None,
     )
 
 
 def _date(row: Mapping[str, str]) -> str:
-    """The row's own date where it is one, else that of its source."""
+    """Return the row's own date where it is one, else that of its source."""
     return date_in(row["date"]) if row["date"][:2] == "20" else date_in(row["source"])
 
 
 def _fact(value: float | str, unit: str, source: str, grade: Reliability = "medium", note: str = "") -> Fact:
-    return Fact(value=value, unit=unit, source=source, date=date_in(source), reliability=grade, note=note)
+    return sourced(value, unit, source, reliability=grade, note=note)
 
 
 def _median(field: str) -> Fact:
-    """The median of all sites, as an assumption for one."""
+    """Return the median of all sites, as an assumption for one."""
     category, entity = _MEDIAN[field]
     fact = power_fact(category, entity)
     if fact is None:  # pragma: no cover  (the rows are package data)
         raise LookupError(field)
     return Fact(
-        value=fact.value, unit=fact.unit, source=fact.source, date=fact.date, reliability="assumption", low=fact.low, high=fact.high,
+        value=fact.value,
+        unit=fact.unit,
+        source=fact.source,
+        date=fact.date,
+        reliability="assumption",
+        low=fact.low,
+        high=fact.high,
         note="median of all sites with a figure; this site has none",
     )
 
 
 def _ramp(row: Mapping[str, str], peak_ratio: Fact) -> Fact:
-    """Ramp in facility MW a month: the observed IT ramp times the design ratio."""
+    """Return the ramp in facility MW a month: the observed IT ramp times the design ratio."""
     ratio = peak_ratio.number
     if row["observed_ramp_it_mw_per_month"]:
         it = float(row["observed_ramp_it_mw_per_month"])
-        return _fact(it * ratio, "MW/month", row["source"], "derived", f"{it:g} MW of IT a month x peak ratio {ratio:g}")
+        return _fact(
+            it * ratio, "MW/month", row["source"], "derived", f"{it:g} MW of IT a month x peak ratio {ratio:g}"
+        )
     fact = _median("ramp_mw_per_month")
     low, high = (fact.low or 0.0) * ratio, (fact.high or 0.0) * ratio
     return Fact(
-        value=fact.number * ratio, unit="MW/month", source=fact.source, date=fact.date, reliability="assumption", low=low, high=high,
+        value=fact.number * ratio,
+        unit="MW/month",
+        source=fact.source,
+        date=fact.date,
+        reliability="assumption",
+        low=low,
+        high=high,
         note=f"{fact.note}; {fact.number:g} MW of IT a month x peak ratio {ratio:g}",
     )
 
@@ -165,7 +189,7 @@ def timeline(name: str) -> tuple[Mapping[str, str], ...]:
 
 
 def _carbon(facts: Mapping[str, Fact]) -> Fact | None:
-    """Carbon of the grid, else of the country."""
+    """Return the carbon of the grid, else of the country."""
     metric = "grid carbon intensity (lifecycle, consumption)"
     for field, named in (("grid_operator", _GRID), ("country", MappingProxyType[str, str]({}))):
         if field in facts:
@@ -181,7 +205,13 @@ def _join(facts: dict[str, Fact], owner: str) -> None:
     pue = power_fact("PUE", _OWNER.get(owner, ""), metric="fleet PUE")
     if pue is None:
         pue = Fact(
-            value=1.15, unit="ratio", date="2024", reliability="assumption", low=1.08, high=1.3, note="owner's PUE not published; AWS fleet, range Meta 1.08 to 1.3",
+            value=1.15,
+            unit="ratio",
+            date="2024",
+            reliability="assumption",
+            low=1.08,
+            high=1.3,
+            note="owner's PUE not published; AWS fleet, range Meta 1.08 to 1.3",
             source="https://www.briefly.co/anchor/DevOps/story/ai-energy-and-the-new-rules-of-cloud-sustainability-competition--computer-weekly",
         )
     facts["pue"] = pue
@@ -197,7 +227,7 @@ def _join(facts: dict[str, Fact], owner: str) -> None:
 
 @lru_cache(maxsize=1)
 def _costs() -> Mapping[str, Fact]:
-    """Costs that are the same for every site."""
+    """Return the costs that are the same for every site."""
     shell = power_fact("capex", "Epoch AI", metric="construction (shell+MEP+land) per MW IT")
     running = power_fact("opex", "Epoch AI")
     if shell is None or running is None:  # pragma: no cover  (the rows are package data)
@@ -205,11 +235,11 @@ def _costs() -> Mapping[str, Fact]:
     return MappingProxyType({
         "shell_cost_usd_per_mw": Fact(
             value=shell.number * 1e6, unit="USD/MW", source=shell.source, date="2025", reliability="medium", low=7e6, high=20e6,
-            note="per MW of IT, 2025 USD, one constant for all sites; low: Cortex Construct 2026, high: AI builds (Giga Energy 2026)",
+            note="per MW of IT, 2025 USD, one constant for all sites; low: Cortex Construct, high: Giga Energy (2026)",
         ),
         "running_cost_usd_per_mw_y": Fact(
             value=0.55e6, unit="USD/MW-y", source=running.source, date="2025", reliability="assumption", low=0.2e6, high=running.number * 1e6,
-            note="0.90 M a MW of IT if energy is outside it, about 0.2 M if 0.7 M of energy is inside: the copy read does not say; the middle",
+            note="0.90 M a MW of IT if energy is outside it, about 0.2 M if 0.7 M of energy is inside: not said; the middle",
         ),
         "shell_life_y": Fact(
             value=20.0, unit="y", source="chosen; no filing read gives the life of the building alone", date="2026-11-22",

@@ -84,8 +84,8 @@ class Transformer:
     ----------
     params, active_params : float or None              weights in all; weights used by one token
     expert_params : float                              weights that lie in routed experts (0 when dense)
-    layers, hidden, heads, kv_heads, head_dim : int    0 where no source gives it
-    kv_values_per_layer : float                        cached numbers per token and attention layer (2·kv_heads·head_dim, or the latent rank + rope)
+    layers, hidden, heads, kv_heads, head_dim : int    0 where no source gives it; of latent attention, mean width of key and value
+    kv_values_per_layer : float                        cached numbers per token and layer: 2·kv_heads·head_dim, or latent rank + position
     full_layers, window_layers : int                   attention layers that keep the whole context, or only the last `window_tok`
     latent_attention : bool                            multi-head latent attention: the cache cannot be split over heads
     experts, top_k : int                               routed experts per layer and how many a token uses

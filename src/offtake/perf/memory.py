@@ -32,9 +32,7 @@ def usable_bytes(chip: Chip, share: float, workspace_bytes: float) -> float:
     return need(chip.hbm_bytes, chip.name, "hbm_bytes") * share - workspace_bytes
 
 
-def serving_bytes_per_chip(
-    weights_per_chip: float, sequences_per_chip: float, kv_bytes_per_sequence: float
-) -> float:
+def serving_bytes_per_chip(weights_per_chip: float, sequences_per_chip: float, kv_bytes_per_sequence: float) -> float:
     """Return weights + cache on one chip [bytes].
 
     Examples
