@@ -72,6 +72,14 @@ def test_every_export_is_there_and_listed(name):
     assert name in dir(offtake)
 
 
+def test_type_checkers_see_the_exports():
+    (block,) = (node for node in TREES[SOURCE / "__init__.py"].body if isinstance(node, ast.If))
+    seen = {
+        alias.asname: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert seen == offtake._EXPORTS
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'megawatt'"):
         _ = offtake.megawatt

@@ -185,9 +185,7 @@ def test_without_any_installer_the_one_command_is_printed(environment, monkeypat
 def test_run_time_packages_come_from_the_run_time_lock_only(environment, monkeypatch):
     commands = []
     environment.VENV.mkdir()
-    monkeypatch.setattr(
-        environment.subprocess, "run", lambda line, **_k: commands.append(" ".join(map(str, line)))
-    )
+    monkeypatch.setattr(environment.subprocess, "run", lambda line, **_k: commands.append(" ".join(map(str, line))))
     environment._install(["pip", "install"], "run-time")
     assert [bool("requirements-dev" in command) for command in commands] == [False] * 3
     assert all("--require-hashes" in command for command in commands[:2])

@@ -15,6 +15,23 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what editors and type checkers see; at run time `__getattr__` fetches the same names
+    from offtake.api import check as check
+    from offtake.api import compare as compare
+    from offtake.api import explain as explain
+    from offtake.api import load as load
+    from offtake.api import plan as plan
+    from offtake.api import report as report
+    from offtake.api import save as save
+    from offtake.diagnostics import Diagnostic as Diagnostic
+    from offtake.errors import InfeasibleError as InfeasibleError
+    from offtake.errors import LedgerImbalance as LedgerImbalance
+    from offtake.errors import OfftakeError as OfftakeError
+    from offtake.errors import ScenarioError as ScenarioError
+    from offtake.errors import SolverError as SolverError
+    from offtake.errors import UnitError as UnitError
 
 # Exported name → the module that defines it; sorted, and at most 40 (tests/test_conventions.py).
 _EXPORTS = {
