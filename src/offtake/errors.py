@@ -102,7 +102,7 @@ class SolverError(OfftakeError):
     """Report a solver that stopped without an answer."""
 
 
-class LedgerImbalance(OfftakeError):
+class LedgerImbalance(OfftakeError):  # noqa: N818  (the design names it)
     """Report postings that do not sum to exactly zero."""
 
 
@@ -127,7 +127,190 @@ class Code:
 
 
 def _table() -> dict[str, Code]:
-    return {}
+    """Read the table below: a code and its title on one line, its explanation indented under it."""
+    table: dict[str, Code] = {}
+    for block in _TEXT.strip().split("\n\n"):
+        head, *body = block.splitlines()
+        code, _, title = head.partition(" ")
+        table[code] = Code(title, " ".join(line.strip() for line in body))
+    return table
+
+
+_TEXT = """
+E101 The file cannot be read
+    There is no such file, or the system refuses to open it. Check the path and the permissions. `offtake init`
+    writes a first scenario.
+
+E102 The file is too large
+    A scenario is some tens of kilobytes; more than 2 MB is refused before it is read. Bills and telemetry are given
+    to `offtake track`, not here.
+
+E103 Not a file
+    The path leads to a folder, a device or a pipe. Name the scenario file itself.
+
+E104 Not UTF-8
+    Scenario files are text in UTF-8. The place shown is the first byte that is not. Save the file again with that
+    encoding.
+
+E105 Not text
+    The file holds a NUL byte, as pictures, archives and spreadsheets do. Name the scenario file.
+
+E106 A character that cannot stand in a text file
+    Control characters and halves of surrogate pairs are invisible and break other tools. Delete the character, also
+    where it is written as an escape such as "\\x07" or "\\ud800".
+
+E107 A tab in the indentation
+    YAML indents with spaces only: editors show tabs in different widths, so that the structure could not be seen.
+    Replace each tab by two spaces.
+
+E108 Not YAML
+    The text breaks the grammar of YAML 1.2. The place shown is where the reading stopped; the cause often stands a
+    line earlier. Usual causes: text that holds `: ` or begins with `[`, `{`, `%`, `@` or a back-tick without
+    quotation marks, an unclosed bracket, a line indented by the wrong amount.
+
+E109 Nested too deeply
+    More than 40 levels of nesting. No scenario needs them.
+
+E110 Too many values
+    More than 100,000 keys and values. No scenario needs them.
+
+E111 More than one document
+    A line `---` begins a second document. One file holds one scenario; cases are overlays in it or beside it.
+
+E112 Anchors and aliases are refused
+    `&name` and `*name` repeat a part of the file elsewhere: the place of a value would no longer be one line, and a
+    few lines can expand without limit. Write the value out; what differs by case goes in an overlay.
+
+E113 Tags are refused
+    `!tag` asks a reader to build an object. Fields know what they hold; take the tag out.
+
+E114 A key stands twice
+    The second value would silently replace the first. Keep one.
+
+E115 A key without a value
+    Usually the block below it is indented less than was meant, and so no longer belongs to it. To leave a value
+    out, leave its key out; `null` is not used.
+
+E116 A key that is not text
+    A key is a word before a colon. It is empty, or a list or mapping stands in its place.
+
+E117 The file is empty
+    There is nothing in it but blanks and comments. `offtake init` writes a first scenario.
+
+E118 Not a mapping
+    A scenario is keys with values, the first of them `offtake: 1`. This file is a list or one text.
+
+E201 Unknown key
+    No field has this name, so the value would have no effect. The help names the nearest fields. A field is written
+    without its unit: `phase: 20 MW`, not `phase_mw: 20`. `offtake schema` gives all keys to an editor.
+
+E202 A key is missing
+    This field has no default. The help shows how it is written.
+
+E203 A value of the wrong shape
+    A mapping (keys with values), a list (lines that begin with `- `) or one value is wanted here, and another of
+    them stands there.
+
+E204 Not one of the known words
+    The field takes one of a few words; the help names them.
+
+E205 Not true or false
+    YAML 1.2 has `true` and `false` only; `yes`, `no`, `on` and `off` are words.
+
+E206 Not a whole number
+    A count without unit and decimals is wanted.
+
+E207 Not a date
+    Dates are written year-month-day: `2027-04-01`, from 1990 to 2200.
+
+E208 Not an id
+    Ids stand in dotted paths such as `sites.indiana.phase`. They begin with a letter; then letters, digits, `-` and
+    `_`, at most 64 in all.
+
+E209 Unknown kind of clause
+    Each clause has a `kind`, one of those installed. The help names the nearest.
+
+E210 Too few or too many items
+    The list has a smallest or largest number of items.
+
+E211 Empty text
+    Some text is wanted. To leave it out, leave out its key.
+
+E301 A unit is missing
+    A bare number for a quantity with a dimension is refused: 500 could be kW, MW or GW. Write it with its unit:
+    `500 MW`, `2.10 USD/chip-h`, `26 months`, `5 bn USD`. Shares may be written `0.12` or `12 %`.
+
+E302 Unknown unit
+    Units are a closed table: W, Wh, USD, chip, tok, FLOP and B with their prefixes, ms, s, min, h, d, week, month,
+    quarter, y, g, kg, t, % and products such as `USD/chip-h`, `USD/MW-year`, `MW/month`. Magnitudes stand before
+    the unit: `k`, `M`, `bn`, `T`. Upper and lower case matter: `MW` is not `mW`.
+
+E303 A unit of another dimension
+    The unit is known and measures something else. Frequent: MWh is energy and MW is power; a yearly rate is `10
+    %/y`, a share `10 %`; rent is `USD/chip-h`, a purchase `USD/chip`.
+
+E304 Not a number
+    A quantity is one number, perhaps a magnitude, and a unit. Decimals have a point; thousands have nothing or `_`.
+    A range is written `{value: 5 MW, low: 3 MW, high: 8 MW}`.
+
+E305 Not finite
+    NaN and infinity are no assumptions. To set no limit, leave the key out.
+
+E306 Out of range
+    The value lies outside what the field can mean: prices and amounts are not negative, shares lie between 0 and 1,
+    PUE is at least 1.
+
+E307 The range does not hold the value
+    `low` ≤ value ≤ `high`. Of a series with points, `low` and `high` are factors on it, around 1; of one value they
+    are written in its unit.
+
+E308 A series that is no function of time
+    Points are dates in ascending order, each with a value. Geometric interpolation needs values above zero.
+
+E401 A name that nothing bears
+    The id is not in the section that it refers to. The help names the nearest.
+
+E402 An id stands twice
+    Ids are unique within their list, so that paths, cases and tables are unambiguous.
+
+E403 A circle
+    Something waits for itself, directly or through others, so it could never begin.
+
+E404 Not in the catalogue
+    `from` names an entry that the catalogue does not have. `offtake catalog chips` (or models, sites) lists them.
+
+E501 Dates in an impossible order
+    An end lies before its start, or there is less time between two dates than what happens between them takes.
+
+E502 A date where it has no effect
+    The date lies behind the horizon or before the valuation date, so what it dates never happens, or has happened
+    already.
+
+E503 Values that exclude or need one another
+    One of the two makes the other meaningless, or cannot be without it.
+
+E504 Values that do not fit together
+    Each is well written; together they cannot be: shares that do not add up, a balance above its limit, opening
+    chips where none may stand.
+
+E505 A value that neither the file nor the catalogue gives
+    The entry named by `from` lacks this value, or there is no such entry. Write the value in the file, with its
+    source or as an assumption.
+
+E601 A change without a target
+    An overlay addresses what is not there, or something below a single value. Paths are written with the file's
+    keys and the ids of list items: `sites.indiana.phase`; `*` means every item of a list.
+
+E602 A path out of the folder
+    Overlays that a scenario names must lie in its own folder or below: no `..`, no absolute path, no link that
+    leads out. An overlay from elsewhere is named on the command line.
+
+E603 An overlay that includes itself
+    The `file` of an overlay leads back to the overlay or to the scenario.
+
+E605 An overlay that changes nothing
+    A case has `changes:`, or a `file:` that has them.
+"""
 
 
 CODES: Mapping[str, Code] = MappingProxyType(_table())

@@ -1,11 +1,12 @@
 """Units at the boundary: a closed table, parsing and printing of quantities, and nothing else.
 
-Inside Offtake a quantity is a plain float in the one canonical unit that its name ends in (``it_power_mw``).  At every boundary it is
-text with a unit (``500 MW``), checked here: *value in canonical unit = number × magnitude × scale(written) / scale(canonical)*, in exact
-rational arithmetic with one rounding at the end, so that ``8 %`` is exactly ``0.08`` and ``2 years`` exactly ``24 months``.
+Inside Offtake a quantity is a plain float in the one canonical unit that its name ends in (``it_power_mw``). At
+every boundary it is text with a unit (``500 MW``), checked here: *value in canonical unit = number × magnitude ×
+scale(written) / scale(canonical)*, in exact rational arithmetic with one rounding at the end, so that ``8 %`` is
+exactly ``0.08`` and ``2 years`` exactly ``24 months``.
 
-A unit is a product of powers of eight dimensions (energy, time, money, chip, token, flop, byte, mass).  Power is energy per time.
-A percentage is a way to write a fraction.  A year is 365.25 days and a month a twelfth of it.
+A unit is a product of powers of eight dimensions (energy, time, money, chip, token, flop, byte, mass). Power is
+energy per time. A percentage is a way to write a fraction. A year is 365.25 days and a month a twelfth of it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,18 @@ from types import MappingProxyType
 
 from offtake.errors import UnitError
 
-__all__ = ["SUFFIXES", "Dimension", "ParsedUnit", "example_of", "format_quantity", "key_of", "parse_quantity", "parse_unit", "suffix_of", "unit_of"]
+__all__ = [
+    "SUFFIXES",
+    "Dimension",
+    "ParsedUnit",
+    "example_of",
+    "format_quantity",
+    "key_of",
+    "parse_quantity",
+    "parse_unit",
+    "suffix_of",
+    "unit_of",
+]
 
 Dimension = tuple[int, int, int, int, int, int, int, int]
 """Exponents of energy [MWh], time [s], money [USD], chip, token, flop, byte, mass [g]."""
@@ -82,8 +94,17 @@ _ATOMS = _atoms()
 
 _MAGNITUDES: Mapping[str, int] = MappingProxyType(
     {
-        "k": 3, "thousand": 3, "M": 6, "mn": 6, "million": 6, "bn": 9, "billion": 9, "T": 12, "tn": 12, "trillion": 12,
-    }  # fmt: skip
+        "k": 3,
+        "thousand": 3,
+        "M": 6,
+        "mn": 6,
+        "million": 6,
+        "bn": 9,
+        "billion": 9,
+        "T": 12,
+        "tn": 12,
+        "trillion": 12,
+    }
 )
 
 SUFFIXES: Mapping[str, str] = MappingProxyType(
@@ -163,20 +184,51 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 
 _EXAMPLES: Mapping[str, str] = MappingProxyType(
     {
-        "": "1.2", "%": "8 %", "%/y": "10 %/y", "MW": "500 MW", "MWh": "120 MWh", "MW/month": "45 MW/month", "W/chip": "900 W/chip",
-        "USD": "5 bn USD", "USD/y": "2 bn USD/y", "USD/chip": "8000 USD/chip", "USD/chip-h": "2.10 USD/chip-h", "USD/chip-y": "300 USD/chip-y",
-        "USD/MWh": "85 USD/MWh", "USD/Mtok": "1.50 USD/Mtok", "USD/MW": "14 M USD/MW", "USD/MW-y": "0.5 M USD/MW-y",
-        "USD/ZFLOP": "2000 USD/ZFLOP", "tok": "2000 tok", "tok/s": "900 tok/s", "tok/d": "18 T tok/d", "tok/s/chip": "900 tok/s/chip",
-        "chip": "10000 chip", "chip-h": "1 M chip-h", "chip/y": "600000 chip/y", "FLOP": "1e27 FLOP", "FLOP/s": "2 EFLOP/s",
-        "FLOP/s/chip": "400 TFLOP/s/chip", "B": "96 GB", "B/s": "3 TB/s", "month": "26 months", "d": "90 days", "h": "12 h", "y": "5 years",
-        "s": "2 s", "s/tok": "40 ms/tok", "g/kWh": "350 g/kWh",
-    }  # fmt: skip
+        "": "1.2",
+        "%": "8 %",
+        "%/y": "10 %/y",
+        "MW": "500 MW",
+        "MWh": "120 MWh",
+        "MW/month": "45 MW/month",
+        "W/chip": "900 W/chip",
+        "USD": "5 bn USD",
+        "USD/y": "2 bn USD/y",
+        "USD/chip": "8000 USD/chip",
+        "USD/chip-h": "2.10 USD/chip-h",
+        "USD/chip-y": "300 USD/chip-y",
+        "USD/MWh": "85 USD/MWh",
+        "USD/Mtok": "1.50 USD/Mtok",
+        "USD/MW": "14 M USD/MW",
+        "USD/MW-y": "0.5 M USD/MW-y",
+        "USD/ZFLOP": "2000 USD/ZFLOP",
+        "tok": "2000 tok",
+        "tok/s": "900 tok/s",
+        "tok/d": "18 T tok/d",
+        "tok/s/chip": "900 tok/s/chip",
+        "chip": "10000 chip",
+        "chip-h": "1 M chip-h",
+        "chip/y": "600000 chip/y",
+        "FLOP": "1e27 FLOP",
+        "FLOP/s": "2 EFLOP/s",
+        "FLOP/s/chip": "400 TFLOP/s/chip",
+        "B": "96 GB",
+        "B/s": "3 TB/s",
+        "month": "26 months",
+        "d": "90 days",
+        "h": "12 h",
+        "y": "5 years",
+        "s": "2 s",
+        "s/tok": "40 ms/tok",
+        "g/kWh": "350 g/kWh",
+    }
 )
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _ODD_NUMBER = re.compile(r"[+-]?\.?(?:inf(?:inity)?|nan)\b", re.IGNORECASE)
 _FACTOR = re.compile(r"\s*([/*·-]?)\s*([^\s/*·-]+)")
-_LONGEST = 100  # characters of a quantity; longer text is a mistake, and exact arithmetic on it would be a way to waste memory
+_LONGEST = (
+    100  # characters of a quantity; longer text is a mistake, and exact arithmetic on it would be a way to waste memory
+)
 _MOST_EXPONENT = 60
 
 
@@ -295,7 +347,11 @@ def parse_quantity(text: str, unit: str = "") -> float:
         return _finite(number * magnitude, text)
     written = parse_unit("1" + rest if rest.startswith("/") else rest)
     if written.dimension != wanted.dimension:
-        raise UnitError("E303", f"got {_short(text)} ({_dimension_words(written)}), expected {_words(unit)}", _mismatch(written, wanted, text, unit))
+        raise UnitError(
+            "E303",
+            f"got {_short(text)} ({_dimension_words(written)}), expected {_words(unit)}",
+            _mismatch(written, wanted, text, unit),
+        )
     return _finite(number * magnitude * written.scale / wanted.scale, text)
 
 
@@ -317,9 +373,13 @@ def _split(text: str, unit: str) -> tuple[Fraction, int, str]:
         raise UnitError("E304", f"{_short(text)!r} does not begin with a number", _dollar(text) or _write(unit))
     digits, rest = match.group(), text[match.end() :].strip()
     if re.match(r",\s*\d", rest):
-        raise UnitError("E304", f"{_short(text)!r} has a comma in its number", "write 1_000_000 or 1e6, and a point before decimals")
+        raise UnitError(
+            "E304", f"{_short(text)!r} has a comma in its number", "write 1_000_000 or 1e6, and a point before decimals"
+        )
     if re.match(r"[\d.+]|-\s*\d|to\b|±|–", rest):
-        raise UnitError("E304", f"{_short(text)!r} is not one number", "a range is written `{value: …, low: …, high: …}`")
+        raise UnitError(
+            "E304", f"{_short(text)!r} is not one number", "a range is written `{value: …, low: …, high: …}`"
+        )
     exponent = re.search(r"[eE]([+-]?\d+)$", digits)
     if exponent and abs(int(exponent.group(1))) > _MOST_EXPONENT:
         raise UnitError("E305", f"{_short(text)!r} is out of any sensible range", _write(unit))
@@ -413,7 +473,9 @@ def format_quantity(value: float, unit: str = "", digits: int = 3) -> str:
             value, word = value / 10**power, f" {name}"
             break
     rounded = float(f"{value:.{digits}g}")
-    text = f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.{max(digits, 1) + 6}f}".rstrip("0").rstrip(".")
+    text = (
+        f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.{max(digits, 1) + 6}f}".rstrip("0").rstrip(".")
+    )
     if rounded and abs(rounded) < 1e-3:
         text = f"{rounded:.{digits}g}"
     return f"{text}{word} {unit}".strip()

@@ -17,7 +17,7 @@ _EXPORTS = {
     "vary": "offtake.spec.vary",
 }
 
-__all__ = sorted(_EXPORTS)  # noqa: PLE0605 (every key is a string)
+__all__ = sorted(_EXPORTS)  # noqa: PLE0605  (every key is a string)
 
 
 def __getattr__(name: str) -> object:

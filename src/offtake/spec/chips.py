@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
 from offtake.spec.fields import (
@@ -22,7 +20,6 @@ from offtake.spec.fields import (
     SiteId,
     Text,
     TokPerSecondPerChip,
-    Unit,
     Usd,
     UsdPerChipHourSeries,
     UsdPerChipSeries,
@@ -116,9 +113,5 @@ class ServedModel(Model):
     """Short name."""
     from_: CatalogModel
     """Catalogue entry that gives its shape."""
-    params: PlainAboveZero | None = None
-    """Parameters, instead of the entry's."""
     active_params: PlainAboveZero | None = None
-    """Parameters active for one token, instead of the entry's."""
-    active_params: Annotated[float, Unit("", above=0.0)] | None = None
     """Weights that one token uses; the entry's if left out, else its sizes are scaled to this."""

@@ -1,8 +1,9 @@
 """Types of fields: unit-typed quantities, series, dates, counts and references.
 
-A field is ``phase_mw: Mw`` with ``Mw = Annotated[float, Unit("MW")]``.  From the file it takes text with a unit, or the annotated form
-``{value, low, high, source, assumption}``; from Python it takes a float in the canonical unit.  The same unit on `Series` takes dated points.
-Text stays text until a field wants something else (YAML 1.2: no guessing), so ``signed: yes`` is a word and ``version: 1.10`` is not 1.1.
+A field is ``phase_mw: Mw`` with ``Mw = Annotated[float, Unit("MW")]``. From the file it takes text with a unit, or
+the annotated form ``{value, low, high, source, assumption}``; from Python it takes a float in the canonical unit.
+The same unit on `Series` takes dated points. Text stays text until a field wants something else (YAML 1.2: no
+guessing), so ``signed: yes`` is a word and ``version: 1.10`` is not 1.1.
 """
 
 from __future__ import annotations
@@ -22,17 +23,86 @@ from offtake.spec.series import Interpolation, Series
 from offtake.units import format_quantity, key_of, parse_quantity
 
 __all__ = [
-    "ANNOTATION_KEYS", "Choice", "Model", "Problem", "Ref", "Unit",
-    "CatalogChip", "CatalogModel", "CatalogSite", "ChannelId", "ChipId", "ClassId", "ClauseId", "DemandId", "GroupId", "ModelId", "RegionId",
-    "SiteId", "TrainingId",
-    "Count", "Day", "Flag", "Id", "Text",
-    "Bytes", "Chips", "ChipsPerYear", "ChipHours", "Days", "Flop", "FlopPerSecond", "FlopPerSecondPerChip", "Frac", "FracPerYear", "GramPerKwh",
-    "Months", "Mw", "MwPerMonth", "Mwh", "Ratio", "Seconds", "SecondsPerToken", "SignedUsd", "TokPerSecondPerChip", "Tokens", "TokensPerDay",
-    "TokensPerSecond", "Usd", "UsdPerChip", "UsdPerChipHour", "UsdPerChipYear", "UsdPerMtok", "UsdPerMw", "UsdPerMwh", "UsdPerMwYear", "UsdPerYear",
-    "UsdPerZflop", "WattsPerChip", "Years",
-    "ChipsSeries", "ChipsPerYearSeries", "FlopPerSecondSeries", "FracSeries", "GramPerKwhSeries", "MwSeries", "MwStepSeries", "RatioSeries",
-    "TokensPerDaySeries", "UsdPerChipHourSeries", "UsdPerChipSeries", "UsdPerMtokSeries", "UsdPerMwSeries", "UsdPerMwYearSeries",
-    "UsdPerMwhSeries", "UsdPerYearSeries", "UsdSeries",
+    "ANNOTATION_KEYS",
+    "CHANGE_KEYS",
+    "SERIES_KEYS",
+    "AnyChip",
+    "AtLeastOne",
+    "Bytes",
+    "CatalogChip",
+    "CatalogModel",
+    "CatalogSite",
+    "ChannelId",
+    "ChipHours",
+    "ChipId",
+    "Chips",
+    "ChipsPerYear",
+    "ChipsPerYearSeries",
+    "ChipsSeries",
+    "ClassId",
+    "ClauseId",
+    "Count",
+    "Day",
+    "Days",
+    "DemandId",
+    "Flag",
+    "Flop",
+    "FlopPerSecond",
+    "FlopPerSecondPerChip",
+    "FlopPerSecondSeries",
+    "Frac",
+    "FracPerYear",
+    "FracSeries",
+    "GramPerKwh",
+    "GramPerKwhSeries",
+    "GroupId",
+    "Id",
+    "Model",
+    "ModelId",
+    "Months",
+    "Mw",
+    "MwPerMonth",
+    "MwSeries",
+    "MwStepSeries",
+    "Mwh",
+    "PlainAboveZero",
+    "Problem",
+    "Ratio",
+    "RatioSeries",
+    "Ref",
+    "RegionId",
+    "Seconds",
+    "SecondsPerToken",
+    "SignedUsd",
+    "SiteId",
+    "Text",
+    "TokPerSecondPerChip",
+    "Tokens",
+    "TokensPerDay",
+    "TokensPerDaySeries",
+    "TokensPerSecond",
+    "TrainingId",
+    "Unit",
+    "Usd",
+    "UsdPerChip",
+    "UsdPerChipHour",
+    "UsdPerChipHourSeries",
+    "UsdPerChipSeries",
+    "UsdPerChipYear",
+    "UsdPerMtok",
+    "UsdPerMtokSeries",
+    "UsdPerMw",
+    "UsdPerMwSeries",
+    "UsdPerMwYear",
+    "UsdPerMwYearSeries",
+    "UsdPerMwh",
+    "UsdPerMwhSeries",
+    "UsdPerYear",
+    "UsdPerYearSeries",
+    "UsdPerZflop",
+    "UsdSeries",
+    "WattsPerChip",
+    "Years",
 ]  # fmt: skip
 
 ANNOTATION_KEYS = ("value", "low", "high", "source", "assumption")
@@ -41,8 +111,8 @@ ANNOTATION_KEYS = ("value", "low", "high", "source", "assumption")
 SERIES_KEYS = ("points", "interpolation", "low", "high", "source", "assumption")
 """Keys of an annotated series (beside a single `value`)."""
 
-CHANGE_KEYS = ("of", "times", "hold_from")
-"""Keys that an overlay adds around a value to scale it, or to hold a series from a date on."""
+CHANGE_KEYS = ("of", "times", "later", "hold_from")
+"""Keys that an overlay adds around a value: to scale it, to move a series later, to hold a series from a date on."""
 
 _MOST_DIGITS = 18
 
@@ -74,7 +144,9 @@ class Problem:
 
 def failure(*problems: Problem) -> PydanticCustomError:
     """Wrap mistakes so that one validator can report several, each at its own place."""
-    return PydanticCustomError("offtake", "{text}", {"text": "; ".join(p.message for p in problems), "problems": problems})
+    return PydanticCustomError(
+        "offtake", "{text}", {"text": "; ".join(p.message for p in problems), "problems": problems}
+    )
 
 
 def _unit_problem(error: UnitError, at: tuple[str | int, ...] = ()) -> Problem:
@@ -100,7 +172,7 @@ class Unit:
     above: float | None = None
     interpolation: Interpolation = "linear"
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401  (pydantic's protocol)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         """Validate by `Unit.series` or `Unit.number`, by the annotated type."""
         wanted = Series in (source, *get_args(source))
         return core_schema.no_info_plain_validator_function(self.series if wanted else self.number)
@@ -109,9 +181,10 @@ class Unit:
         """Describe the field for editors: text with a unit, carried as ``x-unit``."""
         from offtake.spec.schema import quantity_schema
 
-        return quantity_schema(self, series=schema.get("function", {}).get("function") == self.series)  # type: ignore[call-overload]
+        function: Any = schema.get("function", {})
+        return quantity_schema(self, series=function.get("function") == self.series)
 
-    def number(self, raw: Any) -> float:  # noqa: ANN401  (raw input)
+    def number(self, raw: object) -> float:
         """Read one value: text with a unit, an annotated mapping, or a float from Python."""
         problems: list[Problem] = []
         value = self._number(raw, problems, ())
@@ -119,12 +192,15 @@ class Unit:
             raise failure(*problems)
         return value
 
-    def _number(self, raw: Any, problems: list[Problem], at: tuple[str | int, ...]) -> float:  # noqa: ANN401
+    def _number(self, raw: object, problems: list[Problem], at: tuple[str | int, ...]) -> float:
         if isinstance(raw, Mapping):
             if "of" in raw:
-                if "hold_from" in raw:
-                    problems.append(Problem("E203", "only a series can be held from a date", "leave `hold_from` out", (*at, "hold_from")))
-                return self._bounded(self._number(raw["of"], problems, (*at, "of")) * _factor(raw, problems, at), problems, at)
+                odd = [k for k in ("later", "hold_from") if k in raw]
+                said, hint = "only a series takes `{}`, this is one value", "give it a new value"
+                problems += [Problem("E203", said.format(k), hint, (*at, k)) for k in odd]
+                return self._bounded(
+                    self._number(raw["of"], problems, (*at, "of")) * _factor(raw, problems, at), problems, at
+                )
             return self._annotated(raw, problems, at)
         return self.scalar(raw, problems, at)
 
@@ -142,7 +218,7 @@ class Unit:
             _ordered(value, low, high, problems, at)
         return value
 
-    def scalar(self, raw: Any, problems: list[Problem], at: tuple[str | int, ...]) -> float:  # noqa: ANN401
+    def scalar(self, raw: object, problems: list[Problem], at: tuple[str | int, ...]) -> float:
         """Read one number and check its bounds."""
         try:
             value = self._parse(raw)
@@ -157,17 +233,21 @@ class Unit:
     def _bounded(self, value: float, problems: list[Problem], at: tuple[str | int, ...]) -> float:
         bound = self._bound(value)
         if bound and not problems:
-            problems.append(Problem("E306", f"{format_quantity(value, self.unit)} is out of range, expected {bound}", "", at))
+            problems.append(
+                Problem("E306", f"{format_quantity(value, self.unit)} is out of range, expected {bound}", "", at)
+            )
         return value
 
-    def _parse(self, raw: Any) -> float:  # noqa: ANN401
+    def _parse(self, raw: object) -> float:
         if isinstance(raw, str):
             return parse_quantity(raw, self.unit)
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             if not math.isfinite(raw):
                 raise UnitError("E305", f"{raw} is not a finite number")
             return float(raw)
-        raise UnitError("E203", f"expected one value, got {_kind(raw)}", f"write it like `{format_quantity(1, self.unit)}`")
+        raise UnitError(
+            "E203", f"expected one value, got {_kind(raw)}", f"write it like `{format_quantity(1, self.unit)}`"
+        )
 
     def _bound(self, value: float) -> str:
         if self.above is not None and value <= self.above:
@@ -178,7 +258,7 @@ class Unit:
             return f"at most {format_quantity(self.at_most, self.unit)}"
         return ""
 
-    def series(self, raw: Any) -> Series:  # noqa: ANN401  (raw input)
+    def series(self, raw: object) -> Series:
         """Read a constant, dated points, or either with its annotations."""
         if isinstance(raw, Series):
             return raw
@@ -188,7 +268,7 @@ class Unit:
             raise failure(*problems)
         return result
 
-    def _series(self, raw: Any, problems: list[Problem], at: tuple[str | int, ...]) -> Series:  # noqa: ANN401
+    def _series(self, raw: object, problems: list[Problem], at: tuple[str | int, ...]) -> Series:
         if not isinstance(raw, Mapping):
             return Series.constant(self.scalar(raw, problems, at))
         if "of" in raw:
@@ -200,11 +280,25 @@ class Unit:
         _only(raw, SERIES_KEYS, problems, at)
         _texts(raw, problems, at)
         if "points" not in raw:
-            problems.append(Problem("E202", "`points` is missing", "a series is one value, or dates with values: `{2026-07-01: …, 2030-01-01: …}`", at))
+            problems.append(
+                Problem(
+                    "E202",
+                    "`points` is missing",
+                    "a series is one value, or dates with values: `{2026-07-01: …, 2030-01-01: …}`",
+                    at,
+                )
+            )
             return Series.constant(0.0)
         how = raw.get("interpolation", self.interpolation)
         if how not in get_args(Interpolation):
-            problems.append(Problem("E204", f"{_shown(how)} is no way to interpolate", "write linear, step or geometric", (*at, "interpolation")))
+            problems.append(
+                Problem(
+                    "E204",
+                    f"{_shown(how)} is no way to interpolate",
+                    "write linear, step or geometric",
+                    (*at, "interpolation"),
+                )
+            )
             how = "linear"
         low, high = (self._share(raw, k, problems, at) for k in ("low", "high"))
         _ordered(1.0, low, high, problems, at)
@@ -217,11 +311,15 @@ class Unit:
         ends = [self._parse(raw[k]) / value if k in raw and not problems and value else None for k in ("low", "high")]
         return Series((date(2000, 1, 1),), (value,), "step", *ends)
 
-    def _share(self, raw: Mapping[str, Any], key: str, problems: list[Problem], at: tuple[str | int, ...]) -> float | None:
+    def _share(
+        self, raw: Mapping[str, Any], key: str, problems: list[Problem], at: tuple[str | int, ...]
+    ) -> float | None:
         return _FACTOR.scalar(raw[key], problems, (*at, key)) if key in raw else None
 
     def _changed(self, raw: Mapping[str, Any], problems: list[Problem], at: tuple[str | int, ...]) -> Series:
         series = self._series(raw["of"], problems, (*at, "of")).scaled(_factor(raw, problems, at))
+        if "later" in raw:
+            series = series.later(_LATER.scalar(raw["later"], problems, (*at, "later")))
         if "hold_from" not in raw:
             return series
         try:
@@ -230,9 +328,16 @@ class Unit:
             problems.append(_unit_problem(error, (*at, "hold_from")))
             return series
 
-    def _points(self, raw: Any, how: Interpolation, problems: list[Problem], at: tuple[str | int, ...]) -> Series:  # noqa: ANN401
+    def _points(self, raw: object, how: Interpolation, problems: list[Problem], at: tuple[str | int, ...]) -> Series:
         if not isinstance(raw, Mapping) or not raw:
-            problems.append(Problem("E308", f"expected dates with values, got {_kind(raw)}", "write `{2026-07-01: …, 2030-01-01: …}`", at))
+            problems.append(
+                Problem(
+                    "E308",
+                    f"expected dates with values, got {_kind(raw)}",
+                    "write `{2026-07-01: …, 2030-01-01: …}`",
+                    at,
+                )
+            )
             return Series.constant(0.0)
         before = len(problems)
         days: list[date] = []
@@ -245,16 +350,27 @@ class Unit:
                 continue
             values.append(self.scalar(item, problems, (*at, key)))
             if len(days) > 1 and days[-1] <= days[-2]:
-                problems.append(Problem("E308", f"{key} does not lie after {days[-2]}", "write the points in order of date", (*at, key), on_key=True))
+                problems.append(
+                    Problem(
+                        "E308",
+                        f"{key} does not lie after {days[-2]}",
+                        "write the points in order of date",
+                        (*at, key),
+                        on_key=True,
+                    )
+                )
         if len(problems) > before:
             return Series.constant(0.0)
         if how == "geometric" and min(values) <= 0:
-            problems.append(Problem("E308", "geometric interpolation needs values above zero", "write `interpolation: linear`", at))
+            problems.append(
+                Problem("E308", "geometric interpolation needs values above zero", "write `interpolation: linear`", at)
+            )
             return Series.constant(0.0)
         return Series(tuple(days), tuple(values), how)
 
 
-_FACTOR = Unit("")
+_FACTOR = Unit("", at_most=1e6)
+_LATER = Unit("month", at_most=600.0)
 
 
 def _factor(raw: Mapping[str, Any], problems: list[Problem], at: tuple[str | int, ...]) -> float:
@@ -264,23 +380,43 @@ def _factor(raw: Mapping[str, Any], problems: list[Problem], at: tuple[str | int
 def _only(raw: Mapping[str, Any], known: Sequence[str], problems: list[Problem], at: tuple[str | int, ...]) -> None:
     from offtake.diagnostics import did_you_mean
 
-    problems += [Problem("E201", f"unknown key {_shown(k)}", did_you_mean(k, known), (*at, k), on_key=True) for k in raw if k not in known]
+    problems += [
+        Problem("E201", f"unknown key {_shown(k)}", did_you_mean(k, known), (*at, k), on_key=True)
+        for k in raw
+        if k not in known
+    ]
 
 
 def _texts(raw: Mapping[str, Any], problems: list[Problem], at: tuple[str | int, ...]) -> None:
-    for key in ("source", "assumption"):
-        if not isinstance(raw.get(key, ""), str):
-            problems.append(Problem("E203", f"expected text, got {_kind(raw[key])}", "put the text in quotation marks", (*at, key)))
+    odd = [k for k in ("source", "assumption") if not isinstance(raw.get(k, ""), str)]
+    hint = "put the text in quotation marks"
+    problems += [Problem("E203", f"expected text, got {_kind(raw[k])}", hint, (*at, k)) for k in odd]
 
 
-def _ordered(value: float, low: float | None, high: float | None, problems: list[Problem], at: tuple[str | int, ...]) -> None:
+def _ordered(
+    value: float, low: float | None, high: float | None, problems: list[Problem], at: tuple[str | int, ...]
+) -> None:
     if low is not None and low > value:
-        problems.append(Problem("E307", "`low` lies above the value", "low ≤ value ≤ high; of a series, low and high are factors around 1", (*at, "low")))
+        problems.append(
+            Problem(
+                "E307",
+                "`low` lies above the value",
+                "low ≤ value ≤ high; of a series, low and high are factors around 1",
+                (*at, "low"),
+            )
+        )
     if high is not None and high < value:
-        problems.append(Problem("E307", "`high` lies below the value", "low ≤ value ≤ high; of a series, low and high are factors around 1", (*at, "high")))
+        problems.append(
+            Problem(
+                "E307",
+                "`high` lies below the value",
+                "low ≤ value ≤ high; of a series, low and high are factors around 1",
+                (*at, "high"),
+            )
+        )
 
 
-def _kind(raw: Any) -> str:  # noqa: ANN401
+def _kind(raw: object) -> str:
     if isinstance(raw, Mapping):
         return "a mapping"
     if isinstance(raw, list | tuple):
@@ -288,7 +424,7 @@ def _kind(raw: Any) -> str:  # noqa: ANN401
     return "text" if isinstance(raw, str) else f"{type(raw).__name__}"
 
 
-def _shown(raw: Any) -> str:  # noqa: ANN401
+def _shown(raw: object) -> str:
     text = str(raw)
     return f"`{text if len(text) <= 40 else text[:37] + '…'}`"
 
@@ -300,7 +436,7 @@ def _date_like(key: str) -> bool:
     return bool(key[:1].isdigit())
 
 
-def parse_day(raw: Any) -> date:  # noqa: ANN401
+def parse_day(raw: object) -> date:
     """Read a date ``2027-04-01``.
 
     Raises
@@ -329,19 +465,23 @@ def parse_day(raw: Any) -> date:  # noqa: ANN401
     return day
 
 
-def parse_count(raw: Any) -> int:  # noqa: ANN401
+def parse_count(raw: object) -> int:
     """Read a whole number."""
     if isinstance(raw, int) and not isinstance(raw, bool):
         return raw
     text = raw.strip().replace("_", "") if isinstance(raw, str) else ""
     if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
-        raise UnitError("E206", f"expected a whole number, got {_shown(raw) if isinstance(raw, str) else _kind(raw)}", "write it like `8`")
+        raise UnitError(
+            "E206",
+            f"expected a whole number, got {_shown(raw) if isinstance(raw, str) else _kind(raw)}",
+            "write it like `8`",
+        )
     if len(text) > _MOST_DIGITS:
         raise UnitError("E206", f"{_shown(raw)} is out of any sensible range", "write it like `8`")
     return int(text)
 
 
-def parse_flag(raw: Any) -> bool:  # noqa: ANN401
+def parse_flag(raw: object) -> bool:
     """Read true or false."""
     if isinstance(raw, bool):
         return raw
@@ -349,41 +489,46 @@ def parse_flag(raw: Any) -> bool:  # noqa: ANN401
         return True
     if isinstance(raw, str) and raw.strip() in ("false", "False", "FALSE"):
         return False
-    raise UnitError("E205", f"expected true or false, got {_shown(raw) if isinstance(raw, str) else _kind(raw)}", "write `true` or `false`")
+    raise UnitError(
+        "E205",
+        f"expected true or false, got {_shown(raw) if isinstance(raw, str) else _kind(raw)}",
+        "write `true` or `false`",
+    )
 
 
-def parse_text(raw: Any) -> str:  # noqa: ANN401
+def parse_text(raw: object) -> str:
     """Read text."""
     if isinstance(raw, str):
         if raw.strip():
             return raw
         raise UnitError("E211", "expected text, got nothing", "write some text, or leave the key out")
-    raise UnitError("E203", f"expected text, got {_kind(raw)}", "put the text in quotation marks if it holds `: ` or begins with `[` or `{`")
+    raise UnitError(
+        "E203",
+        f"expected text, got {_kind(raw)}",
+        "put the text in quotation marks if it holds `: ` or begins with `[` or `{`",
+    )
 
 
-def parse_id(raw: Any) -> str:  # noqa: ANN401
+def parse_id(raw: object) -> str:
     """Read an id: it stands in dotted paths, so it holds no dot and no space."""
     text = parse_text(raw)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", text):
-        raise UnitError("E208", f"{_shown(text)} cannot be an id", "begin with a letter; then letters, digits, `-` and `_`, at most 64 in all")
+        raise UnitError(
+            "E208",
+            f"{_shown(text)} cannot be an id",
+            "begin with a letter; then letters, digits, `-` and `_`, at most 64 in all",
+        )
     return text
 
 
 def _raising(parse: Callable[[Any], Any]) -> BeforeValidator:
-    def validate(raw: Any) -> Any:  # noqa: ANN401
+    def validate(raw: object) -> Any:  # noqa: ANN401
         try:
             return parse(raw)
         except UnitError as error:
             raise failure(_unit_problem(error)) from None
 
     return BeforeValidator(validate)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Annotation of a closed set of words, for a message with did-you-mean."""
-
-    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +560,7 @@ CatalogSite = Annotated[Text, Ref("catalog.sites")]
 AnyChip = Annotated[Text, Ref("chips|catalog.chips")]
 
 Ratio = Annotated[float, Unit("")]
+PlainAboveZero = Annotated[float, Unit("", above=0.0)]
 AtLeastOne = Annotated[float, Unit("", at_least=1.0)]
 Frac = Annotated[float, Unit("%", at_most=1.0)]
 FracPerYear = Annotated[float, Unit("%/y", at_most=10.0)]

@@ -6,7 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from offtake.spec.fields import Day, Frac, FracPerYear, Model, SignedUsd, Text, Usd, UsdPerMtok, UsdPerYearSeries, UsdSeries, Years
+from offtake.spec.fields import (
+    Day,
+    Frac,
+    FracPerYear,
+    Model,
+    SignedUsd,
+    Text,
+    Usd,
+    UsdPerMtok,
+    UsdPerYearSeries,
+    UsdSeries,
+    Years,
+)
 
 __all__ = ["Facility", "Objective", "OpeningBook", "Parties", "Party", "Terminal", "Weights"]
 

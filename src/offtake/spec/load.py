@@ -1,7 +1,7 @@
 """Load a scenario: read, apply overlays, validate, check references, collect provenance; every mistake at once.
 
-``load(path) -> Loaded``.  Kinds of clauses come from the registry and names of catalogue entries from the caller, so that this package
-names neither.
+``load(path) -> Loaded``. Kinds of clauses come from the registry and names of catalogue entries from the caller, so
+that this package names neither.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from offtake.diagnostics import Diagnostic, did_you_mean
 from offtake.errors import ScenarioError
-from offtake.provenance import Provenance
 from offtake.spec.locate import at_node, from_validation, is_null
 from offtake.spec.origins import collect
 from offtake.spec.overlay import Overlaid, Sources, named_cases, overlay_file
@@ -25,6 +24,9 @@ from offtake.spec.reader import Document, read_file, read_text
 from offtake.spec.scenario import Scenario
 from offtake.spec.tree import Listing, Mapping, Scalar, child, items_of, plain
 from offtake.spec.validate import check_meaning, check_references
+
+if TYPE_CHECKING:
+    from offtake.provenance import Provenance
 
 __all__ = ["CatalogNames", "ClauseKinds", "Loaded", "load", "loads"]
 
@@ -62,7 +64,9 @@ class Loaded:
 
     def __repr__(self) -> str:
         """Headline only."""
-        return f"<Loaded {self.scenario.name!r} from {self.file}: {len(self.provenance)} values, {len(self.cases)} cases>"
+        return (
+            f"<Loaded {self.scenario.name!r} from {self.file}: {len(self.provenance)} values, {len(self.cases)} cases>"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def loads(
     catalog_names: CatalogNames | None = None,
     clause_kinds: ClauseKinds | None = None,
 ) -> Loaded:
-    """Load a scenario from text; case files are looked for in `folder`.
+    r"""Load a scenario from text; case files are looked for in `folder`.
 
     Examples
     --------
@@ -184,7 +188,9 @@ def _build(root: Mapping, file: str, names: _Names, sources: Sources) -> tuple[L
         return None, found
     provenance = MappingProxyType(collect(scenario, root))
     warnings = tuple(d for d in found if d.severity != "error")
-    return Loaded(scenario=scenario, provenance=provenance, sources=sources.texts, tree=root, warnings=warnings, file=file), found
+    return Loaded(
+        scenario=scenario, provenance=provenance, sources=sources.texts, tree=root, warnings=warnings, file=file
+    ), found
 
 
 def _clauses(root: Mapping, kinds: ClauseKinds) -> tuple[list[Any] | None, list[Diagnostic]]:
@@ -195,18 +201,36 @@ def _clauses(root: Mapping, kinds: ClauseKinds) -> tuple[list[Any] | None, list[
     for k, node in items_of(listing):
         steps = ("contract", "clauses", k)
         if not isinstance(node, Mapping):
-            found.append(at_node(root, steps, "E203", "expected a mapping", "a clause has a `kind`, an `id` and its terms"))
+            found.append(
+                at_node(root, steps, "E203", "expected a mapping", "a clause has a `kind`, an `id` and its terms")
+            )
             continue
         kind = node.entries["kind"].node if "kind" in node.entries else None
         if is_null(kind):
             continue
         if not isinstance(kind, Scalar):
-            found.append(at_node(root, (*steps, "kind"), "E209", "a clause says its `kind`", f"one of {', '.join(sorted(kinds))}"))
+            found.append(
+                at_node(
+                    root, (*steps, "kind"), "E209", "a clause says its `kind`", f"one of {', '.join(sorted(kinds))}"
+                )
+            )
         elif kind.text not in kinds:
-            found.append(at_node(root, (*steps, "kind"), "E209", f"there is no kind of clause `{kind.text[:60]}`", did_you_mean(kind.text, sorted(kinds))))
+            found.append(
+                at_node(
+                    root,
+                    (*steps, "kind"),
+                    "E209",
+                    f"there is no kind of clause `{kind.text[:60]}`",
+                    did_you_mean(kind.text, sorted(kinds)),
+                )
+            )
         else:
             model = kinds[kind.text]
-            data = {key: plain(entry.node) for key, entry in node.entries.items() if key != "kind" or "kind" in model.model_fields}
+            data = {
+                key: plain(entry.node)
+                for key, entry in node.entries.items()
+                if key != "kind" or "kind" in model.model_fields
+            }
             try:
                 terms.append(model.model_validate(data, by_alias=True, by_name=False))
             except ValidationError as error:

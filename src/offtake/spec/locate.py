@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from offtake.diagnostics import Diagnostic, did_you_mean
+from offtake.diagnostics import Diagnostic, Severity, did_you_mean
 from offtake.spec.fields import Problem, Unit
 from offtake.spec.shape import Slot, model_at, slot_at, slots
 from offtake.spec.tree import Listing, Mapping, Node, Place, Scalar, child, deepest, segments
@@ -24,21 +24,25 @@ _SHAPES = {
 }  # fmt: skip
 
 
-def at_node(root: Node, steps: Steps, code: str, message: str, hint: str = "", *, severity: str = "error") -> Diagnostic:
+def at_node(
+    root: Node, steps: Steps, code: str, message: str, hint: str = "", *, severity: Severity = "error"
+) -> Diagnostic:
     """Make a diagnostic at a value, or at the deepest node on the way to it."""
     node, _ = deepest(root, steps)
-    return _at(node.place, segments(root, steps), code, message, hint, severity)
+    return _at(node.place, segments(root, steps), code, message, hint, severity=severity)
 
 
-def at_key(root: Node, steps: Steps, code: str, message: str, hint: str = "", *, severity: str = "error") -> Diagnostic:
+def at_key(
+    root: Node, steps: Steps, code: str, message: str, hint: str = "", *, severity: Severity = "error"
+) -> Diagnostic:
     """Make a diagnostic at a key."""
     parent = child(root, *steps[:-1])
     if isinstance(parent, Mapping) and isinstance(steps[-1], str) and steps[-1] in parent.entries:
-        return _at(parent.entries[steps[-1]].key_place, segments(root, steps), code, message, hint, severity)
+        return _at(parent.entries[steps[-1]].key_place, segments(root, steps), code, message, hint, severity=severity)
     return at_node(root, steps, code, message, hint, severity=severity)
 
 
-def _at(place: Place, path: str, code: str, message: str, hint: str, severity: Any) -> Diagnostic:  # noqa: ANN401, PLR0917
+def _at(place: Place, path: str, code: str, message: str, hint: str, *, severity: Severity = "error") -> Diagnostic:
     return Diagnostic(
         code=code, message=message, severity=severity, path=path, file=place.file, line=place.line, column=place.column,
         length=place.length, hint=hint,
@@ -76,7 +80,7 @@ def from_validation(error: ValidationError, model: type[BaseModel], root: Node, 
 def _typos(items: Sequence[Any], model: type[BaseModel]) -> set[tuple[Steps, str | int]]:
     """Pair each missing key with an unknown one beside it that looks like it: one mistake, said once."""
     unknown = [i["loc"] for i in items if i["type"] == "extra_forbidden"]
-    pairs = set()
+    pairs: set[tuple[Steps, str | int]] = set()
     for loc in unknown:
         near = _nearest(str(loc[-1]), model_at(model, loc[:-1]))
         pairs |= {(loc[:-1], near)} if near else set()
@@ -89,29 +93,35 @@ def _nearest(key: str, model: type[BaseModel] | None) -> str:
 
 
 def _translate(item: Any, loc: Steps, model: type[BaseModel], root: Node, prefix: Steps) -> list[Diagnostic]:  # noqa: ANN401
+    """Translate one error by its type."""
     steps = (*prefix, *loc)
     kind, context = item["type"], item.get("ctx", {})
-    slot = slot_at(model, loc)
     if kind == "offtake":
         problems: tuple[Problem, ...] = context["problems"]
         return [_problem(p, root, steps) for p in problems if not is_null(child(root, *steps, *p.at))]
     if kind == "extra_forbidden":
         return [_unknown_key(loc, model, root, steps)]
+    slot = slot_at(model, loc)
     if kind == "missing":
-        parent = child(root, *steps[:-1])
-        message = f"`{steps[-1]}` is missing"
-        place = parent if parent is not None else root
-        return [_at(place.place, segments(root, steps), "E202", message, _how(slot), "error")]
-    if kind == "literal_error" and slot is not None:
-        return [at_node(root, steps, "E204", f"{_got(item)} is not one of the words known here", did_you_mean(str(item["input"]), slot.words))]
+        parent = child(root, *steps[:-1]) or root
+        return [_at(parent.place, segments(root, steps), "E202", f"`{steps[-1]}` is missing", _how(slot))]
     if kind in _SHAPES:
         return [_wrong_shape(_SHAPES[kind], root, steps)]
+    return [at_node(root, steps, *_said(kind, item, context, slot))]
+
+
+def _said(kind: str, item: Any, context: dict[str, Any], slot: Slot | None) -> tuple[str, str, str]:  # noqa: ANN401
+    """Return code, message and hint of an error about a value."""
+    if kind == "literal_error" and slot is not None:
+        return "E204", f"{_got(item)} is not one of the words known here", did_you_mean(str(item["input"]), slot.words)
     if kind in ("too_short", "too_long"):
-        return [at_node(root, steps, "E210", f"the list has {context.get('actual_length', 0)} items", _length(context))]
+        return "E210", f"the list has {context.get('actual_length', 0)} items", _length(context)
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return [at_node(root, steps, "E306", f"{_got(item)} is out of range, expected {bound}")]
-    return [at_node(root, steps, "E203", f"{item['msg']}, got {_got(item)}", _how(slot))]
+        return "E306", f"{_got(item)} is out of range, expected {bound}", ""
+    if kind == "value_error":  # a check of a model's own
+        return "E504", str(context.get("error", item["msg"])), ""
+    return "E203", f"{item['msg']}, got {_got(item)}", _how(slot)
 
 
 def _problem(problem: Problem, root: Node, steps: Steps) -> Diagnostic:
@@ -125,10 +135,11 @@ def _unknown_key(loc: Steps, model: type[BaseModel], root: Node, steps: Steps) -
     known = list(slots(parent)) if parent is not None else []
     suffix = suffix_of(key)
     stem = key.removesuffix(f"_{suffix}") if suffix else ""
-    if stem in known:
-        hint = f"the unit goes with the value: `{stem}: {example_of(SUFFIXES[suffix])}`"
-    else:
-        hint = did_you_mean(key, known)
+    hint = (
+        f"the unit goes with the value: `{stem}: {example_of(SUFFIXES[suffix])}`"
+        if stem in known
+        else did_you_mean(key, known)
+    )
     shown = key if len(key) <= 60 else key[:57] + "…"
     return at_key(root, steps, "E201", f"unknown key `{shown}`", hint)
 

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from offtake.dates import add_months
-from offtake.diagnostics import Diagnostic
 from offtake.errors import UnitError
 from offtake.spec.fields import parse_day
 from offtake.spec.locate import at_key, at_node
-from offtake.spec.scenario import GridSpec, Scenario
+from offtake.spec.scenario import GridSpec
 from offtake.spec.tree import Mapping, Scalar, child, items_of, plain
 from offtake.units import parse_quantity
+
+if TYPE_CHECKING:
+    from offtake.diagnostics import Diagnostic
 
 __all__ = ["check_meaning"]
 
 Steps = tuple[str | int, ...]
-
-_CATALOGUED = {
-    "sites": ("interconnected", "pue", "peak_ratio", "shell_cost", "running_cost", "power_price", "shell_life", "chips"),
-    "chips": ("price", "it_power"),
-}
-"""Keys that a catalogue entry may give; without `from` the file must."""
 
 _SHARES = 1e-9  # shares are written in percent: their sum is exact but for rounding
 
@@ -34,7 +31,7 @@ def check_meaning(root: Mapping) -> list[Diagnostic]:
     """Report what is well written and cannot be meant."""
     view = _View(root)
     checks: tuple[Callable[[_View], Iterator[Diagnostic]], ...] = (
-        _grid, _contract, _training, _chips, _facilities, _outside, _weights, _shares, _opening, _catalogued,
+        _grid, _contract, _training, _chips, _facilities, _outside, _weights, _shares, _opening,
     )  # fmt: skip
     return [d for check in checks for d in check(view)]
 
@@ -49,7 +46,11 @@ class _View:
         if self.start is not None:
             grid = child(root, "grid")
             with suppress(ValidationError, OverflowError, ValueError):
-                spec = GridSpec.model_validate(plain(grid)) if grid is not None else GridSpec(quarters=8, half_years=6, years=5)
+                spec = (
+                    GridSpec.model_validate(plain(grid))
+                    if grid is not None
+                    else GridSpec(quarters=8, half_years=6, years=5)
+                )
                 self.end = spec.edges(self.start)[-1]
 
     def day(self, *steps: str | int) -> date | None:
@@ -88,18 +89,38 @@ class _View:
 def _grid(v: _View) -> Iterator[Diagnostic]:
     first = v.day("grid", "dates", 0)
     if first is not None and v.start is not None and first != v.start:
-        yield v.at(("grid", "dates", 0), "E501", f"the grid begins {first}, the valuation date is {v.start}", f"write {v.start} first")
+        yield v.at(
+            ("grid", "dates", 0),
+            "E501",
+            f"the grid begins {first}, the valuation date is {v.start}",
+            f"write {v.start} first",
+        )
 
 
 def _contract(v: _View) -> Iterator[Diagnostic]:
     start, end = v.day("contract", "start"), v.day("contract", "end")
     if start is not None and end is not None and end <= start:
-        yield v.at(("contract", "end"), "E501", f"the contract ends {end}, not after its start {start}", "`end` is the day after the term")
+        yield v.at(
+            ("contract", "end"),
+            "E501",
+            f"the contract ends {end}, not after its start {start}",
+            "`end` is the day after the term",
+        )
         return
     if end is not None and v.start is not None and end <= v.start:
-        yield v.at(("contract", "end"), "E502", f"the contract ends {end}, before the valuation date {v.start}", "leave the contract out")
+        yield v.at(
+            ("contract", "end"),
+            "E502",
+            f"the contract ends {end}, before the valuation date {v.start}",
+            "leave the contract out",
+        )
     if start is not None and v.end is not None and start >= v.end:
-        yield v.at(("contract", "start"), "E502", f"the contract starts {start}, the plan ends {v.end}", "lengthen the grid, or start it sooner")
+        yield v.at(
+            ("contract", "start"),
+            "E502",
+            f"the contract starts {start}, the plan ends {v.end}",
+            "lengthen the grid, or start it sooner",
+        )
 
 
 def _training(v: _View) -> Iterator[Diagnostic]:
@@ -107,14 +128,37 @@ def _training(v: _View) -> Iterator[Diagnostic]:
         earliest, latest = v.day(*run, "earliest"), v.day(*run, "latest")
         months = v.quantity("month", *run, "min_duration")
         if earliest is not None and latest is not None and latest <= earliest:
-            yield v.at((*run, "latest"), "E501", f"`latest` {latest} does not lie after `earliest` {earliest}", "change one of the dates")
-        elif earliest is not None and latest is not None and months is not None and months < 1200 and _later(earliest, months) > latest:
+            yield v.at(
+                (*run, "latest"),
+                "E501",
+                f"`latest` {latest} does not lie after `earliest` {earliest}",
+                "change one of the dates",
+            )
+        elif (
+            earliest is not None
+            and latest is not None
+            and months is not None
+            and months < 1200
+            and _later(earliest, months) > latest
+        ):
             hint = "move `latest`, or shorten `min_duration`"
-            yield v.at((*run, "latest"), "E501", f"a run of {months:g} months from {earliest} is not done by {latest}", hint)
+            yield v.at(
+                (*run, "latest"), "E501", f"a run of {months:g} months from {earliest} is not done by {latest}", hint
+            )
         if latest is not None and v.start is not None and latest <= v.start:
-            yield v.at((*run, "latest"), "E502", f"`latest` {latest} does not lie after the valuation date {v.start}", "leave the run out: it is past")
+            yield v.at(
+                (*run, "latest"),
+                "E502",
+                f"`latest` {latest} does not lie after the valuation date {v.start}",
+                "leave the run out: it is past",
+            )
         if earliest is not None and v.end is not None and earliest >= v.end:
-            yield v.at((*run, "earliest"), "E502", f"`earliest` {earliest} lies behind the end of the plan {v.end}", "lengthen the grid, or leave it out")
+            yield v.at(
+                (*run, "earliest"),
+                "E502",
+                f"`earliest` {earliest} lies behind the end of the plan {v.end}",
+                "lengthen the grid, or leave it out",
+            )
 
 
 def _later(day: date, months: float) -> date:
@@ -125,15 +169,32 @@ def _chips(v: _View) -> Iterator[Diagnostic]:
     for chip in v.items("chips"):
         available, last = v.day(*chip, "available_from"), v.day(*chip, "last_order")
         if available is not None and v.end is not None and available >= v.end:
-            yield v.warn((*chip, "available_from"), f"the first delivery {available} lies behind the end of the plan {v.end}", "it is never used")
+            yield v.warn(
+                (*chip, "available_from"),
+                f"the first delivery {available} lies behind the end of the plan {v.end}",
+                "it is never used",
+            )
         lead = v.quantity("month", *chip, "lead_time")
-        if available is not None and last is not None and lead is not None and lead < 1200 and add_months(last, int(lead) + 1) < available:
-            yield v.at((*chip, "last_order"), "E501", f"an order of {last} arrives before the first delivery {available}", "change one of the dates")
+        if (
+            available is not None
+            and last is not None
+            and lead is not None
+            and lead < 1200
+            and add_months(last, int(lead) + 1) < available
+        ):
+            yield v.at(
+                (*chip, "last_order"),
+                "E501",
+                f"an order of {last} arrives before the first delivery {available}",
+                "change one of the dates",
+            )
         for lot in v.items(*chip, "opening"):
             since = v.day(*lot, "in_service")
             if since is not None and v.start is not None and since > v.start:
                 hint = "chips that come later are ordered by the plan"
-                yield v.at((*lot, "in_service"), "E502", f"in service {since}, after the valuation date {v.start}", hint)
+                yield v.at(
+                    (*lot, "in_service"), "E502", f"in service {since}, after the valuation date {v.start}", hint
+                )
 
 
 def _facilities(v: _View) -> Iterator[Diagnostic]:
@@ -142,10 +203,21 @@ def _facilities(v: _View) -> Iterator[Diagnostic]:
         since, until = v.day(*at, "available_from"), v.day(*at, "maturity")
         begin = max((d for d in (since, v.start) if d is not None), default=None)
         if until is not None and begin is not None and until <= begin:
-            yield v.at((*at, "maturity"), "E501", f"the facility matures {until}, not after {begin}", "change one of the dates")
-        kind, balance, limit = v.word(*at, "kind"), v.quantity("USD", *at, "opening_balance"), v.quantity("USD", *at, "limit")
+            yield v.at(
+                (*at, "maturity"), "E501", f"the facility matures {until}, not after {begin}", "change one of the dates"
+            )
+        kind, balance, limit = (
+            v.word(*at, "kind"),
+            v.quantity("USD", *at, "opening_balance"),
+            v.quantity("USD", *at, "limit"),
+        )
         if kind and balance is not None and limit is not None and balance > limit:
-            yield v.at((*at, "opening_balance"), "E504", "the opening balance is above the limit", "raise `limit` or lower the balance")
+            yield v.at(
+                (*at, "opening_balance"),
+                "E504",
+                "the opening balance is above the limit",
+                "raise `limit` or lower the balance",
+            )
 
 
 def _outside(v: _View) -> Iterator[Diagnostic]:
@@ -174,7 +246,13 @@ def _shares(v: _View) -> Iterator[Diagnostic]:
         shares = [v.quantity("%", *step, "share") for step in v.items(*entry, "steps")]
         known = [s for s in shares if s is not None]
         if known and len(known) == len(shares) and abs(sum(known) - 1) > _SHARES:
-            yield at_key(v.root, (*entry, "steps"), "E504", f"the shares add up to {sum(known):.4g}, not 1", "the steps divide the whole volume")
+            yield at_key(
+                v.root,
+                (*entry, "steps"),
+                "E504",
+                f"the shares add up to {sum(known):.4g}, not 1",
+                "the steps divide the whole volume",
+            )
 
 
 def _opening(v: _View) -> Iterator[Diagnostic]:
@@ -187,33 +265,11 @@ def _opening(v: _View) -> Iterator[Diagnostic]:
     for chip in v.items("chips"):
         name = v.word(*chip, "id")
         for lot in v.items(*chip, "opening"):
-            site = v.word(*lot, "site")
-            if name and site in allowed and name not in allowed[site]:
-                yield v.at((*lot, "site"), "E504", f"site `{site[:60]}` does not allow chip `{name[:60]}`", f"add `{name[:60]}` to its `chips`")
-
-
-def _catalogued(v: _View) -> Iterator[Diagnostic]:
-    """Report what the file must hold where no catalogue entry can give it."""
-    outside_only = {v.word(*s, "chip") for s in v.items("outside_supply")} - {
-        n.text for site in v.items("sites") for _, n in items_of(child(v.root, *site, "chips")) if isinstance(n, Scalar)
-    }
-    for section, keys in _CATALOGUED.items():
-        for item in v.items(section):
-            node = child(v.root, *item)
-            if not isinstance(node, Mapping) or "from" in node.entries or (section == "chips" and v.word(*item, "id") in outside_only):
-                continue
-            for key in keys:
-                if key not in node.entries and not _typed_alike(key, node):
-                    hint = f"add `{key}: …`, or name a catalogue entry: `from: …`"
-                    yield v.at((*item, key), "E505", f"`{key}` is missing, and no catalogue entry gives it", hint)
-
-
-def _typed_alike(key: str, node: Mapping) -> bool:
-    """Whether an unknown key is a misspelling of this one, and reported as such."""
-    from difflib import get_close_matches
-
-    from offtake.spec.shape import slots
-
-    known = {**slots(Scenario.model_fields["sites"].annotation.__args__[0]), **slots(Scenario.model_fields["chips"].annotation.__args__[0])}  # type: ignore[union-attr]
-    unknown = [k for k in node.entries if k not in known]
-    return bool(get_close_matches(key, unknown, n=1, cutoff=0.6))
+            where = v.word(*lot, "site")
+            if name and where in allowed and name not in allowed[where]:
+                yield v.at(
+                    (*lot, "site"),
+                    "E504",
+                    f"site `{where[:60]}` does not allow chip `{name[:60]}`",
+                    f"add `{name[:60]}` to its `chips`",
+                )

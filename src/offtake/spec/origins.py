@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from offtake.errors import UnitError
 from offtake.provenance import Provenance
-from offtake.spec.fields import Unit
-from offtake.spec.scenario import Scenario
 from offtake.spec.series import Series
 from offtake.spec.shape import Leaf, leaves
 from offtake.spec.tree import Listing, Mapping, Node, Place, Scalar, child
 from offtake.units import format_quantity, parse_quantity
+
+if TYPE_CHECKING:
+    from offtake.spec.fields import Unit
+    from offtake.spec.scenario import Scenario
 
 __all__ = ["collect"]
 
@@ -34,11 +36,20 @@ def collect(scenario: Scenario, root: Mapping) -> dict[str, Provenance]:
 
 def _origin(leaf: Leaf, node: Node | None) -> Provenance:
     unit = leaf.slot.unit
-    common: dict[str, Any] = {"unit": unit.unit if unit else "", "kind": "series" if leaf.slot.series else "quantity" if unit else "other"}
+    common: dict[str, Any] = {
+        "unit": unit.unit if unit else "",
+        "kind": "series" if leaf.slot.series else "quantity" if unit else "other",
+    }
     if node is None:
         return Provenance(origin="default", text=_written(leaf.value, unit), **common)
     place = _place(node)
-    common |= {"file": place.file, "line": place.line, "column": place.column, "origin": place.origin, "text": _text(node)}
+    common |= {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "origin": place.origin,
+        "text": _text(node),
+    }
     inner = _unwrapped(node)
     if isinstance(inner, Mapping) and unit is not None:
         common |= {k: _scalar(inner, k) for k in ("source", "assumption")}
@@ -67,7 +78,7 @@ def _scalar(node: Mapping, key: str) -> str:
     return found.text if isinstance(found, Scalar) else ""
 
 
-def _factor(value: Any, end: str) -> float | None:  # noqa: ANN401
+def _factor(value: object, end: str) -> float | None:
     found: float | None = getattr(value, end) if isinstance(value, Series) else None
     return found
 
@@ -97,6 +108,7 @@ def _text(node: Node) -> str:
         return _short("[" + ", ".join(_text(i) for i in node.items[:50]) + "]")
     if "of" in node.entries:
         changes = [f"× {_scalar(node, 'times')}"] if "times" in node.entries else []
+        changes += [f"later by {_scalar(node, 'later')}"] if "later" in node.entries else []
         changes += [f"held from {_scalar(node, 'hold_from')}"] if "hold_from" in node.entries else []
         return _short(" ".join([_text(node.entries["of"].node), *changes]))
     for key in ("value", "points"):
@@ -110,7 +122,7 @@ def _short(text: str) -> str:
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
-def _written(value: Any, unit: Unit | None) -> str:  # noqa: ANN401
+def _written(value: object, unit: Unit | None) -> str:
     """Write a default as a file would."""
     if isinstance(value, Series):
         return format_quantity(value.values[0], unit.unit if unit else "")

@@ -1,8 +1,10 @@
 """Overlays: a small file, or a few lines, that change some values of a scenario.
 
-``changes`` is nested like the scenario or written with dotted paths; list items are addressed by their id, all of them by ``*``, those without an
-id by their number from 0.  Mappings merge; a value, a series and a list are replaced whole.  ``{times: 0.7}`` scales what stands there and
-``{hold_from: 2028-01-01}`` keeps a series constant from a date on.  Every node of the result knows the file and line that it came from.
+``changes`` is nested like the scenario or written with dotted paths; list items are addressed by their id, all of
+them by ``*``, those without an id by their number from 0. Mappings merge; a value, a series and a list are replaced
+whole. ``{times: 0.7}`` scales what stands there and ``{later: 12 months}`` moves a series, ``{hold_from:
+2028-01-01}`` keeps it constant from a date on. An overlay file without `changes` or `file` is itself the changes.
+Every node of the result knows the file and line that it came from.
 """
 
 from __future__ import annotations
@@ -61,7 +63,10 @@ def apply_overlay(root: Mapping, changes: Node, prefix: str = "changes") -> Over
     {'sites': [{'id': 'a', 'phase': '40 MW'}, {'id': 'b', 'phase': '50 MW'}]}
     """
     if not isinstance(changes, Mapping):
-        return Overlaid(root, (_mistake("E203", "expected a mapping of changes", "write `path: value` below it", changes.place, prefix),))
+        return Overlaid(
+            root,
+            (_mistake("E203", "expected a mapping of changes", "write `path: value` below it", changes.place, prefix),),
+        )
     laying = _Laying(prefix)
     merged = laying.merge(root, changes, "")
     return Overlaid(merged if isinstance(merged, Mapping) else root, tuple(laying.found))
@@ -89,7 +94,13 @@ class _Laying:
         if isinstance(node, Listing):
             return self.put_in_list(node, keys, entry, path)
         shown = path or "the scenario"
-        self.note("E601", f"nothing stands below `{shown}`: it is one value", "give the value itself a new one", entry.key_place, path)
+        self.note(
+            "E601",
+            f"nothing stands below `{shown}`: it is one value",
+            "give the value itself a new one",
+            entry.key_place,
+            path,
+        )
         return node
 
     def put_in_mapping(self, node: Mapping, keys: list[str], entry: Entry, path: str) -> Node:
@@ -101,9 +112,17 @@ class _Laying:
         if key in node.entries:
             old = node.entries[key]
             below = self.put(old.node, rest, entry, here)
-            return replace(node, entries={**node.entries, key: Entry(key, old.key_place if below is old.node else _marked(entry.key_place), below)})
+            return replace(
+                node,
+                entries={
+                    **node.entries,
+                    key: Entry(key, old.key_place if below is old.node else _marked(entry.key_place), below),
+                },
+            )
         if _change(entry.node):
-            self.note("E601", f"there is no `{here}` to change", did_you_mean(key, list(node.entries)), entry.key_place, path)
+            self.note(
+                "E601", f"there is no `{here}` to change", did_you_mean(key, list(node.entries)), entry.key_place, path
+            )
             return node
         new: Node = _mark(entry.node)
         for part in reversed(rest):
@@ -121,7 +140,10 @@ class _Laying:
             known = [name or str(k) for k, name in enumerate(ids)]
             self.note("E601", f"there is no `{key[:60]}` in `{path}`", did_you_mean(key, known), entry.key_place, path)
             return node
-        items = [self.put(item, rest, entry, f"{path}.{ids[k] or k}") if k in chosen else item for k, item in enumerate(node.items)]
+        items = [
+            self.put(item, rest, entry, f"{path}.{ids[k] or k}") if k in chosen else item
+            for k, item in enumerate(node.items)
+        ]
         return replace(node, items=tuple(items))
 
     def over(self, old: Node, new: Node, path: str) -> Node:
@@ -150,7 +172,9 @@ def _is_value(node: Mapping) -> bool:
     keys = list(node.entries)
     if not keys or "of" in keys:
         return "of" in keys
-    if ("value" in keys and all(k in ANNOTATION_KEYS for k in keys)) or ("points" in keys and all(k in SERIES_KEYS for k in keys)):
+    if ("value" in keys and all(k in ANNOTATION_KEYS for k in keys)) or (
+        "points" in keys and all(k in SERIES_KEYS for k in keys)
+    ):
         return True
     return all(k[:4].isdigit() for k in keys)
 
@@ -169,9 +193,16 @@ def _mark(node: Node) -> Node:
     return Mapping(entries, _marked(node.place))
 
 
-def _mistake(code: str, message: str, hint: str, place: Place, path: str) -> Diagnostic:  # noqa: PLR0917
+def _mistake(code: str, message: str, hint: str, place: Place, path: str) -> Diagnostic:
     return Diagnostic(
-        code=code, message=message, hint=hint, path=path, file=place.file, line=place.line, column=place.column, length=place.length
+        code=code,
+        message=message,
+        hint=hint,
+        path=path,
+        file=place.file,
+        line=place.line,
+        column=place.column,
+        length=place.length,
     )
 
 
@@ -182,13 +213,19 @@ def named_cases(root: Mapping, sources: Sources) -> dict[str, Overlaid]:
         name = id_of(node)
         if not isinstance(node, Mapping) or not name or name in cases:
             continue  # the models say what is wrong with it
-        cases[name] = _lay(root, node, sources, (), f"cases.{name}" if name.isprintable() else f"cases[{k}]")
+        cases[name] = _lay(
+            root, node, sources, (), f"cases.{name}" if name.isprintable() else f"cases[{k}]", flat=False
+        )
     return cases
 
 
-def _lay(root: Mapping, node: Mapping, sources: Sources, chain: tuple[Path, ...], path: str) -> Overlaid:
+def _lay(
+    root: Mapping, node: Mapping, sources: Sources, chain: tuple[Path, ...], path: str, *, flat: bool = True
+) -> Overlaid:
     """Apply the `file` and then the `changes` of a case or overlay file."""
     found: list[Diagnostic] = []
+    if flat and not _structured(node):
+        return apply_overlay(root, node, path)
     entry = node.entries.get("file")
     if entry is not None and isinstance(entry.node, Scalar) and entry.node.text:
         laid = _lay_named(root, entry.node, sources, chain, f"{path}.file")
@@ -206,16 +243,39 @@ def _lay_named(root: Mapping, named: Scalar, sources: Sources, chain: tuple[Path
     target = _inside(named.text, sources.folder)
     if target is None:
         hint = "name a file in the scenario's own folder or below it, without `..` and without links that lead out"
-        return Overlaid(root, (_mistake("E602", f"`{named.text[:60]}` leads out of the scenario's folder", hint, named.place, path),))
+        return Overlaid(
+            root,
+            (_mistake("E602", f"`{named.text[:60]}` leads out of the scenario's folder", hint, named.place, path),),
+        )
     if target in chain or target == _resolved(sources.scenario):
         names = " → ".join(p.name for p in (*chain, target))
-        return Overlaid(root, (_mistake("E603", f"an overlay includes itself: {names}", "take one of the `file:` lines out", named.place, path),))
+        return Overlaid(
+            root,
+            (
+                _mistake(
+                    "E603",
+                    f"an overlay includes itself: {names}",
+                    "take one of the `file:` lines out",
+                    named.place,
+                    path,
+                ),
+            ),
+        )
     if len(chain) >= _LONGEST_CHAIN:
-        return Overlaid(root, (_mistake("E603", f"more than {_LONGEST_CHAIN} overlays in a chain", "put them together", named.place, path),))
+        return Overlaid(
+            root,
+            (
+                _mistake(
+                    "E603", f"more than {_LONGEST_CHAIN} overlays in a chain", "put them together", named.place, path
+                ),
+            ),
+        )
     document = read_file(target, name=str(sources.folder / named.text), origin="overlay")
     if document.root is None and not document.text:
         first = document.diagnostics[0]
-        return Overlaid(root, (_mistake(first.code, f"{named.text[:60]}: {first.message}", first.hint, named.place, path),))
+        return Overlaid(
+            root, (_mistake(first.code, f"{named.text[:60]}: {first.message}", first.hint, named.place, path),)
+        )
     sources.texts[document.file] = document.text
     if document.root is None:
         return Overlaid(root, document.diagnostics)
@@ -236,12 +296,16 @@ def overlay_file(root: Mapping, path: Path, sources: Sources) -> Overlaid:
 
 def _unknown(root: Mapping) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each key that an overlay file must not have."""
-    for entry in root.entries.values():
+    for entry in root.entries.values() if _structured(root) else ():
         if entry.key not in _OVERLAY_KEYS:
             hint = did_you_mean(entry.key, _OVERLAY_KEYS)
             if not hint.startswith("did"):
                 hint = "an overlay has `changes:` and below it what it changes; beside it `title`, `notes` and `file`"
             yield _mistake("E201", f"unknown key `{entry.key[:60]}`", hint, entry.key_place, entry.key[:60])
+
+
+def _structured(node: Mapping) -> bool:
+    return "changes" in node.entries or "file" in node.entries
 
 
 def _inside(text: str, folder: Path) -> Path | None:

@@ -1,7 +1,8 @@
 """Read a file into a node tree, within limits, each limit with its own code.
 
-The bytes are checked first (size, NUL, UTF-8, control characters, tabs), then the stream of YAML events one by one (documents, anchors, tags,
-depth, number of nodes), so that a bomb stops at the first event over a limit; nothing is ever constructed from the file.
+The bytes are checked first (size, NUL, UTF-8, control characters, tabs), then the stream of YAML events one by one
+(documents, anchors, tags, depth, number of nodes), so that a bomb stops at the first event over a limit; nothing is
+ever constructed from the file.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Document:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-class _Stop(Exception):  # noqa: N818  (a signal inside this module, not an error)
+class _Stop(Exception):  # noqa: N818  (a signal inside this module)
     """End the reading with one more diagnostic."""
 
     def __init__(self, code: str, message: str, hint: str = "", place: Place | None = None) -> None:
@@ -85,7 +86,11 @@ def _bytes(path: Path) -> bytes:
         if not S_ISREG(status.st_mode):
             raise _Stop("E103", "this is not a plain file", "name a file on disk")
         if status.st_size > MOST_BYTES:
-            raise _Stop("E102", f"{size} ({status.st_size / 1e6:.1f} MB)", "a scenario is some tens of kB: is this the right file?")
+            raise _Stop(
+                "E102",
+                f"{size} ({status.st_size / 1e6:.1f} MB)",
+                "a scenario is some tens of kB: is this the right file?",
+            )
         with path.open("rb") as stream:
             raw = stream.read(MOST_BYTES + 1)
     except FileNotFoundError:
@@ -135,7 +140,13 @@ def _diagnostic(stop: _Stop, name: str) -> Diagnostic:
     if place is None:
         return Diagnostic(code=stop.code, message=stop.message, hint=stop.hint, file=name)
     return Diagnostic(
-        code=stop.code, message=stop.message, hint=stop.hint, file=name, line=place.line, column=place.column, length=place.length
+        code=stop.code,
+        message=stop.message,
+        hint=stop.hint,
+        file=name,
+        line=place.line,
+        column=place.column,
+        length=place.length,
     )
 
 
@@ -201,11 +212,18 @@ class _Builder:
     def check_characters(self) -> None:
         """Refuse text that YAML cannot hold, and tabs in the indentation."""
         if len(self.text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-            raise _Stop("E102", f"the text is larger than {MOST_BYTES // 1_000_000} MB", "a scenario is some tens of kB")
+            raise _Stop(
+                "E102", f"the text is larger than {MOST_BYTES // 1_000_000} MB", "a scenario is some tens of kB"
+            )
         odd = _CONTROL.search(self.text) or re.search(r"[\ud800-\udfff]", self.text)
         if odd:
             code = "E105" if odd.group() == "\0" else "E106"
-            raise _Stop(code, f"character U+{ord(odd.group()):04X} cannot stand in a text file", "is this the right file?", self.place(odd.start()))
+            raise _Stop(
+                code,
+                f"character U+{ord(odd.group()):04X} cannot stand in a text file",
+                "is this the right file?",
+                self.place(odd.start()),
+            )
         tabs = [self.place(self.text.index("\t", m.start())) for m in _INDENT_TAB.finditer(self.text)][:_MOST_TABS]
         for place in tabs[:-1]:
             self.report("E107", *_TAB, place)
@@ -221,7 +239,12 @@ class _Builder:
         if self.root is None:
             raise _Stop("E117", "the file holds nothing but comments", "`offtake init` writes a first scenario")
         if not isinstance(self.root, Mapping):
-            raise _Stop("E118", "the file is not a mapping of keys to values", "a scenario begins like `offtake: 1`", self.root.place)
+            raise _Stop(
+                "E118",
+                "the file is not a mapping of keys to values",
+                "a scenario begins like `offtake: 1`",
+                self.root.place,
+            )
         return self.root
 
     def events(self) -> Iterator[Any]:
@@ -232,7 +255,7 @@ class _Builder:
             yield from YAML(typ="safe", pure=True).parse(self.text)
         except _Stop:
             raise
-        except Exception as error:  # noqa: BLE001  (the parser leaks ValueError, IndexError, … on broken escapes and directives)
+        except Exception as error:  # noqa: BLE001  (the parser leaks ValueError, IndexError and others on broken input)
             raise self.syntax_error(error) from None
 
     def syntax_error(self, error: Exception) -> _Stop:
@@ -243,15 +266,22 @@ class _Builder:
         hint = "is this the right file?" if place is None else _syntax_hint(found)
         return _Stop("E108", f"this is not YAML: {found}", hint, place)
 
-    def take(self, event: Any) -> None:  # noqa: ANN401  (ruamel's events)
+    def take(self, event: Any) -> None:  # noqa: ANN401
         """Take one event."""
         kind = type(event).__name__
         if kind == "DocumentStartEvent":
             self.documents += 1
             if self.documents > 1:
-                raise _Stop("E111", "a second document begins", "keep one scenario in one file; take the line `---` out", self.at(event))
+                raise _Stop(
+                    "E111",
+                    "a second document begins",
+                    "keep one scenario in one file; take the line `---` out",
+                    self.at(event),
+                )
         elif kind == "AliasEvent":
-            raise _Stop("E112", "aliases (`*name`) are refused", "write the value out, or use an overlay", self.at(event))
+            raise _Stop(
+                "E112", "aliases (`*name`) are refused", "write the value out, or use an overlay", self.at(event)
+            )
         elif kind in ("ScalarEvent", "SequenceStartEvent", "MappingStartEvent"):
             self.count(event)
             self.begin(event, kind)
@@ -267,10 +297,17 @@ class _Builder:
         if self.nodes > MOST_NODES:
             raise _Stop("E110", f"more than {MOST_NODES:,} keys and values", "is this the right file?", self.at(event))
         if getattr(event, "anchor", None) is not None:
-            raise _Stop("E112", "anchors (`&name`) are refused", "write the value out, or use an overlay", self.at(event))
+            raise _Stop(
+                "E112", "anchors (`&name`) are refused", "write the value out, or use an overlay", self.at(event)
+            )
         tag = getattr(event, "ctag", None) or getattr(event, "tag", None)
         if tag is not None:
-            raise _Stop("E113", f"tags are refused, here `{str(tag)[:60]}`", "take the tag out; fields know what they hold", self.at(event))
+            raise _Stop(
+                "E113",
+                f"tags are refused, here `{str(tag)[:60]}`",
+                "take the tag out; fields know what they hold",
+                self.at(event),
+            )
 
     def begin(self, event: Any, kind: str) -> None:  # noqa: ANN401
         place = self.at(event)
@@ -295,7 +332,9 @@ class _Builder:
         top = self.open[-1]
         if top.is_mapping and top.key is None:
             if not isinstance(node, Scalar):
-                raise _Stop("E116", "a key must be text, not a list or mapping", "put quotation marks around it", node.place)
+                raise _Stop(
+                    "E116", "a key must be text, not a list or mapping", "put quotation marks around it", node.place
+                )
             top.key = node
             self.check_key(top, node)
             return
@@ -313,7 +352,12 @@ class _Builder:
             self.report("E116", "a key is empty", "write a name before the colon", key.place)
         elif key.text in top.entries:
             first = top.entries[key.text].key_place
-            self.report("E114", f"key `{key.text[:60]}` stands twice", f"the first is in line {first.line}; keep one of them", key.place)
+            self.report(
+                "E114",
+                f"key `{key.text[:60]}` stands twice",
+                f"the first is in line {first.line}; keep one of them",
+                key.place,
+            )
         if _unprintable(key.text):
             self.report("E106", "an escape in this key is not a character", "write the character itself", key.place)
 

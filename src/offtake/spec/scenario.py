@@ -11,7 +11,7 @@ from offtake.dates import add_months
 from offtake.spec.chips import Chip, ServedModel
 from offtake.spec.contracts import Contract
 from offtake.spec.demand import Channel, Demand, InferenceClass, OutsideSupply, Resale
-from offtake.spec.fields import Count, Day, Id, Model, Problem, RegionId, Text, failure
+from offtake.spec.fields import Count, Day, Id, Model, Problem, Text, failure
 from offtake.spec.finance import Objective, Parties, Terminal
 from offtake.spec.sites import Site
 from offtake.spec.training import Research, TrainingRun
@@ -37,14 +37,35 @@ class GridSpec(Model):
     def _one_way(self) -> GridSpec:
         counts = self.quarters + self.half_years + self.years
         if self.dates is None and counts == 0:
-            raise failure(Problem("E503", "the grid has no period", "write `grid: {quarters: 8, half_years: 6, years: 5}` or leave it out"))
+            raise failure(
+                Problem(
+                    "E503",
+                    "the grid has no period",
+                    "write `grid: {quarters: 8, half_years: 6, years: 5}` or leave it out",
+                )
+            )
         if self.dates is not None and counts:
-            raise failure(Problem("E503", "`dates` stand instead of counts of periods", "leave one of them out", ("dates",), on_key=True))
+            raise failure(
+                Problem(
+                    "E503",
+                    "`dates` stand instead of counts of periods",
+                    "leave one of them out",
+                    ("dates",),
+                    on_key=True,
+                )
+            )
         if self.dates is not None:
             late = [k for k in range(1, len(self.dates)) if self.dates[k] <= self.dates[k - 1]]
             if late or len(self.dates) < 2:
                 at: tuple[str | int, ...] = ("dates", late[0]) if late else ("dates",)
-                raise failure(Problem("E501", "the dates of a grid ascend, and there are at least two", "the first is the valuation date", at))
+                raise failure(
+                    Problem(
+                        "E501",
+                        "the dates of a grid ascend, and there are at least two",
+                        "the first is the valuation date",
+                        at,
+                    )
+                )
         return self
 
     def edges(self, start: date) -> tuple[date, ...]:
@@ -141,7 +162,14 @@ class Scenario(Model):
     def _known_format(self) -> Scenario:
         if self.format_version != FORMAT_VERSION:
             at = ("offtake",)
-            raise failure(Problem("E204", f"this version reads format {FORMAT_VERSION}, not {self.format_version}", f"write `offtake: {FORMAT_VERSION}`", at))
+            raise failure(
+                Problem(
+                    "E204",
+                    f"this version reads format {FORMAT_VERSION}, not {self.format_version}",
+                    f"write `offtake: {FORMAT_VERSION}`",
+                    at,
+                )
+            )
         return self
 
     @property
@@ -160,7 +188,7 @@ class Scenario(Model):
         names = dict.fromkeys(s.group or s.id for s in self.sites)
         return {g: tuple(s for s in self.sites if s.group == g) for g in names}
 
-    def with_value(self, path: str, value: Any) -> Scenario:  # noqa: ANN401  (whatever the field takes)
+    def with_value(self, path: str, value: object) -> Scenario:
         """Return the scenario with one value replaced.
 
         Parameters

@@ -6,11 +6,14 @@ Between two points ``(t0, v0)`` and ``(t1, v1)``, with ``u = (t − t0)/(t1 − 
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
+
+from offtake.dates import DAYS_PER_MONTH, add_months
 
 __all__ = ["Interpolation", "Series"]
 
@@ -50,7 +53,9 @@ class Series:
     def __post_init__(self) -> None:
         """Refuse rows of points that are no function of time."""
         if not self.days or len(self.days) != len(self.values):
-            raise ValueError(f"a series needs as many values as dates and at least one, got {len(self.values)} and {len(self.days)}")
+            raise ValueError(
+                f"a series needs as many values as dates and at least one, got {len(self.values)} and {len(self.days)}"
+            )
         if any(b <= a for a, b in zip(self.days, self.days[1:], strict=False)):
             raise ValueError("the dates of a series must ascend")
         if self.interpolation == "geometric" and min(self.values) <= 0:
@@ -105,7 +110,7 @@ class Series:
         100.0
         """
         edges = [start, *(d for d in self.days if start < d < end), end]
-        return math.fsum(self._piece(a, b) for a, b in zip(edges, edges[1:], strict=False))
+        return math.fsum(self._piece(a, b) for a, b in itertools.pairwise(edges))
 
     def _piece(self, a: date, b: date) -> float:
         """Integrate over days without a point inside."""
@@ -137,6 +142,18 @@ class Series:
         kept.append((day, self.at(day)))
         return replace(self, days=tuple(d for d, _ in kept), values=tuple(v for _, v in kept))
 
-    def shifted(self, days: int) -> Series:
-        """Return the series moved later by some days."""
-        return replace(self, days=tuple(d + timedelta(days=days) for d in self.days))
+    def later(self, months: float) -> Series:
+        """Return the series moved later: whole months by the calendar, the rest in days of a twelfth of a year's month.
+
+        Examples
+        --------
+        >>> Series((date(2027, 1, 31),), (1.0,)).later(13).days
+        (datetime.date(2028, 2, 29),)
+        """
+        whole = int(months)
+        rest = timedelta(days=round((months - whole) * DAYS_PER_MONTH))
+        moved: list[date] = []
+        for day in self.days:
+            new = add_months(day, whole) + rest
+            moved.append(max(new, moved[-1] + timedelta(days=1)) if moved else new)  # month ends may fall together
+        return replace(self, days=tuple(moved))

@@ -72,20 +72,24 @@ def slots(model: type[BaseModel]) -> dict[str, Slot]:
         default = info.default_factory() if info.default_factory is not None else info.default  # type: ignore[call-arg]
         known = _slot(annotation)
         found[key] = Slot(
-            name=name, key=key, required=info.is_required(), default=None if default is PydanticUndefined else default, **known
+            name=name,
+            key=key,
+            required=info.is_required(),
+            default=None if default is PydanticUndefined else default,
+            **known,
         )
     return found
 
 
-def _slot(annotation: Any) -> dict[str, Any]:  # noqa: ANN401
+def _slot(annotation: object) -> dict[str, Any]:
     """Read one annotation: optional, annotated, container, model."""
     known: dict[str, Any] = {}
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)
         known = _slot(inner)
-        known |= {"unit": m for m in metadata if isinstance(m, Unit)}
-        known |= {"ref": m for m in metadata if isinstance(m, Ref)}
+        for mark in metadata:
+            known |= {"unit": mark} if isinstance(mark, Unit) else {"ref": mark} if isinstance(mark, Ref) else {}
     elif origin in (Union, UnionType):
         for part in get_args(annotation):
             if part is not NoneType:

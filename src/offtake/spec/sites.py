@@ -16,7 +16,6 @@ from offtake.spec.fields import (
     Months,
     Mw,
     MwPerMonth,
-    MwSeries,
     MwStepSeries,
     RegionId,
     Text,

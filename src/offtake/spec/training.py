@@ -6,7 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from offtake.spec.fields import ChipId, Day, Flop, FlopPerSecondSeries, GroupId, Id, Model, ModelId, Months, TrainingId, Usd, UsdPerZflop
+from offtake.spec.fields import (
+    ChipId,
+    Day,
+    Flop,
+    FlopPerSecondSeries,
+    GroupId,
+    Id,
+    Model,
+    ModelId,
+    Months,
+    TrainingId,
+    Usd,
+    UsdPerZflop,
+)
 
 __all__ = ["Research", "TrainingRun"]
 

@@ -70,7 +70,7 @@ class Mapping:
 Node = Scalar | Listing | Mapping
 
 
-def plain(node: Node) -> Any:  # noqa: ANN401  (text, list or dict)
+def plain(node: Node) -> Any:  # noqa: ANN401
     """Return the node as plain text, lists and dicts."""
     if isinstance(node, Scalar):
         return node.text

@@ -49,7 +49,9 @@ class _Use:
     on_key: bool = False
 
 
-def check_references(root: Mapping, kinds: Dict[str, type[BaseModel]], catalog: CatalogNames | None) -> list[Diagnostic]:
+def check_references(
+    root: Mapping, kinds: Dict[str, type[BaseModel]], catalog: CatalogNames | None
+) -> list[Diagnostic]:
     """Report ids that stand twice, names that nothing bears, and runs that wait for themselves.
 
     Parameters
@@ -70,7 +72,13 @@ def _duplicates(root: Mapping, section: Steps) -> Iterator[Diagnostic]:
     for k, item in items_of(child(root, *section)):
         name, node = id_of(item), child(item, "id")
         if name in seen and name and node is not None:
-            yield at_node(root, (*section, k, "id"), "E402", f"the id `{name[:60]}` stands twice", f"the first is in line {seen[name]}; choose another")
+            yield at_node(
+                root,
+                (*section, k, "id"),
+                "E402",
+                f"the id `{name[:60]}` stands twice",
+                f"the first is in line {seen[name]}; choose another",
+            )
         elif node is not None:
             seen[name] = node.place.line
 
@@ -78,7 +86,8 @@ def _duplicates(root: Mapping, section: Steps) -> Iterator[Diagnostic]:
 def _targets(root: Mapping, catalog: CatalogNames | None) -> dict[str, Collection[str]]:
     """Return what can be referred to: section → ids."""
     targets: dict[str, Collection[str]] = {
-        ".".join(str(s) for s in section): [n for _, item in items_of(child(root, *section)) if (n := id_of(item))] for section in _SECTIONS
+        ".".join(str(s) for s in section): [n for _, item in items_of(child(root, *section)) if (n := id_of(item))]
+        for section in _SECTIONS
     }
     targets["regions"] = [n.text for _, n in items_of(child(root, "regions")) if isinstance(n, Scalar)]
     groups = [(child(item, "group"), id_of(item)) for _, item in items_of(child(root, "sites"))]
@@ -150,6 +159,14 @@ def _cycles(root: Mapping) -> list[Diagnostic]:
             cycle = path[path.index(needs[path[-1]]) :]
             if not done & set(cycle):
                 shown = " → ".join(name[:60] for name in [*cycle, cycle[0]][:12])
-                found.append(at_node(root, places[cycle[-1]], "E403", f"a training run waits for itself: {shown}", "take one `needs` out"))
+                found.append(
+                    at_node(
+                        root,
+                        places[cycle[-1]],
+                        "E403",
+                        f"a training run waits for itself: {shown}",
+                        "take one `needs` out",
+                    )
+                )
             done |= set(cycle)
     return found

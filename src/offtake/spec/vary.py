@@ -42,7 +42,7 @@ def vary(loaded: Loaded | Scenario, path: str, value_or_factor: float) -> Scenar
     return with_value(scenario, path, value_or_factor)
 
 
-def with_value(scenario: Scenario, path: str, value: Any) -> Scenario:  # noqa: ANN401
+def with_value(scenario: Scenario, path: str, value: object) -> Scenario:
     """Return the scenario with one value replaced; see `Scenario.with_value`."""
     changed: Scenario = _rebuild(scenario, path.split("."), value, path)
     return changed
@@ -56,7 +56,7 @@ def value_at(scenario: Scenario, path: str) -> Any:  # noqa: ANN401
     return here
 
 
-def _below(here: Any, part: str, path: str) -> Any:  # noqa: ANN401
+def _below(here: object, part: str, path: str) -> Any:  # noqa: ANN401
     if isinstance(here, BaseModel):
         return getattr(here, _attribute(here, part, path))
     if isinstance(here, tuple):
@@ -83,7 +83,7 @@ def _index(items: tuple[Any, ...], part: str, path: str) -> int:
     raise _no(path, f"there is no `{part}`", did_you_mean(part, ids))
 
 
-def _rebuild(here: Any, parts: list[str], value: Any, path: str) -> Any:  # noqa: ANN401
+def _rebuild(here: object, parts: list[str], value: object, path: str) -> Any:  # noqa: ANN401
     """Return a copy with the value put in; only the models on the way are built anew."""
     if not parts:
         return value
