@@ -48,7 +48,7 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     _term("clause", "One rule of a contract: its terms, and what is owed by them."),
     _term("commitment", "What must be taken or paid."),
-    _term("contract", "Clauses agreed between parties for a time.", "agreement"),
+    _term("contract", "Clauses agreed between parties for a time."),
     _term("contracted", "Of power: promised by the utility or the site's owner."),
     _term(
         "curtailable",

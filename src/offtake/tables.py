@@ -283,8 +283,8 @@ class Table:
 
         Examples
         --------
-        >>> Table("t", (Column("site"), Column("power_mw", "MW")), [("a", 0.1), ("b", None)]).to_csv()
-        'site,power_mw\r\na,0.1\r\nb,\r\n'
+        >>> Table("t", (Column("site"), Column("it_power_mw", "MW")), [("a", 0.1), ("b", None)]).to_csv()
+        'site,it_power_mw\r\na,0.1\r\nb,\r\n'
         """
         out = io.StringIO()
         writer = csv.writer(out)
