@@ -1,0 +1,1 @@
+"""The plan: scenario and catalogue become a problem, the problem a `Plan`."""

@@ -1,0 +1,134 @@
+"""Write the problem into named blocks of columns and rows, layer by layer, from megawatts to value.
+
+`Built` keeps what later steps need: the model, the physical expressions, the measures, all dues and the parties' values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.deal.rows import RowsAlgebra, Written
+from offtake.lp.affine import Affine
+from offtake.lp.model import Model
+from offtake.plan import scales
+from offtake.plan.capacity import add_work
+from offtake.plan.chips import add_chips
+from offtake.plan.contracts import contract_dues, rows_algebra
+from offtake.plan.finance import add_cash, add_loans
+from offtake.plan.measures import Physics, measures
+from offtake.plan.objective import joint_of, penalties, value_of
+from offtake.plan.payments import payments
+from offtake.plan.problem import PARTIES, Party, Problem
+from offtake.plan.serving import add_serving
+from offtake.plan.sites import add_sites
+from offtake.plan.terminal import Items, terminal_items
+from offtake.plan.training import add_training
+
+if TYPE_CHECKING:
+    from offtake.deal.flows import Due
+    from offtake.deal.quantities import Measure
+    from offtake.deal.rows import Rows, Tighten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """The problem as a model, with every expression that is read back later.
+
+    Attributes
+    ----------
+    measures : Measure -> [path, period]
+    dues : list of Due[Affine]            payments outside the contract, then the contract's
+    contract_from : int                   number of the first contract due
+    values : party -> [path] [M USD] ; objective : scalar [M USD]
+    short : party -> [path] [M USD]       how far a party is below its floor (a column with upper bound 0, raised only if it must be)
+    """
+
+    problem: Problem
+    model: Model
+    physics: Physics
+    measures: Mapping[Measure, Affine]
+    algebra: RowsAlgebra
+    dues: tuple[Due[Affine], ...]
+    contract_from: int
+    cash: Mapping[Party, Affine]
+    terminal: Items
+    values: Mapping[Party, Affine]
+    penalties: Mapping[str, Affine]
+    objective: Affine
+    short: Mapping[Party, Affine]
+
+    @property
+    def written(self) -> Written:
+        """What the contract's clauses have added to the model."""
+        return self.algebra.written
+
+
+def build(problem: Problem, *, tighten: Tighten | None = None) -> Built:
+    """Build the model of a problem."""
+    model = Model()
+    physics = _physics(model, problem)
+    found = measures(problem, physics)
+    signed = physics.work.signed if problem.signed is None else None
+    plain = rows_algebra(model, problem, found, signed=None, tighten=None)
+    dues = [_as_affine(due) for due in payments(plain, problem)]
+    contract_from = len(dues)
+    algebra = rows_algebra(model, problem, found, signed=signed, tighten=tighten)
+    dues += [_as_affine(due) for due in contract_dues(problem, algebra)]
+    cash = add_cash(model, problem, dues)
+    terminal = terminal_items(problem, physics.energising, physics.fleet, dues)
+    values = {party: value_of(problem, dues, terminal, party) for party in PARTIES}
+    fines = penalties(problem, physics.serving, physics.training)
+    objective = joint_of(problem, values, fines)
+    model.set_objective(objective, maximise=True)
+    short = _add_floors(model, problem, values)
+    return Built(
+        problem=problem,
+        model=model,
+        physics=physics,
+        measures=found,
+        algebra=algebra,
+        dues=tuple(dues),
+        contract_from=contract_from,
+        cash=cash,
+        terminal=terminal,
+        values=values,
+        penalties=fines,
+        objective=objective,
+        short=short,
+    )
+
+
+def _physics(model: Model, problem: Problem) -> Physics:
+    energising = add_sites(model, problem)
+    fleet = add_chips(model, problem, energising)
+    work = add_work(model, problem, fleet)
+    training = add_training(model, problem, work)
+    serving = add_serving(model, problem, work, training)
+    loans = add_loans(model, problem)
+    return Physics(energising=energising, fleet=fleet, work=work, training=training, serving=serving, loans=loans)
+
+
+def _as_affine(due: Due[Rows]) -> Due[Affine]:
+    return replace(due, amount=due.amount.expr)  # type: ignore[arg-type, return-value]
+
+
+def _add_floors(model: Model, problem: Problem, values: Mapping[Party, Affine]) -> Mapping[Party, Affine]:
+    """Hold each party with a floor at no less than it; `below` may be raised from 0 where signed terms leave no other way."""
+    short: dict[Party, Affine] = {}
+    mean = np.full(len(problem.paths), 1.0 / len(problem.paths))
+    for party, floor in problem.goal.floors_usd.items():
+        below = model.columns(f"below_floor_{party}", axes=(), upper=0.0, unit="M USD", describe=f"how far the {party} is below its floor")
+        model.rows(
+            f"floor_{party}",
+            (values[party] * mean).sum() + below,
+            lower=floor / scales.USD,
+            axes=(),
+            unit="M USD",
+            describe=f"the {party} is at least as well off as without the alliance, plus its hurdle",
+        )
+        short[party] = below
+    return short

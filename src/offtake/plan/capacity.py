@@ -1,0 +1,184 @@
+"""Chip-hours: every hour of every chip goes to exactly one use, or stands idle or unavailable.
+
+A pool is one chip at one site, or one outside offer; `hours` is over the allowed pairs of a pool and a use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.dates import HOURS_PER_DAY
+from offtake.plan import scales
+
+if TYPE_CHECKING:
+    from offtake.lp.affine import Affine
+    from offtake.lp.model import Model
+    from offtake.plan.chips import Fleet
+    from offtake.plan.problem import Float, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Expressions in million chip-hours.
+
+    Attributes
+    ----------
+    hours : [path, period, assignment]
+    available : [path, period, fleet]             accepted times availability
+    rented : [path, period, offer step]           outside supply
+    resold : [path, period, resale step]
+    taken : [path, period, fleet]                 by the offtaker
+    delivery : [path, period, fleet]              made available to the offtaker: available less resold
+    signed : [path]                               1 when the contract is signed
+    """
+
+    hours: Affine
+    available: Affine
+    rented: Affine
+    resold: Affine
+    taken: Affine
+    delivery: Affine
+    signed: Affine
+
+
+def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
+    """Add the split of chip-hours over uses, outside rent and resale."""
+    work, grid = problem.work, problem.grid
+    axes = (("path", problem.paths), ("period", grid.labels), ("assignment", work.labels))
+    period_h = grid.days * HOURS_PER_DAY * scales.CHIP / scales.CHIP_H
+    offered_chip = _by_offer(problem, problem.offers.cap_chip) / scales.CHIP
+    availability = problem.chips.availability_frac[problem.fleets.chip]
+    most = np.concatenate([fleet.most * availability, offered_chip], axis=2) * period_h[None, :, None]
+    upper = most[:, :, work.pool]
+    hours = model.columns(
+        "hours", axes=axes, upper=upper, unit="M chip-h", describe="chip-hours of a pool given to a use", mask=upper > 0
+    )
+    available = fleet.accepted * (availability * period_h[:, None])
+    model.rows(
+        "chip_hours",
+        hours.apply(_incidence(work.pool, work.fleets), 2) - available,
+        upper=0.0,
+        axes=(("path", problem.paths), ("period", grid.labels), ("fleet", work.pools[: work.fleets])),
+        unit="M chip-h",
+        describe="hours used are at most accepted chips times availability",
+        mask=most[:, :, : work.fleets] > 0,
+    )
+    rented = _rent(model, problem, hours, period_h)
+    resold = _resell(model, problem, hours, period_h)
+    resale = work.by_kind("resale")
+    by_fleet = _incidence(work.pool, work.fleets)
+    taken = hours.apply(by_fleet * ~resale, 2)
+    signed = _sign(model, problem, hours, upper)
+    _keep_to_term(model, problem, taken, available)
+    delivery = (available - hours.apply(by_fleet * resale, 2)) * problem.contract_share[:, None]
+    _limit_ceiling(model, problem, taken, period_h)
+    return Work(hours=hours, available=available, rented=rented, resold=resold, taken=taken, delivery=delivery, signed=signed)
+
+
+def _incidence(index: np.ndarray[tuple[int], np.dtype[np.int64]], count: int) -> Float:
+    """0/1 matrix [count, len(index)] that adds positions by their index."""
+    matrix: Float = (index[None, :] == np.arange(count)[:, None]).astype(float)
+    return matrix
+
+
+def _by_offer(problem: Problem, steps: Float) -> Float:
+    total: Float = steps @ _incidence(problem.offers.step_offer, len(problem.offers.ids)).T
+    return total
+
+
+def _rent(model: Model, problem: Problem, hours: Affine, period_h: Float) -> Affine:
+    offers, work, grid = problem.offers, problem.work, problem.grid
+    axes = (("path", problem.paths), ("period", grid.labels), ("offer_step", offers.step_labels))
+    cap = offers.cap_chip / scales.CHIP * period_h[None, :, None]
+    rented = model.columns(
+        "rented", axes=axes, upper=cap, unit="M chip-h", describe="chip-hours rented from other clouds at a price step", mask=cap > 0
+    )
+    steps = _incidence(offers.step_offer, len(offers.ids))
+    model.rows(
+        "outside_supply",
+        hours.apply(_incidence(work.pool - work.fleets, len(offers.ids)), 2) - rented.apply(steps, 2),
+        lower=0.0,
+        upper=0.0,
+        axes=(("path", problem.paths), ("period", grid.labels), ("offer", offers.ids)),
+        unit="M chip-h",
+        describe="outside hours used are rented at one of the steps",
+    )
+    return rented
+
+
+def _resell(model: Model, problem: Problem, hours: Affine, period_h: Float) -> Affine:
+    resale, work, grid = problem.resale, problem.work, problem.grid
+    axes = (("path", problem.paths), ("period", grid.labels), ("resale_step", resale.step_labels))
+    cap = resale.cap_chip / scales.CHIP * period_h[None, :, None]
+    resold = model.columns("resold", axes=axes, upper=cap, unit="M chip-h", describe="spare chip-hours sold outside at a price step", mask=cap > 0)
+    chips = range(len(problem.chips.ids))
+    sold = work.by_kind("resale")
+    by_chip = np.array([sold & (work.pool_chip[work.pool] == c) for c in chips], dtype=float).reshape(len(chips), len(work.pool))
+    steps = _incidence(resale.chip, len(problem.chips.ids))
+    model.rows(
+        "resale",
+        hours.apply(by_chip, 2) - resold.apply(steps, 2),
+        lower=0.0,
+        upper=0.0,
+        axes=(("path", problem.paths), ("period", grid.labels), ("chip", problem.chips.ids)),
+        unit="M chip-h",
+        describe="spare hours sold are sold at one of the steps",
+    )
+    return resold
+
+
+def _sign(model: Model, problem: Problem, hours: Affine, upper: Float) -> Affine:
+    """Say whether the contract is signed; without it the offtaker uses none of the provider's chips."""
+    work = problem.work
+    mask = np.full(len(problem.paths), problem.signed is None)
+    fixed = np.full(len(problem.paths), float(problem.signed is True))
+    signed = model.columns("sign", axes=(("path", problem.paths),), upper=1.0, integer=True, unit="yes", describe="the contract is signed", mask=mask)
+    signed = signed + fixed * ~mask
+    offtaker = work.of_provider & ~work.by_kind("resale")
+    allowed = (upper * offtaker).sum(axis=2)
+    model.rows(
+        "contract_use",
+        (hours * offtaker.astype(float)).sum(axis=2) - signed.expand_dims(1).broadcast_to(allowed.shape) * allowed,
+        upper=0.0,
+        axes=(("path", problem.paths), ("period", problem.grid.labels)),
+        unit="M chip-h",
+        describe="the offtaker uses the provider's chips only under a signed contract",
+        mask=np.broadcast_to(mask[:, None], allowed.shape),
+    )
+    return signed
+
+
+def _keep_to_term(model: Model, problem: Problem, taken: Affine, available: Affine) -> None:
+    """In a period that the contract covers in part, the offtaker takes at most that part; outside the term, nothing."""
+    part = np.broadcast_to(problem.contract_share[None, :, None] < 1.0, taken.shape)
+    if problem.signed is False or not part.any():
+        return
+    model.rows(
+        "contract_term",
+        taken - available * problem.contract_share[:, None],
+        upper=0.0,
+        axes=(("path", problem.paths), ("period", problem.grid.labels), ("fleet", problem.work.pools[: problem.work.fleets])),
+        unit="M chip-h",
+        describe="chips are taken only within the term of the contract",
+        mask=part,
+    )
+
+
+def _limit_ceiling(model: Model, problem: Problem, taken: Affine, period_h: Float) -> None:
+    """Keep the mean IT power of what the offtaker takes below the contract's ceiling."""
+    if problem.ceiling_it_mw is None:
+        return
+    chips = problem.fleets.chip
+    mw = problem.chips.it_w_per_chip[chips] / problem.chips.availability_frac[chips] * scales.CHIP_H / 1e6
+    used = (taken * mw).sum(axis=2) * (scales.CHIP / scales.CHIP_H / period_h)
+    model.rows(
+        "ceiling",
+        used,
+        upper=problem.ceiling_it_mw,
+        axes=(("path", problem.paths), ("period", problem.grid.labels)),
+        unit="MW",
+        describe="IT power taken by the offtaker is at most the contract's ceiling",
+    )

@@ -1,0 +1,96 @@
+"""The contract attached to the problem: its clauses read as rows, and again as exact numbers once solved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from offtake.deal.contract import Contract, DealFacts, owed
+from offtake.deal.flows import Layer
+from offtake.deal.quantities import Measure
+from offtake.deal.rows import Rows, RowsAlgebra
+from offtake.deal.settle import Exact, SettleAlgebra, flows_of
+from offtake.plan.measures import SCALES
+from offtake.plan.payments import payments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from offtake.deal.flows import Due, Flow
+    from offtake.deal.rows import Tighten
+    from offtake.deal.terms import Terms
+    from offtake.lp.affine import Affine
+    from offtake.lp.model import Model
+    from offtake.plan.problem import Float, Problem
+
+
+def contract_of(problem: Problem) -> Contract | None:
+    """Return the contract that the problem was compiled with, or None without alliance."""
+    terms = problem.scenario.contract
+    if terms is None or problem.signed is False:
+        return None
+    return Contract(
+        id=terms.id,
+        start=terms.start,
+        end=terms.end,
+        clauses=cast("tuple[Terms, ...]", terms.clauses),
+        signed=terms.signed,
+        layer=Layer(terms.layer),
+    )
+
+
+def facts_of(problem: Problem) -> DealFacts:
+    """What clauses need to know about the world."""
+    chips = problem.chips
+    return DealFacts(
+        valuation_date=problem.grid.start,
+        horizon=problem.grid.end,
+        chips=tuple(c.id for c in problem.scenario.chips),
+        it_w_per_chip={chip: float(w) for chip, w in zip(chips.ids, chips.it_w_per_chip, strict=True)},
+        channels={c.id: c.sold_by for c in problem.scenario.channels},
+        discount_rate_frac_per_y=problem.goal.rate_frac_per_y,
+    )
+
+
+GATED = frozenset({"offtake_chip_h", "delivery_chip_h"})
+"""Measures that are zero by themselves where the contract is not signed."""
+
+
+def rows_algebra(
+    model: Model, problem: Problem, found: Mapping[Measure, Affine], *, signed: Affine | None, tighten: Tighten | None
+) -> RowsAlgebra:
+    """Return the reader that writes the contract's clauses into the model."""
+    return RowsAlgebra(
+        model=model,
+        grid=problem.grid,
+        measures=found,
+        paths=problem.paths,
+        scales=SCALES,
+        signed=signed,
+        gated=frozenset(m for m in found if m.name == "offtake_chip_h"),
+        tighten=tighten,
+    )
+
+
+def contract_dues(problem: Problem, algebra: RowsAlgebra) -> list[Due[Rows]]:
+    """Write the contract's clauses into the model and return their dues."""
+    contract = contract_of(problem)
+    return [] if contract is None else list(owed(contract, algebra, facts_of(problem)).dues)
+
+
+def settle(problem: Problem, quantities: Mapping[Measure, Float], rights: Mapping[str, Float], signed: Sequence[bool]) -> list[Due[Exact]]:
+    """Settle every payment, the contract's and all others, in exact numbers."""
+    numbers = {measure: value.tolist() for measure, value in quantities.items()}
+    algebra = SettleAlgebra(grid=problem.grid, measures=numbers, paths=problem.paths)
+    dues = payments(algebra, problem)
+    contract = contract_of(problem)
+    if contract is not None:
+        chosen = {name: value.tolist() for name, value in rights.items()}
+        dues += owed(contract, replace(algebra, rights=chosen, signed=tuple(signed)), facts_of(problem)).dues
+    return dues
+
+
+def flows(dues: Sequence[Due[Exact]], *, path: int = 0) -> list[Flow]:
+    """Turn settled dues into flows of whole cents."""
+    return flows_of(dues, path=path)

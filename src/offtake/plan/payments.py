@@ -1,0 +1,170 @@
+"""All money that is not the contract's: written once over the algebra, read twice like a clause.
+
+Each function returns dues over the grid's periods.  Money that flows evenly through a period is dated at its middle, interest at its
+end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from offtake.deal.flows import Account, Asset, Due, Firmness, Layer
+from offtake.deal.quantities import USD, Measure
+from offtake.plan.problem import PARTIES, Finance, Party
+
+if TYPE_CHECKING:
+    from offtake.deal.algebra import Algebra, Vector
+    from offtake.plan.problem import Float, Problem
+
+X = TypeVar("X", bound="Vector")
+
+
+def payments(a: Algebra[X], problem: Problem) -> list[Due[X]]:
+    """Return every due outside the contract, in a fixed order."""
+    dues = [*_site_dues(a, problem), *_chip_dues(a, problem), *_market_dues(a, problem)]
+    for party in PARTIES:
+        dues += _party_dues(a, problem, party, problem.finance[party])
+    return dues
+
+
+def _due(  # noqa: PLR0913  (one keyword for each fact of a due)
+    problem: Problem,
+    amount: X,
+    *,
+    payer: str,
+    payee: str,
+    account: Account,
+    cause: str,
+    layer: Layer = Layer.MARKET,
+    when: tuple[date, ...] | None = None,
+    assets: tuple[Asset, ...] | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> Due[X]:
+    return Due(
+        payer=payer,
+        payee=payee,
+        amount=amount,
+        on=problem.grid,
+        when=when or problem.grid.mids,
+        account=account,
+        layer=layer,
+        firmness=Firmness.CANCELLABLE,
+        cause=cause,
+        assets=assets,
+        facts=facts or {},
+    )
+
+
+def _priced(a: Algebra[X], problem: Problem, measure: Measure, prices: Float) -> X:
+    """Price a measure by dated prices [period]."""
+    return a.scale(a.read(measure, on=problem.grid), [float(p) for p in prices], unit=USD)
+
+
+def _site_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
+    sites, dues = problem.sites, []
+    for s, site in enumerate(sites.ids):
+        cause = f"sites.{site}"
+        built = _priced(a, problem, Measure("site_built_mw", site), sites.shell_usd_per_mw[0, :, s])
+        opened = _priced(a, problem, Measure("site_opened", site), np.full(len(problem.grid), sites.open_cost_usd[s]))
+        shells = tuple(
+            Asset(kind="site", name=site, in_service=day, life_days=float(sites.shell_life_days[s]))
+            for day in _mean_in_service(problem, s)
+        )
+        running = _priced(a, problem, Measure("site_running_mw_y", site), sites.running_usd_per_mw_y[0, :, s])
+        energy = _priced(a, problem, Measure("energy_mw_h", site), sites.power_usd_per_mwh[0, :, s])
+        capex = Account.CAPEX_SITE
+        dues.append(_due(problem, built, payer="provider", payee="site_vendor", account=capex, cause=f"{cause}.shell_cost", assets=shells, layer=Layer.SITE))
+        dues.append(_due(problem, opened, payer="provider", payee="site_vendor", account=capex, cause=f"{cause}.open_cost", assets=shells, layer=Layer.SITE))
+        dues.append(_due(problem, running, payer="provider", payee="world", account=Account.SITE_RUNNING, cause=f"{cause}.running_cost", layer=Layer.SITE))
+        dues.append(_due(problem, energy, payer="provider", payee="utility", account=Account.ENERGY, cause=f"{cause}.power_price", layer=Layer.SITE))
+    return dues
+
+
+def _mean_in_service(problem: Problem, site: int) -> list[date]:
+    """When the phases that are paid for in a period come into service, on average: half of the lead time later."""
+    out = []
+    for begun, mid in zip(problem.sites.in_service[site], problem.grid.mids, strict=True):
+        out.append(mid + timedelta(days=(begun - mid).days // 2))
+    return out
+
+
+def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
+    chips, fleets, sites, dues = problem.chips, problem.fleets, problem.sites, []
+    for s, c in zip(fleets.site, fleets.chip, strict=True):
+        site, chip = sites.ids[s], chips.ids[c]
+        cost = _priced(a, problem, Measure("delivered_chip", site, chip), chips.cost_usd_per_chip[0, :, c])
+        assets = tuple(
+            Asset(kind="chips", name=f"{site}/{chip}", in_service=day, life_days=float(chips.life_days[c])) for day in chips.delivered[c]
+        )
+        dues.append(
+            _due(
+                problem,
+                cost,
+                payer="provider",
+                payee="chip_vendor",
+                account=Account.CAPEX_CHIPS,
+                cause=f"chips.{chip}.price",
+                assets=assets,
+                layer=Layer.CHIP,
+                when=chips.delivered[c],
+            )
+        )
+    for c, chip in enumerate(chips.ids):
+        if chips.running_usd_per_chip_y[c]:
+            cost = _priced(a, problem, Measure("accepted_chip_y", chip), np.full(len(problem.grid), chips.running_usd_per_chip_y[c]))
+            dues.append(_due(problem, cost, payer="provider", payee="world", account=Account.CHIP_RUNNING, cause=f"chips.{chip}.running_cost"))
+    return dues
+
+
+def _market_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
+    demand, offers, resale, dues = problem.demand, problem.offers, problem.resale, []
+    for d, step in enumerate(demand.ids):
+        sold = _priced(a, problem, Measure("tokens_mtok", step), demand.price_usd_per_mtok[0, :, d])
+        dues.append(
+            _due(problem, sold, payer="customers", payee="offtaker", account=Account.TOKEN_REVENUE, cause=f"demand.{demand.entries[d]}.price")
+        )
+    for k, step in enumerate(offers.step_labels):
+        rent = _priced(a, problem, Measure("rented_chip_h", step), offers.price_usd_per_chip_h[0, :, k])
+        offer = offers.ids[offers.step_offer[k]]
+        dues.append(
+            _due(problem, rent, payer="offtaker", payee="outside_clouds", account=Account.OUTSIDE_RENT, cause=f"outside_supply.{offer}", layer=Layer.CLOUD)
+        )
+    for k, step in enumerate(resale.step_labels):
+        sold = _priced(a, problem, Measure("resold_chip_h", step), resale.price_usd_per_chip_h[0, :, k])
+        dues.append(_due(problem, sold, payer="customers", payee="provider", account=Account.RESALE_REVENUE, cause=f"resale.{step}"))
+    return dues
+
+
+def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -> list[Due[X]]:
+    grid, dues = problem.grid, []
+    if money.other_revenue_usd.any():
+        other = a.const([float(v) for v in money.other_revenue_usd[0]], on=grid, unit=USD)
+        dues.append(_due(problem, other, payer="customers", payee=party, account=Account.OTHER_REVENUE, cause=f"parties.{party}.other_revenue"))
+    if money.other_costs_usd.any():
+        other = a.const([float(v) for v in money.other_costs_usd[0]], on=grid, unit=USD)
+        dues.append(_due(problem, other, payer=party, payee="world", account=Account.OTHER_COST, cause=f"parties.{party}.other_costs"))
+    years = grid.years_long
+    rows = (
+        ("draw", Account.LOAN_DRAW, False, None),
+        ("repay", Account.LOAN_REPAY, True, None),
+        ("mean_balance", Account.INTEREST, True, money.rate_frac_per_y),
+        ("undrawn", Account.LOAN_FEE, True, money.fee_frac_per_y),
+        ("emergency_draw", Account.EMERGENCY_DRAW, False, None),
+        ("emergency_repay", Account.EMERGENCY_REPAY, True, None),
+        ("emergency_mean_balance", Account.INTEREST, True, money.emergency_frac_per_y),
+    )
+    last_days = tuple(day - timedelta(days=1) for day in grid.ends)
+    for what, account, pays, rate in rows:
+        amount = a.read(Measure("money_usd", party, what), on=grid)
+        if rate is not None:
+            amount = a.scale(amount, [float(y) * rate for y in years])
+        payer, payee = (party, "lender") if pays else ("lender", party)
+        cause = f"parties.{party}." + ("emergency_rate" if "emergency" in what else "facility")
+        when = None if rate is None else last_days
+        facts = {} if rate is None else {"rate_frac_per_y": rate}
+        dues.append(_due(problem, amount, payer=payer, payee=payee, account=account, cause=cause, layer=Layer.DEBT, when=when, facts=facts))
+    return dues

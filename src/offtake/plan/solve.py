@@ -1,0 +1,225 @@
+"""Solve a problem: the integer program to a gap, the exact point at its integers, the ties, and the prices.
+
+1. The mixed-integer program is solved to the gap asked for.
+2. Integers are fixed at the incumbent; the linear program that is left gives an exact vertex.
+3. Ties are broken at those integers: the objective is held, then the offtaker's value is made as large as it goes, then the payments
+   under the contract and the interest as small as they go.  The range of the offtaker's value at an equal objective is what the objective left open.
+4. For prices, the yes/no choices stay fixed and the counted ones (phases) are free again: fixed counts leave slack at the
+   interconnection, and power's price would be zero just where it matters.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.deal.flows import Account
+from offtake.errors import InfeasibleError
+from offtake.lp.affine import Affine
+from offtake.lp.highs import Solver
+from offtake.lp.solution import Status
+from offtake.progress import Progress, ProgressEvent, ignore
+
+if TYPE_CHECKING:
+    from offtake.lp.build import LpArrays
+    from offtake.lp.solution import Solution, SolveEvent
+    from offtake.plan.build import Built
+    from offtake.plan.problem import Float
+
+GAP = 0.005
+"""Default relative gap at which an integer solve stops."""
+
+HOLD = 1e-8
+"""Relative tolerance within which a held value may fall while a tie is broken."""
+
+COUNTED = ("phases",)
+"""Integer blocks that count things; all other integers say yes or no."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to solve.
+
+    Attributes
+    ----------
+    gap : float [frac] ; relax : bool (the linear program) ; time_limit_s : float or None (None: stop on the gap, never on time)
+    interrupt : Event set to stop early ; threads, seed : int
+    """
+
+    gap: float = GAP
+    relax: bool = False
+    time_limit_s: float | None = None
+    interrupt: threading.Event | None = None
+    threads: int = 2
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """A solved problem.
+
+    Attributes
+    ----------
+    x : float64[column]                the plan
+    first : Solution                   of the integer program (or of the linear one, when relaxed)
+    priced : Solution                  of the linear program at the plan's yes/no choices; its arrays are `priced_arrays`
+    left_open_usd : (least, most)      the offtaker's value at an equal objective, in M USD
+    """
+
+    built: Built
+    arrays: LpArrays
+    x: Float
+    first: Solution
+    exact: Solution
+    priced: Solution
+    priced_arrays: LpArrays
+    left_open: tuple[float, float]
+    settings: Settings
+
+    @property
+    def status(self) -> Status:
+        """How the solve of the plan ended."""
+        return self.first.status
+
+
+def solve(built: Built, settings: Settings | None = None, *, progress: Progress = ignore, stage: str = "base case", tie_break: bool = True) -> Solved:
+    """Solve a built problem.
+
+    Raises
+    ------
+    InfeasibleError
+        Fixed decisions contradict each other or physics; carries the smallest conflicting set in domain words.
+    """
+    settings = settings or Settings()
+    arrays = built.model.build()
+    if settings.relax:
+        arrays = replace(arrays, integer=np.zeros(arrays.columns, dtype=bool))
+    solver = Solver(arrays, threads=settings.threads, seed=settings.seed)
+    first = _first(built, solver, settings, progress, stage)
+    arrays = solver.arrays if not settings.relax else arrays
+    if arrays.integer.any():
+        solver.fix_integers(first.x)
+        exact = solver.solve(method="dual simplex")
+        exact = exact if exact.found else first
+    else:
+        exact = first
+    x, left_open = exact.x, (np.nan, np.nan)
+    if tie_break and first.status.solved:
+        x, left_open = _break_ties(built, solver, exact)
+    priced, priced_arrays = price_at(built, arrays, exact.x, settings)
+    progress(ProgressEvent(stage=stage, message="solved", gap=first.gap, done=True))
+    return Solved(
+        built=built, arrays=arrays, x=x, first=first, exact=exact, priced=priced, priced_arrays=priced_arrays, left_open=left_open, settings=settings
+    )
+
+
+def _first(built: Built, solver: Solver, settings: Settings, progress: Progress, stage: str) -> Solution:
+    def told(event: SolveEvent) -> None:
+        progress(ProgressEvent(stage=stage, bound=event.bound * 1e6, incumbent=event.incumbent * 1e6, gap=event.gap, seconds=event.seconds))
+
+    found = solver.solve(gap=settings.gap, time_limit=settings.time_limit_s, callback=told, interrupt=settings.interrupt)
+    if found.status is Status.INFEASIBLE and built.short:
+        found = _least_short(built, solver, settings)
+    if not found.found:
+        _explain(built, solver, found)
+    return found
+
+
+def _least_short(built: Built, solver: Solver, settings: Settings) -> Solution:
+    """Miss the floors by the least amount: find it, allow it, and solve again."""
+    below = Affine.stack([s.reshape(()) for s in built.short.values()])
+    solver.set_col_bounds(below.col, upper=np.full(len(below.col), np.inf))
+    _aim(built, solver, -below.sum())
+    least = solver.solve(gap=settings.gap, interrupt=settings.interrupt)
+    if not least.found:
+        return least
+    missed = np.maximum(least.x[below.col], 0.0)
+    solver.set_col_bounds(below.col, upper=missed * (1 + 1e-9) + 1e-6)
+    _aim(built, solver, built.objective)
+    return solver.solve(gap=settings.gap, interrupt=settings.interrupt)
+
+
+def _explain(built: Built, solver: Solver, found: Solution) -> None:
+    if found.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
+        message = "stopped before a first plan was found"
+        raise InfeasibleError(message, ())
+    if found.status is Status.UNBOUNDED:
+        message = "the problem is unbounded: some price pays without limit"
+        raise InfeasibleError(message, ())
+    conflict = solver.conflict()
+    rows = tuple(f"{built.model.row_name(r)}: {built.model.locate_row(r)[0].describe}" for r in conflict.rows) if conflict else ()
+    message = "no plan meets all limits"
+    raise InfeasibleError(message, rows)
+
+
+def _break_ties(built: Built, solver: Solver, exact: Solution) -> tuple[Float, tuple[float, float]]:
+    """Hold the objective, favour the offtaker, then pay the least under the contract."""
+    model = built.model
+    weight = np.full(len(built.problem.paths), 1.0 / len(built.problem.paths))
+    offtaker = (built.values["offtaker"] * weight).sum()
+    hold = exact.objective - HOLD * max(1.0, abs(exact.objective))
+    _hold(built, solver, "held_objective", built.objective, hold)
+    _aim(built, solver, -offtaker)
+    worst = solver.solve(method="primal simplex")
+    _aim(built, solver, offtaker)
+    best = solver.solve(method="primal simplex")
+    if not (best.found and worst.found):
+        return exact.x, (np.nan, np.nan)
+    _hold(built, solver, "held_offtaker", offtaker, best.objective - HOLD * max(1.0, abs(best.objective)))
+    paid = _contract_payments(built) + _interest(built)
+    _aim(built, solver, -paid)
+    least = solver.solve(method="primal simplex")
+    width = model.column_blocks.count
+    chosen = least.x if least.found else best.x
+    return chosen[:width], (-worst.objective, best.objective)
+
+
+def _aim(built: Built, solver: Solver, expr: Affine) -> None:
+    """Give the solver another objective, to be made as large as it goes."""
+    cost, offset = built.model.costs(expr)
+    solver.set_costs(cost, offset=offset, maximise=True)
+
+
+def _hold(built: Built, solver: Solver, name: str, expr: Affine, least: float) -> None:
+    block = built.model.rows(name, expr, lower=least, axes=(), unit="M USD", describe="value held while a tie is broken")
+    solver.add_rows(built.model.rows_since(block.first))
+
+
+def _contract_payments(built: Built) -> Affine:
+    """All that the offtaker pays the provider under the contract, undiscounted : scalar [M USD]."""
+    total = Affine.zeros(())
+    for due in built.dues[built.contract_from :]:
+        sign = (due.payer == "offtaker") - (due.payee == "offtaker")
+        if sign and due.layer.value != "equity":
+            total = total + (due.amount * float(sign)).sum()
+    return total
+
+
+def _interest(built: Built) -> Affine:
+    """Interest of both parties, undiscounted : scalar [M USD]; it keeps a plan from borrowing what it does not need."""
+    total = Affine.zeros(())
+    for due in built.dues[: built.contract_from]:
+        if due.account is Account.INTEREST:
+            total = total + due.amount.sum()
+    return total
+
+
+def yes_no(built: Built, arrays: LpArrays) -> Float:
+    """Numbers of the columns that say yes or no : int64[...]."""
+    counted = [built.model.column_block(name).numbers for name in COUNTED if name in built.model.column_blocks]
+    whole = np.flatnonzero(arrays.integer)
+    mask = ~np.isin(whole, np.concatenate(counted)) if counted else np.ones(len(whole), dtype=bool)
+    return whole[mask]
+
+
+def price_at(built: Built, arrays: LpArrays, x: Float, settings: Settings) -> tuple[Solution, LpArrays]:
+    """Solve the linear program at the yes/no choices of a plan, counts free; its prices are the plan's prices."""
+    fixed = yes_no(built, arrays)
+    lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
+    lower[fixed] = upper[fixed] = np.round(x[fixed])
+    free = replace(arrays, col_lower=lower, col_upper=upper, integer=np.zeros(arrays.columns, dtype=bool))
+    solver = Solver(free, threads=settings.threads, seed=settings.seed)
+    return solver.solve(), free
