@@ -53,7 +53,11 @@ class Diagnostic:
     def __str__(self) -> str:
         """Return the one-line form ``file:line:column code path: message``."""
         mark = "" if self.severity == "error" else f" {self.severity}"
-        return f"{self.where} {self.code}{mark} {self.path}: {self.message}" if self.path else f"{self.where} {self.code}{mark} {self.message}"
+        return (
+            f"{self.where} {self.code}{mark} {self.path}: {self.message}"
+            if self.path
+            else f"{self.where} {self.code}{mark} {self.message}"
+        )
 
 
 def render(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] | None = None) -> str:
@@ -118,7 +122,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """
     folded = {k.casefold(): k for k in reversed(list(known))}
     near = [folded[k] for k in get_close_matches(word.casefold()[:100], list(folded), n=3, cutoff=0.6)]
-    near += [k for k in known if k not in near and len(word) > 2 and (k.casefold().startswith(word.casefold()) or word.casefold().startswith(k.casefold() + "_"))]
+    near += [
+        k
+        for k in known
+        if k not in near
+        and len(word) > 2
+        and (k.casefold().startswith(word.casefold()) or word.casefold().startswith(k.casefold() + "_"))
+    ]
     if near:
         ticked = [f"`{n}`" for n in near[:3]]
         return "did you mean " + (ticked[0] if len(ticked) == 1 else ", ".join(ticked[:-1]) + " or " + ticked[-1]) + "?"

@@ -109,14 +109,15 @@ def loads(
     catalog_names: CatalogNames | None = None,
     clause_kinds: ClauseKinds | None = None,
 ) -> Loaded:
-    r"""Load a scenario from text; case files are looked for in `folder`.
+    """Load a scenario from text; case files are looked for in `folder`.
 
     Examples
     --------
-    >>> loads("offtake: 1\\nnaem: x")
-    Traceback (most recent call last):
-    offtake.errors.ScenarioError: <text>:1:1 E202 objective: `objective` is missing
-    ...
+    >>> try:
+    ...     loads("sites: [")
+    ... except ScenarioError as error:
+    ...     print(error.diagnostics[0].where, error.diagnostics[0].code)
+    <text>:1:9 E108
     """
     return _load(read_text(text, name=name), Path(folder) / "-", (), _names(catalog_names, clause_kinds))
 

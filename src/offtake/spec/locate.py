@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from offtake.diagnostics import Diagnostic, Severity, did_you_mean
-from offtake.spec.fields import Problem, Unit
+from offtake.spec.fields import Unit
 from offtake.spec.shape import Slot, model_at, slot_at, slots
 from offtake.spec.tree import Listing, Mapping, Node, Place, Scalar, child, deepest, segments
 from offtake.units import SUFFIXES, example_of, suffix_of
 
 if TYPE_CHECKING:
+    from offtake.spec.scalars import Problem
     from pydantic import BaseModel, ValidationError
 
 __all__ = ["at_key", "at_node", "from_validation", "is_null"]

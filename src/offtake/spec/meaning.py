@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from offtake.dates import add_months
 from offtake.errors import UnitError
-from offtake.spec.fields import parse_day
 from offtake.spec.locate import at_key, at_node
+from offtake.spec.scalars import parse_day
 from offtake.spec.scenario import GridSpec
 from offtake.spec.tree import Mapping, Scalar, child, items_of, plain
 from offtake.units import parse_quantity

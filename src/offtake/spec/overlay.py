@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from offtake.diagnostics import Diagnostic, did_you_mean
-from offtake.spec.fields import ANNOTATION_KEYS, CHANGE_KEYS, SERIES_KEYS
+from offtake.spec.quantity import ANNOTATION_KEYS, CHANGE_KEYS, SERIES_KEYS
 from offtake.spec.reader import read_file
 from offtake.spec.tree import Entry, Listing, Mapping, Node, Place, Scalar, child, id_of, items_of
 

@@ -11,8 +11,9 @@ from offtake.dates import add_months
 from offtake.spec.chips import Chip, ServedModel
 from offtake.spec.contracts import Contract
 from offtake.spec.demand import Channel, Demand, InferenceClass, OutsideSupply, Resale
-from offtake.spec.fields import Count, Day, Id, Model, Problem, Text, failure
+from offtake.spec.fields import Count, Day, Id, Model, Text
 from offtake.spec.finance import Objective, Parties, Terminal
+from offtake.spec.scalars import Problem, failure
 from offtake.spec.sites import Site
 from offtake.spec.training import Research, TrainingRun
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from offtake.spec.fields import ANNOTATION_KEYS, SERIES_KEYS
+from offtake.spec.quantity import ANNOTATION_KEYS, SERIES_KEYS
 from offtake.units import example_of, format_quantity
 
 if TYPE_CHECKING:
