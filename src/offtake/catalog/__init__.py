@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from offtake.catalog.chips import chip
 from offtake.catalog.facts import Fact
-from offtake.catalog.load import Entry, names
+from offtake.catalog.load import Entry, names, references
 from offtake.catalog.models import model
 from offtake.catalog.sites import site
 
-__all__ = ["Entry", "Fact", "chip", "model", "names", "site"]
+__all__ = ["Entry", "Fact", "chip", "model", "names", "references", "site"]

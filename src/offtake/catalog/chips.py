@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from offtake.catalog.facts import Fact, sourced
-from offtake.catalog.load import Entry, canonical, key, rows
+from offtake.catalog.load import Entry, canonical, find, rows
 from offtake.catalog.types import Chip
 
 if TYPE_CHECKING:
@@ -177,9 +177,7 @@ def _rent(row: Mapping[str, str]) -> dict[str, Fact]:
 
 def _same_chip(item: str, name: str) -> bool:
     """Say whether a price row is about a chip."""
-    return key(item) == key(name) or any(
-        key(r["alias"]) == key(item) and r["name"] == name for r in rows("aliases") if r["kind"] == "chips"
-    )
+    return find("chips", item) == name
 
 
 def _derived(row: Mapping[str, str]) -> Fact:

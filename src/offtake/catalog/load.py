@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from offtake.errors import OfftakeError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from offtake.catalog.facts import Fact
 
-__all__ = ["Entry", "Kind", "canonical", "close", "key", "names", "rows"]
+__all__ = ["Entry", "Kind", "canonical", "close", "find", "key", "names", "references", "rows"]
 
 Kind = Literal["chips", "models", "sites"]
 _TABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -84,6 +84,18 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(row[column] for row in rows(table))
 
 
+def references(kind: str) -> tuple[str, ...]:
+    """Return every spelling that the sources print: names first, then aliases.
+
+    Examples
+    --------
+    >>> {"Trainium2", "Trn2"} <= set(references("chips"))
+    True
+    """
+    wanted = cast("Kind", kind)  # KeyError for another
+    return names(wanted) + tuple(row["alias"] for row in rows("aliases") if row["kind"] == kind)
+
+
 @lru_cache(maxsize=8)
 def _index(kind: Kind) -> Mapping[str, str]:
     """Names and aliases, as compared → the entry's name."""
@@ -105,6 +117,17 @@ def close(kind: Kind, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(index[k] for k in found))[:3]
 
 
+def find(kind: Kind, name: str) -> str | None:
+    """Return the catalogue's name for a name or alias, None where it has none.
+
+    Examples
+    --------
+    >>> find("chips", "h100"), find("chips", "Z80")
+    ('H100 SXM', None)
+    """
+    return _index(kind).get(key(name))
+
+
 def canonical(kind: Kind, name: str) -> str:
     """Return the catalogue's name for a name or alias.
 
@@ -118,7 +141,7 @@ def canonical(kind: Kind, name: str) -> str:
     >>> canonical("chips", "trn2")
     'Trainium2'
     """
-    found = _index(kind).get(key(name))
+    found = find(kind, name)
     if found is None:
         near = close(kind, name)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; see `offtake catalog {kind}`"

@@ -238,7 +238,8 @@ def _costs() -> Mapping[str, Fact]:
             note="per MW of IT, 2025 USD, one constant for all sites; low: Cortex Construct, high: Giga Energy (2026)",
         ),
         "running_cost_usd_per_mw_y": Fact(
-            value=0.55e6, unit="USD/MW-y", source=running.source, date="2025", reliability="assumption", low=0.2e6, high=running.number * 1e6,
+            value=0.55e6, unit="USD/MW-y", source=running.source, date="2025", reliability="assumption",
+            low=0.2e6, high=running.number * 1e6,
             note="0.90 M a MW of IT if energy is outside it, about 0.2 M if 0.7 M of energy is inside: not said; the middle",
         ),
         "shell_life_y": Fact(
