@@ -313,19 +313,25 @@ class Solver:
         self._highs.setCallback(run.heard, None)
         for kind in _WATCHED:
             self._highs.startCallback(kind)
-        ended = run.wait(self._highs, self._grace_s)
-        if not ended:
-            self._load()  # the old HiGHS runs out in its thread
+        if not self._ended(run):
             return self._unfinished(run, method)
         if self._highs.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
             self._highs.setOptionValue("presolve", "off")
             run = run.again()
-            ended = run.wait(self._highs, self._grace_s)
+            if not self._ended(run):
+                return self._unfinished(run, method)
             self._highs.setOptionValue("presolve", "choose")
+        return self._read(run, method, warm=warm)
+
+    def _ended(self, run: Run) -> bool:
+        """Wait for HiGHS; where it does not end, or an error leaves the wait, go on with a fresh one."""
+        ended = False
+        try:
+            ended = run.wait(self._highs, self._grace_s)
+        finally:
             if not ended:
                 self._load()
-                return self._unfinished(run, method)
-        return self._read(run, method, warm=warm)
+        return ended
 
     def _unfinished(self, run: Run, method: str) -> Solution:
         """Return the best plan seen in a run that HiGHS did not end in time."""

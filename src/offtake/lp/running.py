@@ -71,7 +71,8 @@ class Run:
         raised here.
         """
         done = threading.Event()
-        threading.Thread(target=self._work, args=(highs, done), name="highs", daemon=True).start()
+        # Not a daemon: the interpreter must not end under a running HiGHS, and one that was asked to stop will.
+        threading.Thread(target=self._work, args=(highs, done), name="highs").start()
         failure: Exception | None = None
         ended = False
         while not ended and time.monotonic() - self._stopped_at < grace_s:
