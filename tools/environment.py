@@ -100,7 +100,7 @@ def _create() -> None:
 
 def _installer() -> list[str | Path] | None:
     """Find what can install into `.venv`: its own pip, a pip outside it, or uv."""
-    quiet = ["--quiet", "--disable-pip-version-check"]
+    quiet = ["-qq", "--disable-pip-version-check"]  # errors only: a notice about an index is no news
     if _answers("import pip"):
         return [VENV_PYTHON, "-m", "pip", "install", *quiet]
     outside = [sys.executable, "-m", "pip", "--python", VENV_PYTHON]
