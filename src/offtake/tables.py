@@ -406,9 +406,11 @@ def _fixed(value: float, decimals: int) -> str:
         return NOTHING
     if math.isinf(value):
         return significant(value)
+    if value == 0:
+        return "0"
     text = f"{abs(value):,.{decimals}f}"
     sign = MINUS if value < 0 else ""
-    if value != 0 and float(text.replace(",", "")) == 0:
+    if float(text.replace(",", "")) == 0:
         smallest = f"{10.0**-decimals:.{decimals}f}"
         return f">{MINUS}{smallest}" if value < 0 else f"<{smallest}"
     return sign + text

@@ -407,6 +407,18 @@ class ReportData:
         names = {"offtaker": self.offtaker, "provider": self.provider, **self.party_names}
         return names.get(identifier, identifier.replace("_", " "))
 
+    def the(self, identifier: str) -> str:
+        """Give the name of a party within a sentence: with an article where it is a common noun.
+
+        Examples
+        --------
+        >>> data = ReportData(scenario="s", title="", run_id="", offtaker="developer", provider="Amazon")
+        >>> data.the("offtaker"), data.the("provider")
+        ('the developer', 'Amazon')
+        """
+        name = self.party(identifier)
+        return f"the {name}" if name[:1].islower() else name
+
 
 def report_table(name: str, rows: Iterable[Any], *, title: str = "", note: str = "") -> Table:
     """Make a table of the report from rows: mappings by column name, or sequences in column order.

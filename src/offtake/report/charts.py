@@ -1,0 +1,261 @@
+"""Charts of page 1: each takes the data and gives the markup of a chart, or nothing where there is nothing to draw."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offtake.report import sentences
+from offtake.report.data import KINDS
+from offtake.report.svg.axes import Series
+from offtake.report.svg.draw import Drawing
+from offtake.report.svg.lines import line_chart
+from offtake.report.svg.panels import Panel, panels
+from offtake.report.svg.ribbon import Cell, RibbonRow, height_of_ribbon, ribbon
+from offtake.report.svg.tornado import Swing, height_of_tornado, tornado
+from offtake.report.svg.waterfall import Step, height_of_waterfall, waterfall
+from offtake.report.words import compact, power, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from offtake.report.data import ReportData
+
+__all__ = [
+    "FULL",
+    "HALF",
+    "bottleneck_ribbon",
+    "cash_chart",
+    "circularity_chart",
+    "commitment_chart",
+    "firm_chart",
+    "power_chart",
+    "tornado_chart",
+]
+
+FULL, HALF = 1040.0, 498.0
+_MOST_LIMITS, _MOST_SWINGS, _MOST_COMMITMENTS = 10, 12, 3
+
+_POWER = (
+    ("accepted", Series(name="", values=(), colour=0, width=2.5, area=True)),
+    ("used", Series(name="", values=(), colour=1, width=2.0, area=True, dash="7 3")),
+    ("energised", Series(name="", values=(), colour=4, width=1.5)),
+    ("interconnected", Series(name="", values=(), colour=5, width=1.5, dash="1.5 2.5")),
+    ("contracted", Series(name="", values=(), colour=7, width=1.5, dash="8 3 2 3")),
+    ("announced", Series(name="", values=(), colour=7, width=1.5)),
+    ("demand", Series(name="", values=(), colour=2, width=2.5, dash="6 4")),
+)
+
+
+def _scaled(values: NDArray[Any], by: float) -> tuple[float, ...]:
+    return tuple(float(v) / by for v in values.tolist())
+
+
+def power_chart(data: ReportData) -> str:
+    """Draw GW by year: nested areas of what is used and accepted, lines of what is promised, demand dashed."""
+    table = data.table("power_by_year")
+    series, ends = [], []
+    for word, look in _POWER:
+        values = table[f"{word}_facility_mw"]
+        if np.isfinite(values).any():
+            last = float(values[np.isfinite(values)][-1])
+            series.append(_like(look, word, _scaled(values, 1000.0)))
+            ends.append(f"{word} {power(last)}")
+    if not series:
+        return ""
+    drawing = Drawing("power", FULL, 380.0, "Facility power by year", sentences.gigawatts(data))
+    return line_chart(drawing, [str(y) for y in table["year"]], series, unit="GW, facility", ends=ends)
+
+
+def _like(look: Series, name: str, values: tuple[float, ...]) -> Series:
+    return Series(name=name, values=values, colour=look.colour, dash=look.dash, width=look.width, area=look.area)
+
+
+def bottleneck_ribbon(data: ReportData) -> str:
+    """Draw the limits that bind or are worth relieving, most worth first."""
+    table = data.table("bottlenecks")
+    periods = list(dict.fromkeys(table["period"]))
+    reliefs = {r["limit"]: r for r in data.table("reliefs").rows()}
+    rows = []
+    for limit in sentences.ranked_limits(data):
+        own = table.where(limit=limit).rows()
+        if not any(r["binding"] for r in own) and limit not in reliefs:
+            continue
+        kind = own[0]["kind"] if own[0]["kind"] in KINDS else "other"
+        by_period = {r["period"]: r for r in own}
+        relief = reliefs.get(limit)
+        rows.append(
+            RibbonRow(
+                name=limit,
+                unit=next((r["unit"] for r in own if r["unit"]), ""),
+                kind=kind,
+                colour=KINDS.index(kind),
+                cells=tuple(_ribbon_cell(by_period.get(p)) for p in periods),
+                worth=usd(relief["relief_usd"]) if relief else "",
+                step=relief["step"] if relief else "not computed",
+            )
+        )
+    rows = rows[:_MOST_LIMITS]
+    if not rows or not periods:
+        return ""
+    drawing = Drawing(
+        "ribbon", FULL, height_of_ribbon(len(rows)), "Which limits bind in which period", sentences.bottleneck(data)
+    )
+    return ribbon(drawing, periods, rows)
+
+
+def _ribbon_cell(row: dict[str, Any] | None) -> Cell:
+    if row is None or not row["binding"]:
+        return Cell(binds=False)
+    price = row["price"]
+    return Cell(binds=True, price=compact(price), size=abs(price or 0.0))
+
+
+def cash_chart(data: ReportData) -> str:
+    """Draw for each party: cumulative cash before funding as a line, the funding gap of each year as columns."""
+    table = data.table("cash_by_year")
+    years = sorted(set(table["year"].tolist()))
+    rows = []
+    for party in ("offtaker", "provider"):
+        own = table.where(party=party)
+        if not len(own):
+            continue
+        line = _over(years, own["year"], own["cumulative_before_funding_usd"])
+        gap = _over(years, own["year"], own["funding_gap_usd"])
+        known = [i for i, v in enumerate(line) if math.isfinite(v)]
+        at = min(known, key=lambda i, line=line: line[i]) if known else None  # type: ignore[misc]
+        note = (at, f"lowest {usd(line[at] * 1e9)}") if at is not None and line[at] < 0 else None
+        rows.append(
+            Panel(
+                title=_upper(data.party(party)),
+                columns=(Series(name="funding gap of the year", values=gap, colour=3),),
+                lines=(Series(name="cumulative cash before funding", values=line, colour=0, width=2.5, area=True),),
+                note=note,
+            )
+        )
+    if not rows:
+        return ""
+    drawing = Drawing("cash", FULL, 330.0, "Cash by year and party", sentences.cash(data))
+    return panels(drawing, [_short_year(y) for y in years], rows, unit="bn USD, nominal")
+
+
+def _over(years: Sequence[int], at: NDArray[Any], values: NDArray[Any]) -> tuple[float, ...]:
+    """Bring values to the given years, in billions; NaN where there is none, sums where there are several."""
+    found: dict[int, float] = {}
+    for year, value in zip(at.tolist(), values.tolist(), strict=True):
+        found[year] = found.get(year, 0.0) + value / 1e9
+    return tuple(found.get(y, math.nan) for y in years)
+
+
+def commitment_chart(data: ReportData) -> str:
+    """Draw for each commitment: planned and low-case spend as columns, true-ups beside them, the floor as a level."""
+    table = data.table("commitments_by_year")
+    years = sorted(set(table["year"].tolist()))
+    rows = []
+    for name in list(dict.fromkeys(table["commitment"]))[:_MOST_COMMITMENTS]:
+        own = table.where(commitment=name)
+
+        def over(column: str, own: Any = own) -> tuple[float, ...]:  # noqa: ANN401
+            return _over(years, own["year"], own[column])
+
+        columns = [
+            Series(name="planned", values=over("planned_usd"), colour=0),
+            Series(name="low case", values=over("low_usd"), colour=4),
+            Series(name="true-up", values=over("true_up_usd"), colour=2),
+            Series(name="true-up, low case", values=over("low_true_up_usd"), colour=2),
+        ]
+        rows.append(
+            Panel(
+                title=name,
+                columns=tuple(c for c in columns if any(v > 0 for v in c.values)),
+                steps=(Series(name="floor", values=over("floor_usd"), colour=3),),
+            )
+        )
+    if not rows:
+        return ""
+    drawing = Drawing("commitment", FULL, 280.0, "Spend against the commitment by year", sentences.commitment(data))
+    return panels(drawing, [_short_year(y) for y in years], rows, unit="bn USD")
+
+
+def firm_chart(data: ReportData) -> str:
+    """Draw from headline to firm, one waterfall for each layer."""
+    table = data.table("headline_to_firm")
+    groups = []
+    for layer in dict.fromkeys(table["layer"]):
+        steps = [
+            Step(
+                name=r["step"],
+                role=r["role"],
+                amount=math.nan if r["amount_usd"] is None else r["amount_usd"],
+                label=f"{chr(0x2212) if r['role'] == 'less' and r['amount_usd'] else ''}{usd(r['amount_usd'])}",
+            )
+            for r in table.where(layer=layer).rows()
+        ]
+        groups.append((f"{_upper(layer)} deal", steps))
+    if not groups:
+        return ""
+    drawing = Drawing("firm", HALF, height_of_waterfall(groups), "From headline to firm", sentences.firm(data))
+    return waterfall(drawing, groups)
+
+
+def circularity_chart(data: ReportData) -> str:
+    """Draw the returned and the funded share by date, firm money solid, contingent money dashed."""
+    table = data.table("circularity")
+    dates = sorted(set(table["date"].tolist()))
+    series = []
+    for column, word, colour in (("returned_share_frac", "returned", 0), ("funded_share_frac", "funded", 2)):
+        for firmness, dash in (("firm", None), ("contingent", "5 4")):
+            rows = {r["date"]: r[column] for r in table.where(firmness=firmness).rows() if r[column] is not None}
+            values = tuple(100 * rows[d] if d in rows else math.nan for d in dates)
+            if any(map(math.isfinite, values)):
+                series.append(Series(name=f"{word}, {firmness}", values=values, colour=colour, dash=dash))
+    if not series:
+        return ""
+    words = "; ".join(f"{s.name}: {s.values[-1]:.0f} % at the end" for s in series if math.isfinite(s.values[-1]))
+    drawing = Drawing("circularity", HALF, 260.0, "Returned share and funded share by year end", words)
+    return line_chart(
+        drawing, [_short_year(d.year) for d in dates], series, unit="%, cumulative from the valuation date"
+    )
+
+
+def tornado_chart(data: ReportData) -> str:
+    """Draw the tornado on the value against no alliance, widest first."""
+    base = sentences.value(data)
+    rows = sorted(data.table("tornado").rows(), key=lambda r: (-sentences.swing(r), r["path"]))[:_MOST_SWINGS]
+    if not rows or base is None:
+        return ""
+    swings = [
+        Swing(
+            name=r["assumption"],
+            low=r["low"],
+            high=r["high"],
+            at_low=_billions(r["value_low_usd"]),
+            at_high=_billions(r["value_high_usd"]),
+            switch=r["switching_value"],
+        )
+        for r in rows
+    ]
+    drawing = Drawing(
+        "tornado",
+        FULL,
+        height_of_tornado(len(rows)),
+        "What moves the value against no alliance",
+        sentences.tornado(data),
+    )
+    return tornado(drawing, swings, base=base / 1e9, unit="Joint value against no alliance, bn USD")
+
+
+def _billions(value: float | None) -> float:
+    return math.nan if value is None else value / 1e9
+
+
+def _short_year(year: int) -> str:
+    return f"\N{RIGHT SINGLE QUOTATION MARK}{year % 100:02d}"
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]

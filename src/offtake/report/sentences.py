@@ -1,0 +1,227 @@
+"""The titles of page 1: one plain sentence each, made from the numbers of its table.
+
+Each function takes the data and returns a sentence that is true of it, also where nothing is built, nothing binds or a
+figure has no meaning. No sentence computes a result; it picks, compares and counts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offtake.report.words import joined, percent, plural, power, usd
+
+if TYPE_CHECKING:
+    from offtake.report.data import ReportData
+    from offtake.tables import Table
+
+__all__ = ["bottleneck", "cases", "cash", "commitment", "firm", "gigawatts", "ranked_limits", "tornado", "value"]
+
+
+def value(data: ReportData) -> float | None:
+    """Give the base case's joint value against no alliance, None where it is not known."""
+    table = data.table("cases")
+    return table.rows()[0]["value_against_no_alliance_usd"] if len(table) else None
+
+
+def _absent(data: ReportData, name: str, words: str) -> str:
+    """Say why a table is empty."""
+    return data.missing.get(name) or words
+
+
+def gigawatts(data: ReportData) -> str:
+    """Say how far accepted power gets, against what is announced and what demand would take."""
+    table = data.table("power_by_year")
+    accepted = table["accepted_facility_mw"]
+    if not len(table) or np.isnan(accepted).all():
+        return _absent(data, "power_by_year", "No figures of power are given.")
+    at = int(np.nanargmax(accepted))
+    peak, first = float(accepted[at]), float(accepted[0])
+    if peak <= 0:
+        return "No power is accepted in any year: nothing is built."
+    years = table["year"]
+    if at == 0 or math.isnan(first) or peak <= first * 1.005:
+        start = f"Accepted power does not grow beyond the {power(peak)} of {years[at]}"
+    else:
+        start = f"Accepted power grows from {power(first)} in {years[0]} to {power(peak)} in {years[at]}"
+    announced = float(table["announced_facility_mw"][at])
+    of = f", of {power(announced)} announced" if announced > peak * 1.005 else ""
+    demand, used = float(table["demand_facility_mw"][at]), float(table["used_facility_mw"][at])
+    if math.isnan(demand):
+        return f"{start}{of}."
+    if demand > peak * 1.005:
+        return f"{start}{of}; demand that year would take {power(demand)}."
+    if used < peak * 0.995:
+        return f"{start}{of}; demand that year takes {power(demand)}, and {power(used)} are used."
+    return f"{start}{of}; it covers the {power(demand)} that demand takes that year."
+
+
+def ranked_limits(data: ReportData) -> list[str]:
+    """Rank the limits: by what relief is worth, then by how many periods they bind in, then by name."""
+    table = data.table("bottlenecks")
+    worth = {r["limit"]: r["relief_usd"] for r in data.table("reliefs").rows() if r["relief_usd"] is not None}
+    binds: dict[str, int] = {}
+    for limit, binding in zip(table["limit"], table["binding"], strict=True):
+        binds[limit] = binds.get(limit, 0) + int(binding)
+    return sorted(binds, key=lambda n: (-worth.get(n, -math.inf), -binds[n], n))
+
+
+def bottleneck(data: ReportData) -> str:
+    """Say which limit is worth most to relieve, when it binds, or that nothing does."""
+    table = data.table("bottlenecks")
+    if not len(table):
+        return _absent(data, "bottlenecks", "No limits are reported.")
+    if not table["binding"].any():
+        return "Nothing binds: one more unit of any limit would add no value in any period."
+    reliefs = {r["limit"]: r for r in data.table("reliefs").rows() if r["relief_usd"] is not None}
+    ranked = [n for n in ranked_limits(data) if table.where(limit=n)["binding"].any()]
+    top = ranked[0]
+    own = table.where(limit=top)
+    bound = own["binding"]
+    periods = len(set(table["period"]))
+    when = f"in {int(bound.sum())} of {plural(periods, 'period')}, first in {own['period'][int(np.argmax(bound))]}"
+    if top in reliefs and reliefs[top]["relief_usd"] > 0:
+        gain = reliefs[top]
+        return f"{_first_upper(top)} is worth most to relieve: {gain['step']} adds {usd(gain['relief_usd'])}; it binds {when}."
+    longest = max(ranked, key=lambda n: (int(table.where(limit=n)["binding"].sum()), n == top))
+    own = table.where(limit=longest)
+    bound = own["binding"]
+    when = f"in {int(bound.sum())} of {plural(periods, 'period')}, first in {own['period'][int(np.argmax(bound))]}"
+    tail = "; one step more of it alone adds nothing" if longest in reliefs else ""
+    return f"{_first_upper(longest)} binds longest, {when}{tail}."
+
+
+def cash(data: ReportData) -> str:
+    """Say how deep each party's cash goes before funding, and when it turns."""
+    table = data.table("cash_by_year")
+    if not len(table):
+        return _absent(data, "cash_by_year", "No cash flows are reported.")
+    parts = []
+    for party in ("offtaker", "provider"):
+        own = table.where(party=party)
+        depth = own["cumulative_before_funding_usd"]
+        if not len(own) or np.isnan(depth).all():
+            continue
+        at = int(np.nanargmin(depth))
+        if depth[at] >= 0:
+            parts.append(f"{data.the(party)} is never down")
+        else:
+            parts.append(f"{data.the(party)} is down {usd(-float(depth[at]))} at its lowest, in {own['year'][at]}")
+    if not parts:
+        return _absent(data, "cash_by_year", "No cash flows are reported.")
+    gap = float(np.nansum(table.where(party="offtaker")["funding_gap_usd"])) if "funding_gap_usd" in table else 0.0
+    tail = f"; equity, loans and emergency money bring {data.the('offtaker')} {usd(gap)}" if gap > 0 else ""
+    return _first_upper(f"before funding, {joined(parts)}{tail}.")
+
+
+def commitment(data: ReportData) -> str:
+    """Say whether planned spend meets the floor, and what the low case costs."""
+    table = data.table("commitments_by_year")
+    if not len(table):
+        return _absent(data, "commitments_by_year", "There is no spend commitment.")
+    true_up, low = float(np.nansum(table["true_up_usd"])), float(np.nansum(table["low_true_up_usd"]))
+    intervals = plural(len(table), "interval")
+    short = int((table["true_up_usd"] > 0.5).sum())
+    if true_up > 0.5:
+        start = f"The plan falls short of the floor in {short} of {intervals} and pays {usd(true_up)} of true-up"
+    elif np.isnan(table["planned_usd"]).all():
+        start = "Planned spend is not known"
+    else:
+        start = "Planned spend meets the floor in every interval, without true-up"
+    if np.isnan(table["low_usd"]).all():
+        return f"{start}; no low case was solved."
+    low_short = int((table["low_true_up_usd"] > 0.5).sum())
+    if low > 0.5:
+        return f"{start}; the low case falls short in {low_short} of {intervals} and pays {usd(low)}."
+    return f"{start}; the low case pays none either." if true_up <= 0.5 else f"{start}; the low case pays none."
+
+
+def firm(data: ReportData) -> str:
+    """Say what of the headline is firm, and how much of the money returns."""
+    table = data.table("headline_to_firm")
+    parts = []
+    for layer in dict.fromkeys(table["layer"]):
+        own = table.where(layer=layer)
+        total, result = _role(own, "total"), _role(own, "result")
+        if total and result is not None:
+            parts.append(f"of {usd(total)} in the {layer} deal, {usd(result)} is firm")
+    last = [r for r in data.table("circularity").rows() if r["firmness"] == "firm"][-1:]
+    shares = []
+    if last and last[0]["returned_share_frac"] is not None:
+        shares.append(
+            f"{percent(last[0]['returned_share_frac'])} of the firm investment has been paid back to the investor"
+        )
+    if last and last[0]["funded_share_frac"] is not None:
+        share = percent(last[0]["funded_share_frac"])
+        shares.append(f"{share} of {data.the('offtaker')}’s payments were met with {data.the('provider')}’s own money")
+    words = joined(parts)
+    if shares:
+        words += ("; " if words else "") + f"by {last[0]['date'].year}, {joined(shares)}"
+    return (
+        _first_upper(words) + "."
+        if words
+        else _absent(data, "headline_to_firm", "There is no contract, so nothing is firm.")
+    )
+
+
+def tornado(data: ReportData) -> str:
+    """Say what the alliance is worth, what moves it most, and how many assumptions can turn its sign."""
+    base = value(data)
+    rows = data.table("tornado").rows()
+    if base is None:
+        why = data.reason("cases.base.value_against_no_alliance_usd")
+        return why or _absent(data, "tornado", "The value against no alliance is not known.")
+    if base > 0:
+        start = f"The alliance is worth {usd(base)} more than none"
+    elif base < 0:
+        start = f"The alliance is worth {usd(-base)} less than none"
+    else:
+        start = "The alliance is worth as much as none"
+    if not rows:
+        return f"{start}; no assumption was varied."
+    widest = max(rows, key=swing)
+    turns = sum(1 for r in rows if r["switching_value"])
+    ends = [v for v in (widest["value_low_usd"], widest["value_high_usd"]) if v is not None]
+    if not ends:
+        return f"{start}; no end of an assumption could be solved."
+    span = f"from {usd(min(ends))} to {usd(max(ends))}" if len(ends) == 2 else f"to {usd(ends[0])}"
+    tail = (
+        f"{turns} of {len(rows)} assumptions can turn its sign"
+        if turns
+        else "no assumption alone turns its sign within its range"
+    )
+    return f"{start}; {widest['assumption']} moves it most, {span}; {tail}."
+
+
+def swing(row: dict[str, Any]) -> float:
+    """Give how far an assumption moves the value between its ends."""
+    ends = [v for v in (row["value_low_usd"], row["value_high_usd"]) if v is not None]
+    return max(ends) - min(ends) if len(ends) == 2 else 0.0
+
+
+def cases(data: ReportData) -> str:
+    """Say how far the cases lie apart, and in how many a true-up is paid."""
+    table = data.table("cases")
+    if not len(table):
+        return _absent(data, "cases", "No case was solved.")
+    npv = table["offtaker_npv_usd"]
+    paid = int((table["true_up_usd"] > 0.5).sum())
+    count = len(table)
+    if count == 1:
+        return f"One case was solved; {data.the('offtaker')}’s net present value is {usd(float(npv[0]))}."
+    words = f"Across {count} named cases"
+    if np.isfinite(npv).any():
+        words += f", {data.the('offtaker')}’s net present value lies between {usd(float(np.nanmin(npv)))} and {usd(float(np.nanmax(npv)))}"
+    return f"{words}; a true-up is paid in {paid or 'none'} of them."
+
+
+def _role(table: Table, role: str) -> float | None:
+    """Give the amount of the one step of a role, None where there is none."""
+    found = table.where(role=role)["amount_usd"]
+    return float(found[0]) if found.size and math.isfinite(found[0]) else None
+
+
+def _first_upper(words: str) -> str:
+    return words[:1].upper() + words[1:]

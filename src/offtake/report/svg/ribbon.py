@@ -1,0 +1,127 @@
+"""The bottleneck ribbon: limits × periods, coloured where a limit binds, with prices in the cells and worth at the right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from offtake.report.svg.draw import GRID, INK, MUTED, Drawing, shorten, tag, text, text_width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Cell", "RibbonRow", "height_of_ribbon", "ribbon"]
+
+_ROW, _TOP, _LEGEND = 38.0, 34.0, 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One limit in one period: does it bind, and its price in a few characters (empty: none to show)."""
+
+    binds: bool
+    price: str = ""
+    size: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RibbonRow:
+    """One limit: name, unit of its prices, kind (an index into the fills), a cell per period, what relief is worth."""
+
+    name: str
+    unit: str
+    kind: str
+    colour: int
+    cells: tuple[Cell, ...]
+    worth: str = ""
+    step: str = ""
+
+
+def height_of_ribbon(rows: int) -> float:
+    """Give the height that so many rows need."""
+    return _TOP + _ROW * max(rows, 1) + _LEGEND
+
+
+def ribbon(drawing: Drawing, periods: Sequence[str], rows: Sequence[RibbonRow]) -> str:
+    """Draw the ribbon.
+
+    A price stands in its cell where it fits, otherwise the largest price of a run of binding periods stands over the run.
+    """
+    left, right = 252.0, drawing.width - 194.0
+    step = (right - left) / max(len(periods), 1)
+    drawing.add(*_heads(periods, left, step))
+    drawing.add(text(right + 14, _TOP - 12, "Worth of one step more", size=11, fill=MUTED))
+    for k, row in enumerate(rows):
+        y = _TOP + k * _ROW
+        drawing.add(text(0, y + 15, shorten(row.name, left - 12, 12.5, bold=True), size=12.5, bold=True))
+        drawing.add(text(0, y + 29, shorten(row.unit, left - 12, 11), size=11, fill=MUTED))
+        drawing.add(tag("path", d=f"M0 {y + _ROW - 1:.1f}H{drawing.width:.1f}", stroke=GRID))
+        _cells(drawing, row, (left, y + 4, step))
+        drawing.add(text(right + 14, y + 15, shorten(row.worth, 174, 12.5, bold=True), size=12.5, bold=True))
+        drawing.add(text(right + 14, y + 29, shorten(row.step, 174, 11), size=11, fill=MUTED))
+    _legend(drawing, rows, left)
+    return drawing.markup()
+
+
+def _heads(periods: Sequence[str], left: float, step: float) -> list[str]:
+    """Write years once, and the part of the year below where there is room."""
+    marks, last = [], ""
+    for i, period in enumerate(periods):
+        year, _, part = period.partition("-")
+        x = left + i * step
+        if year != last:
+            if step * periods_of(periods, year) > text_width(year, 11) + 3:
+                marks.append(text(x + 2, 11, year, size=11, fill=INK))
+            marks.append(tag("path", d=f"M{x:.1f} 2V{_TOP - 4:.1f}", stroke=GRID))
+            last = year
+        if part and text_width(part, 10) < step - 2:
+            marks.append(text(x + 2, 24, part, size=10, fill=MUTED))
+    return marks
+
+
+def periods_of(periods: Sequence[str], year: str) -> int:
+    """Count the periods of a year."""
+    return sum(p.partition("-")[0] == year for p in periods)
+
+
+def _cells(drawing: Drawing, row: RibbonRow, place: tuple[float, float, float]) -> None:
+    """Draw the cells of a row, then the prices on top."""
+    left, y, step = place
+    fits = all(text_width(c.price, 10) <= step - 3 for c in row.cells)
+    fill = drawing.fill(row.colour, pattern=0)
+    for i, cell in enumerate(row.cells):
+        x = left + i * step
+        if cell.binds:
+            drawing.add(tag("rect", x=x + 0.5, y=y, width=step - 1, height=_ROW - 10, fill=fill, rx=1.5))
+            if fits and cell.price:
+                drawing.add(text(x + step / 2, y + 18, cell.price, size=10, anchor="middle", fill="#ffffff"))
+        else:
+            drawing.add(tag("rect", x=x + 0.5, y=y + 12, width=step - 1, height=4, fill=GRID, rx=1.5))
+    if not fits:
+        for start, end in _binding_runs(row.cells):
+            largest = max(row.cells[start:end], key=lambda c: c.size)
+            words = f"≤ {largest.price}" if end - start > 1 else largest.price
+            if largest.price and text_width(words, 10) < step * (end - start) - 2:
+                drawing.add(
+                    text(left + step * (start + end) / 2, y + 18, words, size=10, anchor="middle", fill="#ffffff")
+                )
+
+
+def _binding_runs(cells: Sequence[Cell]) -> list[tuple[int, int]]:
+    """Find the runs of periods in which a limit binds, as half-open ranges."""
+    edges = [False, *(c.binds for c in cells), False]
+    starts = [i for i in range(len(cells)) if edges[i + 1] and not edges[i]]
+    ends = [i for i in range(1, len(cells) + 1) if edges[i] and not edges[i + 1]]
+    return list(zip(starts, ends, strict=True))
+
+
+def _legend(drawing: Drawing, rows: Sequence[RibbonRow], left: float) -> None:
+    """Name the kinds by colour, and say what a cell is."""
+    y = drawing.height - 8
+    x = left
+    for kind, colour in dict.fromkeys((r.kind, r.colour) for r in rows if any(c.binds for c in r.cells)):
+        drawing.add(tag("rect", x=x, y=y - 10, width=14, height=11, fill=drawing.fill(colour, pattern=0), rx=1.5))
+        drawing.add(text(x + 20, y, kind, size=11))
+        x += 20 + text_width(kind, 11) + 18
+    drawing.add(tag("rect", x=x, y=y - 6, width=14, height=4, fill=GRID, rx=1.5))
+    drawing.add(text(x + 20, y, "does not bind", size=11, fill=MUTED))
