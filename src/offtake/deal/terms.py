@@ -173,6 +173,7 @@ def exact_mean(series: Series, start: date, end: date) -> Fraction:
 
     Examples
     --------
+    >>> from offtake.spec.series import Series
     >>> ramp = Series((date(2027, 1, 1), date(2028, 1, 1)), (0.1, 0.3))
     >>> exact_mean(ramp, date(2027, 1, 1), date(2028, 1, 1))
     Fraction(1, 5)

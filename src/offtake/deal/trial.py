@@ -107,7 +107,7 @@ def try_contract(
     planned = owed(contract, reader, facts)
     model.set_objective(_wish(planned, measures, rng, sense))
     solution = Solver(model.build()).solve(gap=0.0)
-    if not solution.found:
+    if not solution.status.solved:
         raise SolverError(f"trial of contract {contract.id}: {solution.status}")
     point = reader.complete(solution.x) if polish else solution.x
     is_signed = signed is None or bool(signed.value(point) > 0.5)
