@@ -56,7 +56,9 @@ def elimination(journal: Journal, flows: FlowColumns, group: Collection[int], ed
     """
     mirrored = _group_of_account()[journal.account] >= 0
     moves = journal.account == CODE["cash"]
-    within = np.isin(journal.party, list(group)) & np.isin(journal.other, list(group))
+    inside = np.zeros(len(flows.parties), dtype=np.bool_)
+    inside[list(group)] = True
+    within = inside[journal.party] & inside[journal.other]
     slot = np.searchsorted(edges, journal.day, side="right")
     book = np.zeros((len(BOOK_ACCOUNTS), edges.size), dtype=np.int64)
     rows = np.flatnonzero(mirrored & within)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def cents_of(amounts: Sequence[Decimal], *, what: str) -> Int64:
     [1234]
     """
     try:
-        cents = np.fromiter((int(a.scaleb(2)) for a in amounts), dtype=np.int64, count=len(amounts))
+        cents = np.fromiter(map(int, map(Decimal.scaleb, amounts, repeat(2))), dtype=np.int64, count=len(amounts))
     except (InvalidOperation, ValueError, OverflowError) as error:
         raise OfftakeError(f"{what}: an amount is not a number of cents ({error})") from error
     # `int` cuts towards zero, so each magnitude is at most its decimal's: equal totals mean that every one is equal.

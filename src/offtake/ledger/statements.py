@@ -170,7 +170,7 @@ def _cash_flow(cube: Cube) -> Iterable[Line]:
     opening = cube.book[CODE["cash"], 0]
     closing = opening + np.cumsum(change)
     yield Line(name="change_in_cash", title="Change in cash", level="subtotal", cents=change)
-    yield Line(name="opening_cash", title="Opening cash", level="line", cents=closing - change)
+    yield Line(name="opening_cash", title="Opening cash", level="subtotal", cents=closing - change)
     yield Line(name="closing_cash", title="Closing cash", level="total", cents=closing)
 
 
