@@ -41,7 +41,7 @@ _MODELS: tuple[tuple[str, str, str, float], ...] = (
     ("kv_values_per_layer", "", "kv_values_per_layer", 1.0),
     ("experts", "", "experts", 1.0),
     ("train_t_tok", "T tok", "train_tok", _TERA),
-    ("train_flop", "FLOP", "train_flop", 1.0),
+    ("train_yflop", "10²⁴ FLOP", "train_flop", 1e24),
 )
 _SITES: tuple[tuple[str, str, str, float], ...] = (
     ("current_it_mw", "MW", "current_it_mw", 1.0),
@@ -114,7 +114,7 @@ _TITLES = MappingProxyType(
     {
         "bf16_tflop_per_s": "bf16", "fp8_tflop_per_s": "fp8", "hbm_gb": "HBM", "hbm_tb_per_s": "HBM rate", "scaleup_gb_per_s": "Scale-up",
         "scaleup_domain_chips": "Domain", "it_w_per_chip": "IT power", "price_usd_per_chip": "Price", "rent_usd_per_chip_h": "Rent",
-        "params_bn": "Weights", "active_params_bn": "Active", "train_t_tok": "Trained on", "train_flop": "Training",
+        "params_bn": "Weights", "active_params_bn": "Active", "train_t_tok": "Trained on", "train_yflop": "Training",
         "kv_values_per_layer": "Cache per layer", "current_it_mw": "IT now", "planned_peak_facility_mw": "Facility planned",
         "peak_ratio": "Peak ratio", "pue": "PUE", "lead_time_months": "Lead time", "ramp_mw_per_month": "Ramp",
         "power_price_usd_per_mwh": "Power price", "carbon_g_per_kwh": "Carbon", "input_usd_per_mtok": "Input",

@@ -94,13 +94,10 @@ def transformer_of(entry: Entry) -> Transformer:
 
     layers = int(of("layers"))
     window, linear = int(of("window_layers")), int(of("linear_layers"))
-    active = entry.number("active_params")
-    if active is None and layers and not of("experts"):  # known to be dense
-        active = entry.number("params")
     return Transformer(
         name=entry.name,
         params=entry.number("params"),
-        active_params=active,
+        active_params=entry.number("active_params"),
         expert_params=of("expert_params"),
         layers=layers,
         hidden=int(of("hidden")),
@@ -172,6 +169,8 @@ def _derive_sizes(facts: dict[str, Fact], row: Mapping[str, str]) -> None:
             facts["params"].number - routed * (1.0 - share),
             "all weights less the experts a token does not use",
         )
+    else:
+        put("active_params", facts["params"].number, "dense: every token uses all weights")
     if row["mla_kv_rank"]:
         put(
             "kv_values_per_layer", float(row["mla_kv_rank"]) + float(row["mla_rope_dim"]), "latent rank + position part"
