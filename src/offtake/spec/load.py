@@ -145,7 +145,7 @@ def _load(document: Document, path: Path, overlays: tuple[str | Path, ...], name
     cases: dict[str, Loaded] = {}
     for name, laid in named_cases(root, sources).items():
         built, diagnostics = _case(laid, document.file, names, sources)
-        found += [d for d in diagnostics if d not in found]
+        found += diagnostics
         if built is not None:
             cases[name] = built
     if base is None or any(d.severity == "error" for d in found):
@@ -169,7 +169,8 @@ def _failure(found: list[Diagnostic], texts: Dict[str, str]) -> ScenarioError:
 
 def _ordered(found: list[Diagnostic], first: str) -> list[Diagnostic]:
     """Sort by file (the scenario first) and place; say the same thing once."""
-    return sorted(dict.fromkeys(found), key=lambda d: (d.file != first, d.file, d.line, d.column, d.code, d.path))
+    once = {(d.code, d.file, d.line, d.column, d.message): d for d in reversed(found)}  # cases repeat what the base has
+    return sorted(once.values(), key=lambda d: (d.file != first, d.file, d.line, d.column, d.code, d.path))
 
 
 def _build(root: Mapping, file: str, names: _Names, sources: Sources) -> tuple[Loaded | None, list[Diagnostic]]:

@@ -12,8 +12,9 @@ from offtake.spec.tree import Listing, Mapping, Node, Place, Scalar, child, deep
 from offtake.units import SUFFIXES, example_of, suffix_of
 
 if TYPE_CHECKING:
-    from offtake.spec.scalars import Problem
     from pydantic import BaseModel, ValidationError
+
+    from offtake.spec.scalars import Problem
 
 __all__ = ["at_key", "at_node", "from_validation", "is_null"]
 

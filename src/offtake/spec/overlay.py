@@ -140,6 +140,7 @@ class _Laying:
             known = [name or str(k) for k, name in enumerate(ids)]
             self.note("E601", f"there is no `{key[:60]}` in `{path}`", did_you_mean(key, known), entry.key_place, path)
             return node
+        chosen = chosen if key == "*" else chosen[:1]  # an id that stands twice is reported elsewhere
         items = [
             self.put(item, rest, entry, f"{path}.{ids[k] or k}") if k in chosen else item
             for k, item in enumerate(node.items)

@@ -224,6 +224,9 @@ class _Builder:
                 "is this the right file?",
                 self.place(odd.start()),
             )
+        marks = sum(map(self.text.count, (",", "- ", ": ")))
+        if marks > 3 * MOST_NODES:  # no prose has so many: no need to parse it for seconds to be sure
+            raise _Stop("E110", f"more than {MOST_NODES:,} keys and values", "is this the right file?")
         tabs = [self.place(self.text.index("\t", m.start())) for m in _INDENT_TAB.finditer(self.text)][:_MOST_TABS]
         for place in tabs[:-1]:
             self.report("E107", *_TAB, place)

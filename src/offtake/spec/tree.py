@@ -128,7 +128,7 @@ def segments(root: Node, steps: Sequence[str | int]) -> str:
         if isinstance(step, int):
             name = id_of(node) if node is not None else ""
             text += f".{name}" if name.isprintable() and 0 < len(name) <= 64 else f"[{step}]"
-        else:
+        elif step != "of":  # what an overlay changes stands in the place that it changes
             shown = step if step.isprintable() and len(step) <= 64 else ascii(step[:60])[1:-1]
             text += f".{shown}" if text else shown
     return text

@@ -17,7 +17,7 @@ from offtake.spec.locate import at_key, at_node, is_null
 from offtake.spec.meaning import check_meaning
 from offtake.spec.scenario import Scenario
 from offtake.spec.shape import slots
-from offtake.spec.tree import Mapping, Node, Scalar, child, id_of, items_of
+from offtake.spec.tree import Listing, Mapping, Node, Scalar, child, id_of, items_of
 
 if TYPE_CHECKING:
     from offtake.spec.fields import Ref
@@ -89,12 +89,20 @@ def _targets(root: Mapping, catalog: CatalogNames | None) -> dict[str, Collectio
         ".".join(str(s) for s in section): [n for _, item in items_of(child(root, *section)) if (n := id_of(item))]
         for section in _SECTIONS
     }
-    targets["regions"] = [n.text for _, n in items_of(child(root, "regions")) if isinstance(n, Scalar)]
+    targets = {name: ids for name, ids in targets.items() if _readable(root, name)}
+    if _readable(root, "regions"):
+        targets["regions"] = [n.text for _, n in items_of(child(root, "regions")) if isinstance(n, Scalar)]
     groups = [(child(item, "group"), id_of(item)) for _, item in items_of(child(root, "sites"))]
     targets["groups"] = list(dict.fromkeys(g.text if isinstance(g, Scalar) else name for g, name in groups))
     if catalog is not None:
         targets |= {f"catalog.{table}": list(catalog(table)) for table in ("chips", "models", "sites")}
     return targets
+
+
+def _readable(root: Mapping, section: str) -> bool:
+    """Whether a section is a list or left out: of any other shape, which is said elsewhere, the ids are not known."""
+    node = child(root, *section.split("."))
+    return node is None or isinstance(node, Listing)
 
 
 def _uses(model: type[BaseModel], node: Node | None, steps: Steps, kinds: Dict[str, type[BaseModel]]) -> Iterator[_Use]:
