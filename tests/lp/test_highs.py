@@ -225,6 +225,19 @@ def test_a_conflict_is_smallest_and_can_be_named() -> None:
     sides = dict(zip((m.row_name(int(i)) for i in found.rows), found.row_sides, strict=True))
     assert sides == {"interconnection[indiana]": "upper", "obligation": "lower"}
     assert not found.whole_numbers
+    assert sorted(m.conflict_text(found)) == [
+        "interconnection[indiana]: 1 energised[indiana] <= 50 MW",
+        "obligation: 61 MW <= 1 energised[indiana]",
+    ]
+
+
+def test_a_conflict_with_a_bound_names_the_bound() -> None:
+    m = Model()
+    lots = m.columns("lots", axes=(("chip", ("a", "b")),), upper=[20.0, 40.0], unit="lot")
+    m.rows("need", lots[0], lower=30.0, unit="lot")
+    solver = Solver(m.build())
+    assert solver.solve().status is Status.INFEASIBLE
+    assert m.conflict_text(solver.conflict()) == ("need: 30 lot <= 1 lots[a]", "lots[a] <= 20 lot")
 
 
 def test_crossed_bounds_are_a_conflict_of_one() -> None:
@@ -298,8 +311,22 @@ def test_an_error_in_the_callback_is_raised_here() -> None:
         message = f"broken at {event.nodes}"
         raise RuntimeError(message)
 
+    solver = Solver(hard().build())
     with pytest.raises(RuntimeError, match="broken at"):
-        Solver(hard().build()).solve(gap=1e-9, callback=broken, time_limit=30.0)
+        solver.solve(gap=1e-9, callback=broken, time_limit=30.0)
+    assert solver.solve(gap=0.2).found
+
+
+def test_progress_comes_with_bound_gap_and_a_heartbeat() -> None:
+    seen: list[SolveEvent] = []
+    s = Solver(hard().build()).solve(gap=1e-9, callback=seen.append, time_limit=2.0)
+    assert s.status is Status.TIME_LIMIT
+    times = [event.seconds for event in seen]
+    assert times == sorted(times)
+    assert max(np.diff(times, prepend=0.0)) < 1.5
+    last = seen[-1]
+    assert last.bound >= last.incumbent > 0.0
+    assert last.gap == pytest.approx((last.bound - last.incumbent) / last.incumbent)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")

@@ -285,7 +285,7 @@ class Solver:
         ----------
         gap : float                    relative gap at which an integer solve may stop, a fraction
         time_limit : float [s]         none by default: a clock makes answers depend on the machine
-        callback : called with a SolveEvent in this thread, at most 20 times a second
+        callback : called with a SolveEvent in this thread, at each news and twice a second, at most 20 times
         interrupt : threading.Event    set it to stop; Ctrl-C in the main thread does the same
         method : str                   "auto" applies the policy of this module; integer programs ignore it
         """
@@ -396,30 +396,27 @@ class Solver:
         highs.setOptionValue("iis_strategy", _IIS_IRREDUCIBLE_FROM_LP)
         status, found = highs.getIis()
         self._check(status, "find the smallest conflicting set")
-        rows = np.array(found.row_index_, dtype=np.int64)
-        columns = np.array(found.col_index_, dtype=np.int64)
+        rows, row_sides = _members(found.row_index_, found.row_bound_)
+        columns, column_sides = _members(found.col_index_, found.col_bound_)
         return Conflict(
             rows=rows,
-            row_sides=tuple(_SIDES.get(int(k), "both") for k in found.row_bound_),
+            row_sides=row_sides,
             columns=columns,
-            column_sides=tuple(_SIDES.get(int(k), "both") for k in found.col_bound_),
+            column_sides=column_sides,
             whole_numbers=not (len(rows) or len(columns)),
         )
-
-    def _method(self, asked: Method) -> Method:
-        """Policy for linear programs."""
-        if asked != "auto":
-            return asked
-        nonzeros = self._arrays.nonzeros
-        if self._has_basis:
-            if not self._costs_changed:
-                return "dual simplex"
-            return "primal simplex" if nonzeros < _HUGE_NONZEROS else "interior point"
-        return "dual simplex" if nonzeros < _LARGE_NONZEROS else "interior point"
 
 
 def _numbers(numbers: Ints) -> Ints:
     return np.asarray(numbers, dtype=np.int64).reshape(-1)
+
+
+def _members(numbers: list[int], bounds: list[int]) -> tuple[Ints, tuple[str, ...]]:
+    """Pick numbers and sides of what takes part; HiGHS also lists columns that only appear in the rows, with no side."""
+    taking_part = [
+        (number, _SIDES[int(kind)]) for number, kind in zip(numbers, bounds, strict=True) if int(kind) in _SIDES
+    ]
+    return np.array([number for number, _ in taking_part], dtype=np.int64), tuple(side for _, side in taking_part)
 
 
 def _small(numbers: Ints) -> NDArray[np.int32]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from offtake.axes import Axis
+    from offtake.lp.solution import Conflict
     from offtake.lp.sparse import Floats, Ints
 
     AxesLike = Iterable[Axis | tuple[str, Sequence[str]]]
@@ -211,6 +212,18 @@ class Model:
             right = f" <= {high:.6g}{unit}" if np.isfinite(high) else ""
             sides = f"{left}{body}{right}"
         return f"{self.row_name(number)}: {sides}"
+
+    def conflict_text(self, conflict: Conflict) -> tuple[str, ...]:
+        """Return the limits and bounds of a conflict as people write them, one line each."""
+        lines = [self.row_text(i) for i in conflict.rows.tolist()]
+        for j, side in zip(conflict.columns.tolist(), conflict.column_sides, strict=True):
+            block, _ = self.locate_column(j)
+            flat = int(block.positions[j - block.first])
+            low, high = float(block.lower.reshape(-1)[flat]), float(block.upper.reshape(-1)[flat])
+            unit = f" {block.unit}" if block.unit else ""
+            lines += [f"{self.column_name(j)} >= {low:.6g}{unit}"] if side != "upper" else []
+            lines += [f"{self.column_name(j)} <= {high:.6g}{unit}"] if side != "lower" else []
+        return tuple(lines)
 
     # -- building -----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import contextlib
 import math
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from offtake.lp.sparse import Floats
 
 _TICK_S = 0.05
+_HEARTBEAT_S = 0.5
+_NOTHING_YET = SolveEvent(bound=math.nan, incumbent=math.nan, gap=math.nan, nodes=0, seconds=0.0)
 _IMPROVED, _BRANCHING = 4, 6  # HighsCallbackType: kCallbackMipImprovingSolution, kCallbackMipInterrupt
 
 
@@ -48,6 +50,7 @@ class Run:
     _stop: threading.Event = field(default_factory=threading.Event)
     _stopped_at: float = math.inf
     _shown: SolveEvent | None = None
+    _shown_at: float = 0.0
     _errors: list[BaseException] = field(default_factory=list)
 
     @property
@@ -109,9 +112,11 @@ class Run:
             self._ask(Status.INTERRUPTED)
         if self.time_limit is not None and self.seconds > self.time_limit:
             self._ask(Status.TIME_LIMIT)
-        if deliver and self.callback is not None and self.event is not self._shown and self.event is not None:
-            self._shown = self.event
-            self.callback(self.event)
+        if deliver and self.callback is not None:
+            news = self.event is not self._shown
+            if news or self.seconds - self._shown_at > _HEARTBEAT_S:
+                self._shown, self._shown_at = self.event, self.seconds
+                self.callback(replace(self.event or _NOTHING_YET, seconds=self.seconds))
 
     def _ask(self, status: Status) -> None:
         """Ask HiGHS to stop; the first reason counts."""
@@ -124,8 +129,7 @@ class Run:
         """Receive a call from HiGHS, in its thread: note progress, answer whether to stop."""
         if int(kind) == _IMPROVED:
             self.incumbent = np.array(out.mip_solution, dtype=np.float64)
-            return
-        if int(kind) == _BRANCHING:
+        if int(kind) in (_IMPROVED, _BRANCHING):
             bound, incumbent = finite(out.mip_dual_bound), finite(out.mip_primal_bound)
             self.event = SolveEvent(
                 bound=bound,
@@ -134,7 +138,7 @@ class Run:
                 nodes=max(int(out.mip_node_count), 0),
                 seconds=self.seconds,
             )
-        if self._stop.is_set():
+        if self._stop.is_set() and int(kind) != _IMPROVED:
             reply.user_interrupt = True
 
 
