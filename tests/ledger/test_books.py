@@ -255,6 +255,7 @@ def test_errors_in_cents_that_cancel_are_still_found(flow):
 def test_books_without_flows_are_the_opening(flow):
     kept = books([], opening=Opening(date=START, cash={"offtaker": D("5.00")}))
     assert kept.balance("offtaker", "cash", START) == D("5.00")
+    assert repr(kept) == ("Books of offtaker, provider from 2027-01-01 to 2027-01-02: 0 flows, 2 postings, in USD")
     assert [kept.lines(p, k) != () for p in kept.parties for k in Statement] == [True] * 8
 
 

@@ -95,6 +95,7 @@ def test_two_roots_closer_than_the_scan_are_both_found():
 
 def test_no_rate_has_a_reason():
     assert irr(cash()).reason == "there is no cash flow"
+    assert xirr(np.array([DAY, DAY]), np.array([5.0, -5.0])).reason == "there is no cash flow"
     assert "received and none is put in" in irr(cash((0, 5), (365, 5))).reason
     assert "put in and none is received" in irr(cash((0, -5))).reason
     # 1 − x + x²: no real root.

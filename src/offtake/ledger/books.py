@@ -62,7 +62,7 @@ class Policies:
     currency: str = "USD"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Books:
     """Posted books of every party.
 
@@ -80,8 +80,14 @@ class Books:
     opening: Opening
     policies: Policies
     periods: Grid
-    journal: Journal = field(repr=False)
-    cubes: tuple[Cube, ...] = field(repr=False)
+    journal: Journal
+    cubes: tuple[Cube, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"Books of {', '.join(self.parties)} from {self.periods.start} to {self.periods.end}: "
+            f"{len(self.flows):,} flows, {len(self.journal):,} postings, in {self.policies.currency}"
+        )
 
     @property
     def parties(self) -> tuple[str, ...]:

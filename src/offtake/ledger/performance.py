@@ -7,7 +7,7 @@ interest, plus the terminal value passed in.  A stake stands apart, at entry pri
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,7 @@ class Infrastructure:
     tax_usd: tuple[float, ...]
     irr: Irr
     payback: Moment
-    cash: Cash
+    cash: Cash = field(repr=False)
 
 
 def infrastructure(

@@ -155,8 +155,9 @@ def xirr(days: NDArray[np.int64], amounts: Floats) -> Irr:
     >>> [round(r, 9) for r in found.roots], found.value
     ([0.1, 0.2], None)
     """
-    order = np.argsort(days[amounts != 0], kind="stable")
-    days, amounts = days[amounts != 0][order], amounts[amounts != 0][order]
+    distinct, where = np.unique(days, return_inverse=True)
+    by_day = np.bincount(where, weights=amounts, minlength=distinct.size)
+    days, amounts = distinct[by_day != 0], by_day[by_day != 0]
     if not amounts.size:
         return Irr(value=None, roots=(), reason="there is no cash flow")
     if (amounts > 0).all() or (amounts < 0).all():
