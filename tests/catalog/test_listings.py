@@ -31,11 +31,13 @@ def test_the_listing_of_chips_shows_what_is_assumed():
 
 def test_the_wide_listing_agrees_with_the_package_data():
     table = listing("prices")
-    assert np.nansum(table["output_usd_per_mtok"]) == pytest.approx(sum(float(r["output_usd_per_mtok"] or 0) for r in rows("prices")))
+    assert np.nansum(table["output_usd_per_mtok"]) == pytest.approx(
+        sum(float(r["output_usd_per_mtok"] or 0) for r in rows("prices"))
+    )
 
 
 def test_an_unknown_part_is_named():
-    with pytest.raises(OfftakeError, match="no part 'chip'.*chips, models"):
+    with pytest.raises(OfftakeError, match=r"no part 'chip'.*chips, models"):
         listing("chip")
 
 
@@ -60,7 +62,7 @@ def test_the_shipped_tables_are_the_shared_ones(shared_data):
         with (shared_data / "catalog" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             assert [dict(r) for r in csv.DictReader(file)] == [dict(r) for r in rows(name)], name
     with (shared_data / "catalog" / "chips.csv").open(encoding="utf-8", newline="") as file:
-        shared = [r for r in csv.DictReader(file)]
+        shared = list(csv.DictReader(file))
     for ours, theirs in zip(rows("chips"), shared, strict=True):
         for column in ("bf16_tflops_dense", "fp8_tflops_dense", "hbm_gb", "hbm_tbps", "tdp_w", "price_usd_low"):
             assert ours[column] == theirs[column]
@@ -77,4 +79,6 @@ def test_reading_three_entries_is_quick_and_needs_no_heavy_package():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert time.perf_counter() - start < 5.0
     assert out.strip().endswith("[]")
-    assert float(out.split()[0]) < 0.25  # about 0.03 s; the budget of 0.05 s is measured in benchmarks, not on a shared machine
+    assert (
+        float(out.split()[0]) < 0.25
+    )  # about 0.03 s; the budget of 0.05 s is measured in benchmarks, not on a shared machine

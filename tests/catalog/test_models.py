@@ -23,7 +23,9 @@ def test_counted_weights_agree_with_printed_ones(name):
 
 def test_active_weights_of_mixtral_by_hand():
     # 8x7B: experts 32 x 8 x 3 x 4096 x 14336 = 45.10e9; a token uses 2 of 8: 46.7e9 - 45.10e9 x 6/8 = 12.88e9
-    assert catalog.model("Mixtral 8x7B").number("active_params") == pytest.approx(46.7e9 - 45.097e9 * 0.75, rel=1e-3)  # the printed 46.7 is rounded
+    assert catalog.model("Mixtral 8x7B").number("active_params") == pytest.approx(
+        46.7e9 - 45.097e9 * 0.75, rel=1e-3
+    )  # the printed 46.7 is rounded
 
 
 def test_cache_of_grouped_and_latent_attention_by_hand():

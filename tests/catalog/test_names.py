@@ -26,7 +26,7 @@ def test_case_spaces_and_aliases(kind, written, name):
 
 
 def test_an_unknown_name_says_what_is_close():
-    with pytest.raises(OfftakeError, match="no chip 'Trainum2'.*did you mean Trainium2"):
+    with pytest.raises(OfftakeError, match=r"no chip 'Trainum2'.*did you mean Trainium2"):
         canonical("chips", "Trainum2")
     with pytest.raises(OfftakeError, match="offtake catalog models"):
         canonical("models", "§")
@@ -41,7 +41,11 @@ def test_every_alias_points_to_an_entry_and_shadows_none():
 
 
 def test_every_derived_row_points_to_an_entry():
-    for table, column, kind in (("chips_derived", "chip", "chips"), ("models_derived", "model", "models"), ("sites_derived", "site", "sites")):
+    for table, column, kind in (
+        ("chips_derived", "chip", "chips"),
+        ("models_derived", "model", "models"),
+        ("sites_derived", "site", "sites"),
+    ):
         for row in rows(table):
             assert row[column] in catalog.names(kind), dict(row)
 

@@ -57,7 +57,12 @@ def test_no_larger_batch_would_keep_the_limits():
     found = serving.estimate(chip("H100"), model("Llama 3.1 70B"), dataclasses.replace(CHAT, tpot_s=0.03))
     layout = steps.Layout(chips=found.chips_per_replica, tp=found.tp)
     more, _ = steps.decode_step_s(
-        chip("H100"), model("Llama 3.1 70B"), layout, batch=found.batch + 1, context_tok=CHAT.context_tok, precision="fp8"
+        chip("H100"),
+        model("Llama 3.1 70B"),
+        layout,
+        batch=found.batch + 1,
+        context_tok=CHAT.context_tok,
+        precision="fp8",
     )
     cache = memory.kv_bytes(model("Llama 3.1 70B"), CHAT.context_tok) / steps.kv_split(model("Llama 3.1 70B"), found.tp)
     room = memory.usable_bytes(chip("H100"), DEFAULT.memory, DEFAULT.workspace_bytes)
@@ -67,7 +72,9 @@ def test_no_larger_batch_would_keep_the_limits():
 
 def test_a_looser_promise_never_serves_less():
     rates = [
-        serving.estimate(chip("H100"), model("DeepSeek-V3"), dataclasses.replace(CHAT, tpot_s=t)).output_tok_per_s_per_chip
+        serving.estimate(
+            chip("H100"), model("DeepSeek-V3"), dataclasses.replace(CHAT, tpot_s=t)
+        ).output_tok_per_s_per_chip
         for t in (0.03, 0.05, 0.1, 0.5)
     ]
     assert rates == sorted(rates)
@@ -75,7 +82,9 @@ def test_a_looser_promise_never_serves_less():
 
 def test_a_longer_context_serves_less():
     rates = [
-        serving.estimate(chip("H100"), model("Llama 3.1 70B"), dataclasses.replace(CHAT, ttft_s=60, input_tok=n)).output_tok_per_s_per_chip
+        serving.estimate(
+            chip("H100"), model("Llama 3.1 70B"), dataclasses.replace(CHAT, ttft_s=60, input_tok=n)
+        ).output_tok_per_s_per_chip
         for n in (500, 2000, 8000, 32_000)
     ]
     assert rates == sorted(rates, reverse=True)
@@ -83,7 +92,9 @@ def test_a_longer_context_serves_less():
 
 def test_a_cache_of_prompts_serves_more():
     plain = serving.estimate(chip("H100"), model("DeepSeek-V3"), CHAT).output_tok_per_s_per_chip
-    cached = serving.estimate(chip("H100"), model("DeepSeek-V3"), dataclasses.replace(CHAT, cached_frac=0.56)).output_tok_per_s_per_chip
+    cached = serving.estimate(
+        chip("H100"), model("DeepSeek-V3"), dataclasses.replace(CHAT, cached_frac=0.56)
+    ).output_tok_per_s_per_chip
     assert cached > plain
 
 
@@ -92,7 +103,11 @@ def test_the_fleet_that_deepseek_published():
     # 20-22 tokens/s a user, mean context 4,989: 14.8k output tokens/s a decode node, 73.7k input tokens/s a prefill node;
     # derived: 0.84 M output tokens/s per MW at 10.2 kW a node (plausibility, serving).
     h800 = dataclasses.replace(chip("H100"), scaleup_bytes_per_s=200e9)
-    found = serving.estimate(h800, model("DeepSeek-V3"), LatencyClass(ttft_s=5, tpot_s=0.05, input_tok=4300, output_tok=1188, cached_frac=0.563))
+    found = serving.estimate(
+        h800,
+        model("DeepSeek-V3"),
+        LatencyClass(ttft_s=5, tpot_s=0.05, input_tok=4300, output_tok=1188, cached_frac=0.563),
+    )
     assert 8 * found.decode_tok_per_s_per_chip == pytest.approx(14_800, rel=0.15)
     assert 8 * found.prefill_tok_per_s_per_chip / 0.437 == pytest.approx(73_700, rel=0.15)
     per_mw = found.output_tok_per_s_per_chip / 1275.0  # million tokens/s per MW
@@ -123,7 +138,11 @@ def test_an_unreachable_promise_says_what_is_possible():
 def test_every_pair_with_data_is_estimated_or_refused_with_a_reason():
     loose = LatencyClass(ttft_s=60.0, tpot_s=1.0, input_tok=1000, output_tok=500)
     known = [n for n in catalog.names("models") if catalog.model(n).number("layers")]
-    full = [n for n in catalog.names("chips") if {"bf16_flop_per_s", "hbm_bytes", "hbm_bytes_per_s", "it_w_per_chip"} <= catalog.chip(n).facts.keys()]
+    full = [
+        n
+        for n in catalog.names("chips")
+        if {"bf16_flop_per_s", "hbm_bytes", "hbm_bytes_per_s", "it_w_per_chip"} <= catalog.chip(n).facts.keys()
+    ]
     assert len(known) == 38
     assert len(full) >= 27
     for on in full:

@@ -70,7 +70,7 @@ def test_experts_over_four_groups():
 def test_beyond_the_scale_up_domain_messages_take_the_network_card():
     assert roofline.link(CHIP, 4, IDEAL) == (100e9, 0.0)
     assert roofline.link(CHIP, 8, IDEAL) == (10e9, 0.0)
-    with pytest.raises(OfftakeError, match="toy.*scaleout_bytes_per_s"):
+    with pytest.raises(OfftakeError, match=r"toy.*scaleout_bytes_per_s"):
         roofline.link(dataclasses.replace(CHIP, scaleout_bytes_per_s=None), 8, IDEAL)
 
 

@@ -43,7 +43,10 @@ def test_llama_2_70b_took_1_7_million_chip_hours():
 
 
 def test_the_rate_is_the_share_times_the_peak_and_falls_slowly_with_scale():
-    toy, dense = Chip(name="t", bf16_flop_per_s=1e15, hbm_bytes=1e12, it_w_per_chip=1.0), Transformer(name="m", params=1e9, active_params=1e9)
+    toy, dense = (
+        Chip(name="t", bf16_flop_per_s=1e15, hbm_bytes=1e12, it_w_per_chip=1.0),
+        Transformer(name="m", params=1e9, active_params=1e9),
+    )
     small = training.estimate(toy, dense, chips=1024)
     large = training.estimate(toy, dense, chips=4096)
     assert small.flop_per_s_per_chip == pytest.approx(0.40e15)
@@ -69,7 +72,7 @@ def test_chips_without_a_published_run_are_less_sure():
 
 
 def test_what_is_missing_is_named():
-    with pytest.raises(OfftakeError, match="Grok-2.*active_params"):
+    with pytest.raises(OfftakeError, match=r"Grok-2.*active_params"):
         training.estimate(chip("H100"), model("Grok-2"))
-    with pytest.raises(OfftakeError, match="TPU 8t.*bf16_flop_per_s or fp8_flop_per_s"):
+    with pytest.raises(OfftakeError, match=r"TPU 8t.*bf16_flop_per_s or fp8_flop_per_s"):
         training.estimate(chip("TPU 8t"), model("Llama 3.1 70B"))
