@@ -406,6 +406,17 @@ class Solver:
             whole_numbers=not (len(rows) or len(columns)),
         )
 
+    def _method(self, asked: Method) -> Method:
+        """Apply the policy for linear programs."""
+        if asked != "auto":
+            return asked
+        nonzeros = self._arrays.nonzeros
+        if self._has_basis:
+            if not self._costs_changed:
+                return "dual simplex"
+            return "primal simplex" if nonzeros < _HUGE_NONZEROS else "interior point"
+        return "dual simplex" if nonzeros < _LARGE_NONZEROS else "interior point"
+
 
 def _numbers(numbers: Ints) -> Ints:
     return np.asarray(numbers, dtype=np.int64).reshape(-1)
