@@ -17,7 +17,9 @@ def test_one_line():
 
 @pytest.mark.parametrize(("column", "length", "carets"), [(1, 3, "^^^"), (4, 9, "    ^^"), (99, 1, "      ^")])
 def test_caret_stays_on_the_line(column, length, carets):
-    shown = render([Diagnostic(code="E1", message="m", file="f", line=1, column=column, length=length)], {"f": "abcde"}).split("\n")
+    shown = render(
+        [Diagnostic(code="E1", message="m", file="f", line=1, column=column, length=length)], {"f": "abcde"}
+    ).split("\n")
     expected = {1: "  | ^^^", 4: "  |    ^^", 99: "  |      ^"}[column]
     assert shown[1:] == ["  |", "1 | abcde", expected]
 
@@ -30,7 +32,9 @@ def test_line_numbers_are_aligned():
 
 def test_long_line_is_cut_around_the_place():
     text = "x" * 500 + "HERE" + "y" * 500
-    source, caret = render([Diagnostic(code="E1", message="m", file="f", line=1, column=501, length=4)], {"f": text}).split("\n")[2:4]
+    source, caret = render(
+        [Diagnostic(code="E1", message="m", file="f", line=1, column=501, length=4)], {"f": text}
+    ).split("\n")[2:4]
     assert len(source) < 180
     assert source[caret.index("^") : caret.rindex("^") + 1] == "HERE"
 
@@ -48,7 +52,11 @@ def test_no_source_no_line():
     ("word", "known", "hint"),
     [
         ("pahse", ["phase", "ramp"], "did you mean `phase`?"),
-        ("Trainium", ["trainium2", "trainium3", "trainium1", "gb200"], "did you mean `trainium3`, `trainium2` or `trainium1`?"),
+        (
+            "Trainium",
+            ["trainium2", "trainium3", "trainium1", "gb200"],
+            "did you mean `trainium3`, `trainium2` or `trainium1`?",
+        ),
         ("x", [], "there are none"),
         ("zz", [f"key{k}" for k in range(10)], "there are key0, key1, key2, key3, key4, key5, key6, key7 and 2 more"),
     ],

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import pytest
 from pydantic import BaseModel, Field
 
-from offtake.diagnostics import Diagnostic
 from offtake.errors import ScenarioError
 from offtake.spec.fields import ChipId, ClauseId, Day, Id, Model, MwStepSeries, UsdPerChipHourSeries, UsdPerMwYear
 from offtake.spec.load import Loaded, loads
+
+if TYPE_CHECKING:
+    from offtake.diagnostics import Diagnostic
 
 TEXT = """\
 offtake: 1
@@ -141,7 +143,7 @@ def text() -> str:
     return TEXT
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def read() -> Callable[[str], Loaded]:
     def _read(text: str) -> Loaded:
         return loads(text, name="toy.yaml", catalog_names=CATALOG.__getitem__, clause_kinds=KINDS)
@@ -149,21 +151,22 @@ def read() -> Callable[[str], Loaded]:
     return _read
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mistakes(read: Callable[[str], Loaded]) -> Callable[[str], list[Diagnostic]]:
     """Return the diagnostics of a text; none for a correct one."""
 
     def _mistakes(text: str) -> list[Diagnostic]:
         try:
             return list(read(text).warnings)
-        except ScenarioError as error:
-            assert error.render()
-            return list(error.diagnostics)
+        except ScenarioError as caught:
+            error = caught
+        error.render().encode("utf-8")  # whatever the text holds can be shown
+        return list(error.diagnostics)
 
     return _mistakes
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def broken(mistakes: Callable[[str], list[Diagnostic]]) -> Callable[[str, str], tuple[list[Diagnostic], int, int]]:
     """Replace a part of the toy that stands there once; return the diagnostics and the place of the mark in the new part."""
 

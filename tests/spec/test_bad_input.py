@@ -112,7 +112,7 @@ def test_mistake_is_located(broken, old, new, code, said):
 
 
 @pytest.mark.parametrize(("old", "new", "code", "said"), [m for m in MISTAKES if "«" not in m[1]], ids=lambda v: v[:40])
-def test_mistake_elsewhere(text, mistakes, old, new, code, said):
+def test_mistake_elsewhere(text, mistakes, old, new, code, said):  # noqa: PLR0917  (parameters of a table)
     found = mistakes(text.replace(old, new))
     assert [d.code for d in found] == [code]
     assert said in found[0].message

@@ -11,6 +11,7 @@ from offtake.spec.fields import (
     Frac,
     FracPerYear,
     Model,
+    Ratio,
     SignedUsd,
     Text,
     Usd,
@@ -26,9 +27,9 @@ __all__ = ["Facility", "Objective", "OpeningBook", "Parties", "Party", "Terminal
 class Weights(Model):
     """Weights of the two parties' values in a weighted objective."""
 
-    offtaker: Frac
+    offtaker: Ratio
     """Weight of the offtaker's value."""
-    provider: Frac
+    provider: Ratio
     """Weight of the provider's value."""
 
 
