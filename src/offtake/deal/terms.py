@@ -63,7 +63,7 @@ class Promise:
 class Terms(Model):
     """Base of the terms of every clause.
 
-    A clause adds `kind`, its fields and `owed`; see docs/howto/add-a-clause.md.
+    A clause adds `kind`, its fields and `owed`; see docs/how-to/add-a-clause.md.
     """
 
     kind: ClassVar[str]

@@ -2,7 +2,7 @@
 
 A small problem has the contract's measures as free columns and pays, or is paid, for every due at given weights.  Its solution is
 settled exactly, and the two readings of each clause are compared.  A new clause passes when no objective can pull them apart
-(docs/howto/add-a-clause.md).
+(docs/how-to/add-a-clause.md).
 """
 
 from __future__ import annotations

@@ -133,7 +133,11 @@ class EquityTranche(Terms):
         if plan is None:
             return None
         stop = plan.on.end if self.latest is None else self.latest + timedelta(days=1)
-        kept = [(s, min(e, stop)) for s, e in zip(plan.on.starts, plan.on.ends, strict=True) if s < stop]
+        kept = [
+            (s, min(e, stop))
+            for s, e in zip(plan.on.starts, plan.on.ends, strict=True)
+            if self.latest is None or s < self.latest
+        ]
         return Intervals(tuple(s for s, _ in kept), tuple(e for _, e in kept)) if kept else None
 
     def _met(self, a: Algebra[X], deal: DealView[X], trigger: Trigger, tests: Intervals) -> X:
