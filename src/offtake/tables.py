@@ -12,6 +12,7 @@ import datetime as dt
 import html
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -21,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Column", "Kind", "Table", "View", "scale_of", "significant"]
+__all__ = ["Column", "Kind", "Table", "View", "clean", "escape", "scale_of", "significant"]
 
 Kind = Literal["auto", "float", "int", "bool", "text", "date"]
 """What a column holds. `auto` is settled when the table is made."""
@@ -32,6 +33,32 @@ NOTHING = "\N{EN DASH}"
 
 SCALES: tuple[tuple[float, str], ...] = ((1e12, "T"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
 SCALED_UNITS = frozenset({"USD", "tok", "chip", "chip-h", "USD/MW-year", "Mtok"})
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""Characters that a terminal or a page could obey: C0 and C1 controls, line and direction marks, lone surrogates."""
+
+
+def clean(value: object) -> str:
+    r"""Replace every character that a terminal or a page could obey; tabs and line ends stay.
+
+    Examples
+    --------
+    >>> clean("red: \x1b[31m"), clean("two\nlines")
+    ('red: �[31m', 'two\nlines')
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value))
+
+
+def escape(value: object) -> str:
+    r"""Make any text safe inside markup and attributes.
+
+    Examples
+    --------
+    >>> escape('<script>"x" & \x00')
+    '&lt;script&gt;&quot;x&quot; &amp; �'
+    """
+    return html.escape(clean(value))
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -107,7 +134,7 @@ class Column:
         >>> Column("peak_funding").heading
         'Peak funding'
         """
-        return self.title or self.name.replace("_", " ").capitalize()
+        return clean(self.title or self.name.replace("_", " ").capitalize())
 
     @property
     def numeric(self) -> bool:
@@ -260,18 +287,18 @@ class Table:
     def to_html(self, digits: int = 3) -> str:
         """Write an HTML table; every text is escaped."""
         views = self.view(digits)
-        caption = f"<caption>{html.escape(self.title)}</caption>" if self.title else ""
+        caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         head = "".join(
-            f'<th scope="col"{_right(v)}>{html.escape(v.heading)}'
-            + (f' <span class="unit">{html.escape(v.unit)}</span>' if v.unit else "")
+            f'<th scope="col"{_right(v)}>{escape(v.heading)}'
+            + (f' <span class="unit">{escape(v.unit)}</span>' if v.unit else "")
             + "</th>"
             for v in views
         )
         body = "".join(
-            "<tr>" + "".join(f"<td{_right(v)}>{html.escape(v.cells[i])}</td>" for v in views) + "</tr>\n"
+            "<tr>" + "".join(f"<td{_right(v)}>{escape(v.cells[i])}</td>" for v in views) + "</tr>\n"
             for i in range(len(self))
         )
-        note = f'<p class="note">{html.escape(self.note)}</p>' if self.note else ""
+        note = f'<p class="note">{escape(self.note)}</p>' if self.note else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>{note}"
 
     def _repr_html_(self) -> str:
@@ -381,7 +408,7 @@ def _view(column: Column, values: NDArray[Any], digits: int) -> View:
     if column.kind == "bool":
         cells = tuple("yes" if v else "no" for v in values.tolist())
     else:
-        cells = tuple(NOTHING if v is None or v == "" else str(v) for v in values.tolist())
+        cells = tuple(NOTHING if v is None or v == "" else " ".join(clean(v).split()) for v in values.tolist())
     return View(heading=column.heading, unit=column.unit, cells=cells, right=False)
 
 
@@ -408,6 +435,8 @@ def _fixed(value: float, decimals: int) -> str:
         return significant(value)
     if value == 0:
         return "0"
+    if abs(value) >= 1e15:  # a count of FLOP or bytes; the zeros would hide the number
+        return f"{value:.1e}".replace("e+", "e").replace("-", MINUS)
     text = f"{abs(value):,.{decimals}f}"
     sign = MINUS if value < 0 else ""
     if float(text.replace(",", "")) == 0:

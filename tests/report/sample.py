@@ -18,7 +18,13 @@ def periods() -> list[tuple[str, dt.date, dt.date]]:
     for k in range(19):
         months = 3 if k < 8 else 6 if k < 14 else 12
         start = dt.date(year, month, 1)
-        label = f"{year}-Q{(month + 2) // 3}" if months == 3 else f"{year}-H{1 if month < 7 else 2}" if months == 6 else f"{year}"
+        label = (
+            f"{year}-Q{(month + 2) // 3}"
+            if months == 3
+            else f"{year}-H{1 if month < 7 else 2}"
+            if months == 6
+            else f"{year}"
+        )
         year, month = (year + (month + months - 1) // 12, (month + months - 1) % 12 + 1)
         found.append((label, start, dt.date(year, month, 1)))
     return found
@@ -45,7 +51,7 @@ LIMITS = (
     ("interconnection at new-carlisle", "interconnection", "USD/MW-year", range(1, 13), 4.1e6),
     ("supply of trainium3", "chips", "USD/chip-year", range(3, 10), 3.2e3),
     ("construction ramp at madison", "construction", "USD/MW-year", range(2, 7), 1.9e6),
-    ("cash of developer", "cash", "USD/USD-year", range(0, 5), 0.18),
+    ("cash of developer", "cash", "USD/USD-year", range(5), 0.18),
     ("floor of the spend commitment", "commitment", "USD/USD-year", range(17, 19), 0.04),
     ("interconnection at ridgeland", "interconnection", "USD/MW-year", range(6, 9), 0.6e6),
 )
@@ -94,7 +100,9 @@ def circularity() -> list[tuple[Any, ...]]:
             paid = 3.0 * (k + 1) ** 1.6
             returned = min(invested, paid) / invested
             share = funded * math.exp(-0.28 * k)
-            rows.append((dt.date(y, 12, 31), firmness, invested * 1e9, paid * 1e9, returned, share, min(1.0, share * 1.5)))
+            rows.append(
+                (dt.date(y, 12, 31), firmness, invested * 1e9, paid * 1e9, returned, share, min(1.0, share * 1.5))
+            )
     return rows
 
 
@@ -102,11 +110,38 @@ def tornado() -> list[tuple[Any, ...]]:
     return [
         ("price of the top class", "demand.top.price", "0.7 ×", "1 ×", "1.3 ×", -6.2e9, 47.0e9, "0.74 ×"),
         ("training compute", "training.frontier.flop", "1e27 FLOP", "3e27 FLOP", "1e28 FLOP", 26.0e9, 7.5e9, ""),
-        ("months to first power", "sites.new-carlisle.lead_time", "16 months", "26 months", "44 months", 25.4e9, 8.9e9, ""),
-        ("server cost per chip", "chips.trainium3.server_cost", "6,000 USD/chip", "9,000 USD/chip", "15,000 USD/chip", 24.0e9, 6.1e9, ""),
+        (
+            "months to first power",
+            "sites.new-carlisle.lead_time",
+            "16 months",
+            "26 months",
+            "44 months",
+            25.4e9,
+            8.9e9,
+            "",
+        ),
+        (
+            "server cost per chip",
+            "chips.trainium3.server_cost",
+            "6,000 USD/chip",
+            "9,000 USD/chip",
+            "15,000 USD/chip",
+            24.0e9,
+            6.1e9,
+            "",
+        ),
         ("chip life", "chips.trainium3.life", "3 y", "5 y", "6 y", 9.9e9, 21.3e9, ""),
         ("tokens per second per chip", "chips.trainium3.overrides", "0.6 ×", "1 ×", "1.2 ×", 12.6e9, 21.0e9, ""),
-        ("price of power", "sites.new-carlisle.power_price", "50 USD/MWh", "70 USD/MWh", "95 USD/MWh", 19.7e9, 16.6e9, ""),
+        (
+            "price of power",
+            "sites.new-carlisle.power_price",
+            "50 USD/MWh",
+            "70 USD/MWh",
+            "95 USD/MWh",
+            19.7e9,
+            16.6e9,
+            "",
+        ),
         ("outside rent", "outside_supply.gpu", "0.8 ×", "1 ×", "1.6 ×", 15.2e9, None, ""),
     ]
 
@@ -115,15 +150,79 @@ def cases() -> list[tuple[Any, ...]]:
     lp = "LP at the base plan's yes/no choices"
     return [
         ("base", "", 3.70, 21.4e9, 0.138, 38.2e9, 14.2e9, 0.0, 0.061, 10.4e6, 14.1e6, 0.62, 18.4e9, "optimal", "MILP"),
-        ("low", "demand 30 % lower", 2.31, 4.1e9, 0.102, 9.6e9, 17.9e9, 7.9e9, 0.018, 11.2e6, 10.9e6, 0.58, 2.2e9, "optimal", lp),
-        ("high", "demand 40 % higher", 4.40, 29.0e9, 0.151, 71.5e9, 12.0e9, 0.0, 0.172, 10.1e6, 17.7e6, 0.66, 31.8e9, "optimal", lp),
-        ("late-power", "first power 12 months later", 2.98, 15.5e9, 0.127, 26.4e9, 15.8e9, 0.0, 0.124, 10.9e6, 14.6e6, 0.55, 11.0e9, "optimal", lp),
-        ("falter", "demand stops growing in 2028", 2.40, -3.6e9, None, -4.2e9, 19.4e9, 12.6e9, 0.009, 11.8e6, 8.4e6, 0.57, -5.1e9, "short", lp),
+        (
+            "low",
+            "demand 30 % lower",
+            2.31,
+            4.1e9,
+            0.102,
+            9.6e9,
+            17.9e9,
+            7.9e9,
+            0.018,
+            11.2e6,
+            10.9e6,
+            0.58,
+            2.2e9,
+            "optimal",
+            lp,
+        ),
+        (
+            "high",
+            "demand 40 % higher",
+            4.40,
+            29.0e9,
+            0.151,
+            71.5e9,
+            12.0e9,
+            0.0,
+            0.172,
+            10.1e6,
+            17.7e6,
+            0.66,
+            31.8e9,
+            "optimal",
+            lp,
+        ),
+        (
+            "late-power",
+            "first power 12 months later",
+            2.98,
+            15.5e9,
+            0.127,
+            26.4e9,
+            15.8e9,
+            0.0,
+            0.124,
+            10.9e6,
+            14.6e6,
+            0.55,
+            11.0e9,
+            "optimal",
+            lp,
+        ),
+        (
+            "falter",
+            "demand stops growing in 2028",
+            2.40,
+            -3.6e9,
+            None,
+            -4.2e9,
+            19.4e9,
+            12.6e9,
+            0.009,
+            11.8e6,
+            8.4e6,
+            0.57,
+            -5.1e9,
+            "short",
+            lp,
+        ),
     ]
 
 
 def money() -> list[tuple[Any, ...]]:
-    rows = [
+    return [
         ("customers", "offtaker", "token_revenue", "market", 402e9),
         ("customers", "provider", "resale_revenue", "cloud", 96e9),
         ("offtaker", "provider", "rent", "cloud", 168e9),
@@ -136,13 +235,23 @@ def money() -> list[tuple[Any, ...]]:
         ("provider", "utility", "energy", "site", 22e9),
         ("provider", "world", "site_running", "site", 14e9),
     ]
-    return rows
 
 
 def power_flows() -> list[tuple[Any, ...]]:
-    sites = {"new-carlisle": ("AEP/PJM", 14500.0), "madison": ("Entergy/MISO", 7200.0), "ridgeland": ("Entergy/MISO", 4100.0)}
+    sites = {
+        "new-carlisle": ("AEP/PJM", 14500.0),
+        "madison": ("Entergy/MISO", 7200.0),
+        "ridgeland": ("Entergy/MISO", 4100.0),
+    }
     chips = {"Trainium2": 0.25, "Trainium3": 0.45, "Trainium4": 0.30}
-    uses = {"top class": 0.34, "middle class": 0.21, "batch": 0.08, "frontier training": 0.19, "research": 0.12, "idle": 0.06}
+    uses = {
+        "top class": 0.34,
+        "middle class": 0.21,
+        "batch": 0.08,
+        "frontier training": 0.19,
+        "research": 0.12,
+        "idle": 0.06,
+    }
     rows: list[tuple[Any, ...]] = [(g, s, 0, v) for s, (g, v) in sites.items()]
     rows += [(s, c, 1, v * f) for s, (_, v) in sites.items() for c, f in chips.items()]
     total = sum(v for _, v in sites.values())
@@ -152,9 +261,27 @@ def power_flows() -> list[tuple[Any, ...]]:
 
 def statements() -> list[tuple[Any, ...]]:
     shape = {
-        "profit_and_loss": (("Revenue", 1, 9.0), ("Rent", 2, -5.0), ("Other costs", 2, -4.0), ("Interest", 2, -0.2), ("Profit before tax", 0, -0.2)),
-        "cash_flow": (("Operating", 1, -0.4), ("Investing", 2, -1.5), ("Financing", 2, 3.4), ("Change in cash", 0, 1.5)),
-        "balance_sheet": (("Cash", 2, 8.0), ("Other assets", 2, 3.1), ("Total assets", 0, 11.1), ("Debt", 2, 4.0), ("Equity", 2, 7.1), ("Total liabilities and equity", 0, 11.1)),
+        "profit_and_loss": (
+            ("Revenue", 1, 9.0),
+            ("Rent", 2, -5.0),
+            ("Other costs", 2, -4.0),
+            ("Interest", 2, -0.2),
+            ("Profit before tax", 0, -0.2),
+        ),
+        "cash_flow": (
+            ("Operating", 1, -0.4),
+            ("Investing", 2, -1.5),
+            ("Financing", 2, 3.4),
+            ("Change in cash", 0, 1.5),
+        ),
+        "balance_sheet": (
+            ("Cash", 2, 8.0),
+            ("Other assets", 2, 3.1),
+            ("Total assets", 0, 11.1),
+            ("Debt", 2, 4.0),
+            ("Equity", 2, 7.1),
+            ("Total liabilities and equity", 0, 11.1),
+        ),
     }
     return [
         (party, statement, line, level, y, 1e9 * amount * (1 + 0.35 * k) * (1.4 if party == "provider" else 1.0))
@@ -166,7 +293,11 @@ def statements() -> list[tuple[Any, ...]]:
 
 
 def sites() -> list[tuple[Any, ...]]:
-    peak = {"new-carlisle": ("AEP/PJM", "us", 2400.0), "madison": ("Entergy/MISO", "us", 1300.0), "ridgeland": ("Entergy/MISO", "us", 830.0)}
+    peak = {
+        "new-carlisle": ("AEP/PJM", "us", 2400.0),
+        "madison": ("Entergy/MISO", "us", 1300.0),
+        "ridgeland": ("Entergy/MISO", "us", 830.0),
+    }
     return [
         (s, g, r, y, p * min(1.0, 0.45 + 0.1 * k), p * min(1.0, 0.38 + 0.1 * k), p * min(1.0, 0.36 + 0.1 * k) / 1.3)
         for s, (g, r, p) in peak.items()
@@ -179,7 +310,16 @@ def phases() -> list[tuple[Any, ...]]:
     for i, site in enumerate(("new-carlisle", "madison", "ridgeland")):
         for p in range(4 if i == 0 else 2):
             start = dt.date(2026, 7, 1) + dt.timedelta(days=150 * p + 100 * i)
-            rows.append((site, f"phase {p + 1}", start, start + dt.timedelta(days=500), start + dt.timedelta(days=590), 300.0 - 40 * i))
+            rows.append(
+                (
+                    site,
+                    f"phase {p + 1}",
+                    start,
+                    start + dt.timedelta(days=500),
+                    start + dt.timedelta(days=590),
+                    300.0 - 40 * i,
+                )
+            )
     return rows
 
 
@@ -194,7 +334,13 @@ def chips() -> list[tuple[Any, ...]]:
 def tokens() -> list[tuple[Any, ...]]:
     return [
         (c, ch, y, v * 1.4**k, v * 0.06 * 1.4**k, v * 1.4**k * 3e-6)
-        for c, ch, v in (("top", "direct", 3e14), ("top", "cloud", 2e14), ("middle", "direct", 6e14), ("middle", "cloud", 5e14), ("batch", "direct", 4e14))
+        for c, ch, v in (
+            ("top", "direct", 3e14),
+            ("top", "cloud", 2e14),
+            ("middle", "direct", 6e14),
+            ("middle", "cloud", 5e14),
+            ("batch", "direct", 4e14),
+        )
         for k, y in enumerate(YEARS)
     ]
 
@@ -203,17 +349,52 @@ def shares() -> list[tuple[Any, ...]]:
     rows = []
     for k, y in enumerate(YEARS):
         p = 0.5 + 0.02 * k
-        rows += [("provider", "provider", y, 9e9 * p, p), ("provider", "gpu cloud", y, 9e9 * (0.7 - p), 0.7 - p), ("provider", "tpu cloud", y, 2.7e9, 0.3)]
-        rows += [("chip", "Trainium2", y, 1e9, 0.5 - 0.05 * k), ("chip", "Trainium3", y, 1e9, 0.2 + 0.03 * k), ("chip", "H200", y, 1e9, 0.3 + 0.02 * k)]
+        rows += [
+            ("provider", "provider", y, 9e9 * p, p),
+            ("provider", "gpu cloud", y, 9e9 * (0.7 - p), 0.7 - p),
+            ("provider", "tpu cloud", y, 2.7e9, 0.3),
+        ]
+        rows += [
+            ("chip", "Trainium2", y, 1e9, 0.5 - 0.05 * k),
+            ("chip", "Trainium3", y, 1e9, 0.2 + 0.03 * k),
+            ("chip", "H200", y, 1e9, 0.3 + 0.02 * k),
+        ]
     return rows
 
 
 def assumptions() -> list[tuple[Any, ...]]:
     return [
-        ("sites.new-carlisle.ramp", "45 MW/month", "20 MW/month", "84 MW/month", "file", "Epoch AI, Frontier Data Centers, 2026-07", "", False),
-        ("chips.trainium3.server_cost", "9,000 USD/chip", "6,000 USD/chip", "15,000 USD/chip", "file", "alliance-5gw.yaml:118", "no public price; scaled from GPU servers", False),
+        (
+            "sites.new-carlisle.ramp",
+            "45 MW/month",
+            "20 MW/month",
+            "84 MW/month",
+            "file",
+            "Epoch AI, Frontier Data Centers, 2026-07",
+            "",
+            False,
+        ),
+        (
+            "chips.trainium3.server_cost",
+            "9,000 USD/chip",
+            "6,000 USD/chip",
+            "15,000 USD/chip",
+            "file",
+            "alliance-5gw.yaml:118",
+            "no public price; scaled from GPU servers",
+            False,
+        ),
         ("chips.trainium3.life", "5 y", "3 y", "6 y", "catalog", "filings 2025: 5–6 years", "", False),
-        ("objective.unserved_penalty", "0 USD/Mtok", "", "", "default", "offtake 0.1", "unserved demand is ordinary", True),
+        (
+            "objective.unserved_penalty",
+            "0 USD/Mtok",
+            "",
+            "",
+            "default",
+            "offtake 0.1",
+            "unserved demand is ordinary",
+            True,
+        ),
     ]
 
 
@@ -268,17 +449,36 @@ ROWS: dict[str, Any] = {
     "cases": cases,
     "money_flows": money,
     "power_flows": power_flows,
-    "uses": lambda: [("top class", "9,400 T tok"), ("middle class", "21,000 T tok"), ("batch", "8,000 T tok"), ("frontier training", "3 of 3 runs")],
+    "uses": lambda: [
+        ("top class", "9,400 T tok"),
+        ("middle class", "21,000 T tok"),
+        ("batch", "8,000 T tok"),
+        ("frontier training", "3 of 3 runs"),
+    ],
     "statements": statements,
-    "returns": lambda: [("provider", "Payback", "2033", "undiscounted"), ("provider", "Equity stake at entry price", "$25 bn", "not cash")],
+    "returns": lambda: [
+        ("provider", "Payback", "2033", "undiscounted"),
+        ("provider", "Equity stake at entry price", "$25 bn", "not cash"),
+    ],
     "sites": sites,
     "phases": phases,
     "chips": chips,
     "tokens": tokens,
     "training": lambda: [("frontier-1", "done", dt.date(2027, 1, 1), dt.date(2027, 7, 1), "new-carlisle", 3e27)],
     "compute_share": shares,
-    "grid_power": lambda: [(g, y, 500.0 * f + 150 * k * f) for g, f in (("AEP/PJM", 1.4), ("Entergy/MISO", 1.2)) for k, y in enumerate(YEARS)],
-    "findings": lambda: [("warning", "P101", "needs 61 MW at ridgeland in 2027-Q3; interconnection gives 50", "move the date or add a phase")],
+    "grid_power": lambda: [
+        (g, y, 500.0 * f + 150 * k * f)
+        for g, f in (("AEP/PJM", 1.4), ("Entergy/MISO", 1.2))
+        for k, y in enumerate(YEARS)
+    ],
+    "findings": lambda: [
+        (
+            "warning",
+            "P101",
+            "needs 61 MW at ridgeland in 2027-Q3; interconnection gives 50",
+            "move the date or add a phase",
+        )
+    ],
     "assumptions": assumptions,
 }
 
@@ -294,7 +494,9 @@ def full(**change: Any) -> ReportData:
         "objective": "joint value",
         "document": DOCUMENT,
         "tables": {n: report_table(n, rows()) for n, rows in ROWS.items()},
-        "undetermined": ("the split of value between the parties; ties go to the developer, then to the smallest commitment.",),
+        "undetermined": (
+            "the split of value between the parties; ties go to the developer, then to the smallest commitment.",
+        ),
         "party_names": {"chip_vendor": "chip maker", "site_vendor": "builders", "world": "others"},
         "version": "0.1.0",
     }

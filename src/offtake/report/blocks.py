@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from typing import TYPE_CHECKING
 
-from offtake.report.svg.draw import escape
-from offtake.tables import MINUS, NOTHING, Table, scale_of
+from offtake.tables import MINUS, NOTHING, Table, escape, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +29,7 @@ def tied(words: str) -> str:
     >>> tied("adds $1.24 bn; 2 of 3")
     'adds $1.24\xa0bn; 2 of 3'
     """
-    return escape(_UNIT.sub("\N{NO-BREAK SPACE}", words))
+    return escape(_UNIT.sub("\N{NO-BREAK SPACE}", words).replace(f"{MINUS}$", f"{MINUS}\N{WORD JOINER}$"))
 
 
 def empty(reason: str) -> str:
@@ -43,7 +41,7 @@ def table(shown: Table, *, kind: str = "") -> str:
     """Write a table that may scroll sideways on a narrow screen."""
     markup = shown.to_html()
     if kind:
-        markup = markup.replace("<table>", f'<table class="{html.escape(kind)}">', 1)
+        markup = markup.replace("<table>", f'<table class="{escape(kind)}">', 1)
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(shown.title or shown.name)}">{markup}</div>'
 
 
@@ -53,11 +51,12 @@ def twin(markup: str, summary: str = "The figures as a table") -> str:
 
 
 def figure(ident: str, claim: str, *, sub: str, body: str, twins: str = "", number: str = "") -> str:
-    """Set a chart: number, sentence, what is shown, the picture, its table twin."""
+    """Set a chart: number, sentence, what is shown, the picture, its table twin; without a picture the sentence stands alone."""
+    below = f'<p class="sub">{escape(sub)}</p>\n' if body else ""
     above = f'<p class="number">{escape(number)}</p>' if number else ""
     return (
         f'<section class="figure" id="{escape(ident)}">{above}<h3 class="claim">{tied(claim)}</h3>\n'
-        f'<p class="sub">{escape(sub)}</p>\n{body}\n{twins}</section>\n'
+        f"{below}{body}\n{twins}</section>\n"
     )
 
 
@@ -92,8 +91,9 @@ def years(
         + "</tr>\n"
         for labels, kind, values in kept
     )
+    region = f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}"><table class="years"><caption>{escape(label)}</caption>'
+        f'{region}<table class="years"><caption>{escape(label)}</caption>'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 

@@ -24,7 +24,7 @@ svg { display: block; max-width: 100%; height: auto;
 header.top { padding-top: 48px; }
 .kicker { color: var(--muted); font-size: 13px; letter-spacing: 0.04em; text-transform: uppercase; margin: 0 0 10px; }
 .lead { font-size: 16px; color: var(--muted); max-width: 90ch; }
-dl.facts { display: flex; flex-wrap: wrap; gap: 6px 34px; margin: 20px 0 0; font-size: 13px; }
+dl.facts { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 20px 0 0; font-size: 12.5px; }
 dl.facts div { display: flex; gap: 8px; } dl.facts dt { color: var(--muted); }
 dl.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 .terms { margin: 24px 0 0; padding: 14px 18px; background: var(--soft); border-left: 3px solid var(--accent); font-size: 14px; }
@@ -51,25 +51,30 @@ tr.total th, tr.total td { font-weight: 600; border-top: 1px solid var(--ink); }
 tbody th { font-weight: 400; border-bottom: 1px solid var(--line); vertical-align: top; } tr.line th { padding-left: 14px; }
 tr.base td { font-weight: 600; background: var(--soft); }
 table.cases, table.years { width: 100%; } table.years thead th:first-child { width: 24%; }
-.beside { display: grid; grid-template-columns: 1fr 1fr; gap: 0 44px; align-items: start; } table.cases td:first-child { min-width: 90px; max-width: 190px; }
+.beside { display: grid; grid-template-columns: 1fr 1fr; gap: 0 44px; align-items: start; }
+table.cases td:first-child { min-width: 90px; max-width: 190px; }
 table.cases td { padding-top: 8px; padding-bottom: 8px; }
 .note { color: var(--muted); font-size: 13px; margin-top: 8px; }
 .empty { color: var(--muted); border: 1px dashed var(--line); padding: 18px; margin-top: 10px; }
 .badge { display: inline-block; border: 1px solid var(--line); border-radius: 3px; padding: 0 6px; font-size: 12px; }
 nav { margin-top: 26px; font-size: 13px; } nav a { margin-right: 18px; white-space: nowrap; }
 footer { margin-top: 90px; padding-bottom: 60px; color: var(--muted); font-size: 13px; }
-@media (max-width: 860px) {
+@media screen and (max-width: 860px) {
   main, header.top, footer { padding-left: 20px; padding-right: 20px; }
   .pair, .beside { grid-template-columns: 1fr; } .headline { grid-template-columns: 1fr 1fr; }
   .figure > svg { min-width: 640px; } .figure, .scroll { overflow-x: auto; }
 }
 @media print {
-  @page { size: A4 landscape; margin: 13mm 14mm; }
-  body { font-size: 10.5pt; } main, header.top, footer { max-width: none; padding: 0; }
+  @page { size: A4; margin: 13mm 12mm; }
+  body { font-size: 9.5pt; } h1 { font-size: 19pt; } h2 { font-size: 15pt; } h3.claim { font-size: 11.5pt; }
+  main, header.top, footer { max-width: none; padding: 0; }
   header.top { padding-top: 0; } details.twin, nav { display: none; }
   h2 { break-before: page; margin-top: 0; } h2, h3, h3.claim { break-after: avoid; }
-  tr, .figure { break-inside: avoid; } .scroll { overflow: visible; } table { font-size: 8.5pt; }
-  .figure, .pair .figure { margin-top: 26px; } a { color: inherit; text-decoration: none; }
+  tr, .figure { break-inside: avoid; } .scroll { overflow: visible; } table { font-size: 7.5pt; } td.n, th.n { padding-left: 9px; }
+  th, td { padding-right: 9px; } td.n, th.n { padding-right: 0; }
+  .figure, .pair .figure { margin-top: 22px; } .headline { gap: 14px; margin: 16px 0 0; } .headline b { font-size: 15pt; }
+  .terms { font-size: 8.5pt; margin-top: 12px; }
+  .sub, .figure .sub { font-size: 8pt; margin-bottom: 8px; } a { color: inherit; text-decoration: none; }
   svg, .terms, tr.base td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

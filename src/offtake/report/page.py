@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from offtake.report.css import CSS
 from offtake.report.page_one import first_page, header
 from offtake.report.sections import flows, parties, physical
-from offtake.report.svg.draw import escape
 from offtake.report.trust import assumptions, trust
+from offtake.tables import escape
 
 if TYPE_CHECKING:
     from offtake.report.data import ReportData

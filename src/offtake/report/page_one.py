@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from offtake.report import charts, sentences
 from offtake.report.blocks import empty, figure, paragraph, table, tied, twin
-from offtake.report.svg.draw import escape
 from offtake.report.words import percent, power, usd
-from offtake.tables import significant
+from offtake.tables import escape, significant
 
 if TYPE_CHECKING:
     from offtake.report.data import ReportData
@@ -110,7 +109,7 @@ def _contents() -> str:
         ("trust", "Findings and certificate"),
         ("assumptions", "Every assumption"),
     )
-    return '<nav aria-label="Contents">' + "".join(f'<a href="#{i}">{escape(w)}</a>' for i, w in links) + "</nav>"
+    return '<nav aria-label="Contents">' + "\n".join(f'<a href="#{i}">{escape(w)}</a>' for i, w in links) + "</nav>"
 
 
 def first_page(data: ReportData) -> str:
@@ -130,7 +129,8 @@ def first_page(data: ReportData) -> str:
                    "Spend that counts towards the floor, by the year in which the interval ends."),
             _drawn(data, ("5", "headline_to_firm"), sentences.firm(data),
                    _beside(charts.firm_chart(data), charts.circularity_chart(data)),
-                   "Firm, contingent, optional and cancellable amounts are taken off, never added; layers stand apart.", also="circularity"),
+                   "Firm, contingent, optional and cancellable amounts are taken off, never added; layers stand apart.",
+                   also="circularity"),
             _drawn(data, ("6", "tornado"), sentences.tornado(data), charts.tornado_chart(data),
                    "Each assumption at its low (hatched) and high (plain) end, re-solved at the base plan’s yes/no choices; "
                    "the sign turns where the alliance is worth as much as none."),
@@ -148,9 +148,8 @@ def _drawn(data: ReportData, place: tuple[str, str], claim: str, svg: str, sub: 
     """Set one figure with the twins of its tables."""
     number, name = place
     shown = [data.table(n) for n in (name, also) if n and len(data.table(n))]
-    body = svg or empty(data.missing.get(name) or "There is nothing to draw.")
     twins = twin("".join(table(t) for t in shown)) if shown else ""
-    return figure(name.replace("_", "-"), claim, sub=sub, body=body, twins=twins, number=number)
+    return figure(name.replace("_", "-"), claim, sub=sub, body=svg, twins=twins, number=number)
 
 
 def _cases(data: ReportData) -> str:

@@ -9,11 +9,11 @@ from offtake.report.blocks import empty, figure, table, twin, years
 from offtake.report.charts import FULL, HALF
 from offtake.report.svg.axes import Series
 from offtake.report.svg.bars import stacked_columns
-from offtake.report.svg.draw import Drawing, escape
+from offtake.report.svg.draw import Drawing
 from offtake.report.svg.gantt import Row, gantt, height_of_gantt
 from offtake.report.svg.sankey import Link, sankey
 from offtake.report.words import percent, plural, power, tokens, usd
-from offtake.tables import scale_of, significant
+from offtake.tables import escape, scale_of, significant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

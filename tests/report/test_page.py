@@ -1,0 +1,197 @@
+"""The page: whole, self-contained, safe with hostile names, the same bytes twice, accessible."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from offtake.report.data import TABLES, ReportData, report_table
+from offtake.report.page import render
+from offtake.tables import Column, Table
+
+from .sample import ROWS, full
+
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+HOSTILE = "<script>alert(1)</script>\"'&</svg></style>\x00\u202e]]>"
+
+
+class Reader(HTMLParser):
+    """Check nesting and gather elements."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.stack, self.elements, self.errors, self.words = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if not self.stack or self.stack.pop() != tag:
+            self.errors.append(tag)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.errors == []
+    assert reader.stack == []
+    return reader
+
+
+def hostile():
+    """Every text of every table and of the header is hostile."""
+    tables = {}
+    for name, rows in ROWS.items():
+        table = report_table(name, rows())
+        keep = {"role", "firmness", "dimension", "party", "statement"}
+        data = {
+            c.name: [HOSTILE + str(v) for v in table[c.name]]
+            if c.kind == "text" and c.name not in keep
+            else table[c.name]
+            for c in table.columns
+        }
+        tables[name] = Table(name, table.columns, data, HOSTILE, HOSTILE)
+    names = dict.fromkeys(("scenario", "title", "run_id", "offtaker", "provider", "objective", "version"), HOSTILE)
+    document = {
+        **full().document,
+        "status": HOSTILE,
+        "foresight": HOSTILE,
+        "reasons": {HOSTILE: HOSTILE},
+        "certificate": {HOSTILE: HOSTILE},
+    }
+    return full(
+        **names, tables=tables, document=document, undetermined=(HOSTILE,), party_names={"chip_vendor": HOSTILE}
+    )
+
+
+@pytest.mark.parametrize("data", [full(), hostile(), full(tables={}, document={})], ids=["full", "hostile", "empty"])
+def test_the_page_is_well_formed_and_reaches_nothing_outside(data):
+    page = render(data)
+    reader = read(page)
+    tags = {t for t, _ in reader.elements}
+    assert not tags & {"script", "iframe", "object", "embed", "link", "img", "form", "base"}
+    for _, attributes in reader.elements:
+        assert not any(k.startswith("on") or k in {"style", "src", "action"} for k in attributes)
+        assert all(v.startswith("#") for k, v in attributes.items() if k in {"href", "xlink:href"})
+    urls = set(re.findall(r"https?://[^\s\"'<]+", page))
+    assert urls <= {"http://www.w3.org/2000/svg"}
+    assert "url(" not in page.replace("url(#", "")
+    assert "\x00" not in page
+    ids = [a["id"] for _, a in reader.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_chart_is_named_and_has_a_table_twin():
+    page = render(full())
+    for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
+        label = re.search(r'aria-labelledby="(\S+) (\S+)"', svg)
+        assert f'<title id="{label[1]}">' in svg
+        assert f'<desc id="{label[2]}">' in svg
+    for figure in re.findall(r'<section class="figure".*?</section>', page, re.DOTALL):
+        if "<svg" in figure:
+            assert '<details class="twin">' in figure
+            assert "<table" in figure
+
+
+def test_the_same_data_gives_the_same_bytes():
+    assert render(full()) == render(full())
+
+
+def test_page_one_has_its_parts_in_order():
+    page = render(full())
+    claims = (
+        "Accepted power grows from 1.58 GW in 2026 to 4.4 GW in 2033, of 5 GW announced; demand that year would take 5.6 GW.",
+        "Interconnection at new-carlisle is worth most to relieve: one phase of 100 MW more adds $1.24 bn; it binds in 12 of 19 periods",
+        "Before funding, the developer is down $14.2 bn at its lowest, in 2029 and the cloud is down $47.9 bn at its lowest, in 2030",
+        "Planned spend meets the floor in every interval, without true-up; the low case falls short in 7 of 10 intervals",
+        "Of $100 bn in the cloud deal, $36 bn is firm and of $25 bn in the equity deal, $5 bn is firm",
+        "The alliance is worth $18.4 bn more than none; price of the top class moves it most, from −$6.2 bn to $47 bn; 1 of 8",
+        "Across 5 named cases, the developer’s net present value lies between −$4.2 bn and $71.5 bn; a true-up is paid in 2 of them.",
+    )
+    shown = " ".join(read(page).words).replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
+    places = [shown.index(c) for c in claims]
+    assert places == sorted(places)
+
+
+def test_the_terms_stand_on_page_one():
+    shown = " ".join(read(render(full())).words).replace("\N{NO-BREAK SPACE}", " ")
+    first = shown[: shown.index("Accepted power grows")]
+    for words in (
+        "The economics are our assumptions and not the parties’",
+        "One planner, not an equilibrium",
+        "Foresight is perfect",
+        "It is not the accuracy of a forecast",
+        "alliance-5gw",
+        "7f3a90c1d2e4",
+        "joint value",
+    ):
+        assert words in first
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("short", "An obligation is not met"), ("interrupted", "The solve was interrupted")]
+)
+def test_a_status_that_is_not_optimal_is_said_first(status, words):
+    page = render(full(document={**full().document, "status": status}))
+    assert words in page
+    assert 'class="terms alert"' in page
+
+
+def test_an_absent_table_gives_its_reason():
+    page = render(
+        full(tables={}, missing={"statements": "No books: the plan was relaxed.", "cases": "Run with --no-cases."})
+    )
+    assert "No books: the plan was relaxed." in page
+    assert "Run with --no-cases." in page
+
+
+def test_untouched_defaults_are_marked():
+    page = render(full())
+    assert page.count("default, untouched") == 1
+    assert "of which 1 default nobody has touched" in page
+
+
+def test_figures_have_at_most_three_digits_on_page_one():
+    page = render(full())
+    first = re.sub(r"<(details|style|svg)\b.*?</\1>", "", page[: page.index('id="flows"')], flags=re.DOTALL)
+    text = re.sub(r"<[^>]+>", " ", first).replace("7f3a90c1d2e4", "")
+    for number in re.findall(r"(?<![\w-])\d+\.\d+", text):
+        assert len(number.replace(".", "").lstrip("0")) <= 3, number
+
+
+def test_unknown_or_lacking_tables_are_refused():
+    with pytest.raises(ValueError, match="knows no table"):
+        full(tables={"surprise": report_table("cases", ())})
+    with pytest.raises(ValueError, match="lacks"):
+        full(tables={"cases": Table("cases", (Column("case"),), [("a",)])})
+
+
+def test_the_sample_fills_every_table_of_the_contract():
+    assert set(ROWS) == set(TABLES)
+
+
+def test_a_revenue_beyond_the_public_range_asks_for_its_reason():
+    rows = ROWS["cases"]()
+    high = [(*rows[0][:10], 40e6, *rows[0][11:])]
+    page = render(full(tables={"cases": report_table("cases", high)}))
+    assert "is above that range, and needs its reason" in page
+
+
+def test_report_data_is_frozen():
+    data = full()
+    with pytest.raises(TypeError):
+        data.tables["x"] = None
+    with pytest.raises(AttributeError):
+        data.title = "other"
+    assert isinstance(data, ReportData)
