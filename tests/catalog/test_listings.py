@@ -58,7 +58,7 @@ def test_every_match_joins_two_rows_that_exist():
 def test_the_shipped_tables_are_the_shared_ones(shared_data):
     import csv
 
-    for name in ("demand", "macro", "sites_timeline", "sites_snapshot", "sites_chips", "gpu_clusters_top150"):
+    for name in ("demand", "macro", "sites_timeline", "sites_snapshot", "sites_chips"):
         with (shared_data / "catalog" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             assert [dict(r) for r in csv.DictReader(file)] == [dict(r) for r in rows(name)], name
     with (shared_data / "catalog" / "chips.csv").open(encoding="utf-8", newline="") as file:

@@ -90,7 +90,7 @@ _PLAIN: Mapping[str, tuple[str, str, tuple[str, ...]]] = MappingProxyType(
         "clusters": (
             "Largest clusters",
             "gpu_clusters_top150",
-            ("name", "status", "owner", "chip", "chips", "first_operational", "power_mw", "country"),
+            ("name", "status", "owner", "chip", "chips", "first_operational", "cluster_power_mw", "country"),
         ),
         "timeline": ("Power of sites by date", "sites_timeline", ("site", "date", "it_mw", "facility_mw", "projected")),
         "site-chips": ("Chips of sites by date", "sites_chips", ("site", "date", "chip", "units", "owner", "user")),
@@ -99,13 +99,13 @@ _PLAIN: Mapping[str, tuple[str, str, tuple[str, ...]]] = MappingProxyType(
 _NUMERIC = frozenset(
     {
         "value", "low", "high", "input_usd_per_mtok", "output_usd_per_mtok", "usd_per_chip_hour", "it_mw", "facility_mw", "units", "chips",
-        "power_mw", "gw", "spend_usd_bn", "equity_firm_usd_bn", "equity_contingent_usd_bn", "years",
+        "cluster_power_mw", "gw", "spend_usd_bn", "equity_firm_usd_bn", "equity_contingent_usd_bn", "years",
     }
 )  # fmt: skip
 _UNITS = MappingProxyType(
     {
         "input_usd_per_mtok": "USD/Mtok", "output_usd_per_mtok": "USD/Mtok", "usd_per_chip_hour": "USD/chip-h", "it_mw": "MW",
-        "facility_mw": "MW", "units": "chip", "chips": "chip", "power_mw": "MW", "gw": "GW", "spend_usd_bn": "bn USD",
+        "facility_mw": "MW", "units": "chip", "chips": "chip", "cluster_power_mw": "MW", "gw": "GW", "spend_usd_bn": "bn USD",
         "equity_firm_usd_bn": "bn USD", "equity_contingent_usd_bn": "bn USD", "years": "y",
     }
 )  # fmt: skip
@@ -118,7 +118,7 @@ _TITLES = MappingProxyType(
         "kv_values_per_layer": "Cache per layer", "current_it_mw": "IT now", "planned_peak_facility_mw": "Facility planned",
         "peak_ratio": "Peak ratio", "pue": "PUE", "lead_time_months": "Lead time", "ramp_mw_per_month": "Ramp",
         "power_price_usd_per_mwh": "Power price", "carbon_g_per_kwh": "Carbon", "input_usd_per_mtok": "Input",
-        "output_usd_per_mtok": "Output", "usd_per_chip_hour": "Chip-hour", "it_mw": "IT", "facility_mw": "Facility", "power_mw": "Power",
+        "output_usd_per_mtok": "Output", "usd_per_chip_hour": "Chip-hour", "it_mw": "IT", "facility_mw": "Facility", "cluster_power_mw": "Power, basis not stated",
         "gw": "Power", "spend_usd_bn": "Spend", "equity_firm_usd_bn": "Equity, firm", "equity_contingent_usd_bn": "Equity, contingent",
         "deal_id": "Deal", "provider_or_investor": "Provider", "customer_or_developer": "Customer",
     }
