@@ -118,7 +118,8 @@ _TITLES = MappingProxyType(
         "kv_values_per_layer": "Cache per layer", "current_it_mw": "IT now", "planned_peak_facility_mw": "Facility planned",
         "peak_ratio": "Peak ratio", "pue": "PUE", "lead_time_months": "Lead time", "ramp_mw_per_month": "Ramp",
         "power_price_usd_per_mwh": "Power price", "carbon_g_per_kwh": "Carbon", "input_usd_per_mtok": "Input",
-        "output_usd_per_mtok": "Output", "usd_per_chip_hour": "Chip-hour", "it_mw": "IT", "facility_mw": "Facility", "cluster_power_mw": "Power, basis not stated",
+        "output_usd_per_mtok": "Output", "usd_per_chip_hour": "Chip-hour", "it_mw": "IT", "facility_mw": "Facility",
+        "cluster_power_mw": "Power, basis not stated",
         "gw": "Power", "spend_usd_bn": "Spend", "equity_firm_usd_bn": "Equity, firm", "equity_contingent_usd_bn": "Equity, contingent",
         "deal_id": "Deal", "provider_or_investor": "Provider", "customer_or_developer": "Customer",
     }
