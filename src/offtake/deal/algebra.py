@@ -71,7 +71,10 @@ def per_interval(values: Numbers, on: Intervals) -> tuple[Number, ...]:
     return (values,) * len(on)
 
 
-def day_shares(to: Intervals, source: Intervals) -> list[list[Fraction]]:
+Shares = list[list[Fraction | int]]
+
+
+def day_shares(to: Intervals, source: Intervals) -> Shares:
     """Exact weights that spread a total evenly by day : [to][source] (the exact twin of `Intervals.spread_from`).
 
     Examples
@@ -81,14 +84,15 @@ def day_shares(to: Intervals, source: Intervals) -> list[list[Fraction]]:
     >>> day_shares(Intervals.every(6, date(2027, 1, 1), date(2028, 1, 1)), year)
     [[Fraction(181, 365)], [Fraction(184, 365)]]
     """
-    shared = to.overlap_days(source)
-    return [[Fraction(int(d), int(w)) for d, w in zip(row, source.days, strict=True)] for row in shared]
+    shared = to.overlap_days(source).tolist()
+    lengths = [int(d) for d in source.days]
+    return [[Fraction(int(d), n) if d else 0 for d, n in zip(row, lengths, strict=True)] for row in shared]
 
 
-def mean_shares(to: Intervals, source: Intervals) -> list[list[Fraction]]:
+def mean_shares(to: Intervals, source: Intervals) -> Shares:
     """Exact weights that average a level by day : [to][source]; days outside `source` count as zero."""
-    shared = to.overlap_days(source)
-    return [[Fraction(int(d), int(w)) for d in row] for row, w in zip(shared, to.days, strict=True)]
+    shared = to.overlap_days(source).tolist()
+    return [[Fraction(int(d), int(n)) if d else 0 for d in row] for row, n in zip(shared, to.days, strict=True)]
 
 
 def last_known(to: Intervals, source: Intervals) -> list[list[int]]:

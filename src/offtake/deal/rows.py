@@ -194,7 +194,14 @@ class RowsAlgebra(Algebra[Rows]):
 
     def mix(self, x: Rows, weights: Matrix, *, on: Intervals) -> Rows:
         """Combine intervals linearly."""
-        matrix = np.array([[float(w) for w in line] for line in weights]).reshape(len(on), len(x.on))
+        matrix = np.array([[float(w) if w else 0.0 for w in line] for line in weights]).reshape(len(on), len(x.on))
+        return self._mixed(x, matrix, on)
+
+    def resample(self, x: Rows, *, on: Intervals) -> Rows:
+        """Spread totals evenly by day onto other intervals."""
+        return x if x.on == on else self._mixed(x, on.spread_from(x.on), on)
+
+    def _mixed(self, x: Rows, matrix: Float, on: Intervals) -> Rows:
         expr = x.expr.apply(matrix, axis=1)
         up, down = np.maximum(matrix, 0.0), np.minimum(matrix, 0.0)
         lo = _contract(x.lo, up) + _contract(x.hi, down)

@@ -207,6 +207,8 @@ def hours(on: Intervals, start: date | None = None, end: date | None = None) -> 
 
 def escalated(rate: float, base: date, on: Intervals) -> tuple[Fraction, ...]:
     """Factor ``(1 + rate)^n`` after n whole years from the base date, by the days of each interval; 1 before it."""
+    if not rate:
+        return (Fraction(1),) * len(on)
     growth = 1 + exactly(rate)
     return tuple(_mean_power(growth, base, s, e) for s, e in zip(on.starts, on.ends, strict=True))
 
