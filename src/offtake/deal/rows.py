@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from offtake.axes import Axis
 from offtake.deal.algebra import Algebra, Matrix, Numbers, last_known, mean_shares, per_interval
-from offtake.deal.quantities import CHIP_H, MW, MW_H, ONE, USD, Measure, Scales
+from offtake.deal.quantities import CHIP, CHIP_H, CHIP_Y, MTOK, MW, MW_H, MW_Y, ONE, USD, Measure, Scales
 from offtake.errors import OfftakeError
 from offtake.lp.affine import Affine
 
@@ -42,7 +42,17 @@ MARGIN = 2e-6
 A solver meets its rows within a tolerance, so a quantity planned exactly at a threshold could settle on the other side of it. The
 margin is twice the integrality tolerance (1e-6) of the row's span."""
 
-UNIT_NAMES = {USD: "USD", CHIP_H: "chip-h", MW: "MW", MW_H: "MWh", ONE: ""}
+UNIT_NAMES = {
+    USD: "USD",
+    CHIP_H: "chip-h",
+    MW: "MW",
+    MW_H: "MWh",
+    MW_Y: "MW-y",
+    CHIP: "chip",
+    CHIP_Y: "chip-y",
+    MTOK: "Mtok",
+    ONE: "",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -168,7 +178,7 @@ class RowsAlgebra(Algebra[Rows]):
 
     def _measured(self, measure: Measure) -> Rows:
         """Return a measure on the grid, zero where the contract is not signed."""
-        if measure in self.written.reads:
+        if self.signed is not None and measure in self.written.reads:
             return self.written.reads[measure]
         expr = self.measures[measure]
         shape = (len(self.paths), len(self.grid))
@@ -182,7 +192,7 @@ class RowsAlgebra(Algebra[Rows]):
             sign = self.signed.reshape((-1, 1)).broadcast_to(shape)
             fact = Rows(expr=sign, on=self.grid, unit=ONE, lo=np.zeros(shape), hi=np.ones(shape))
             whole = self.within("contract").when(fact, whole, f"{measure}.signed")
-        self.written.reads[measure] = whole
+            self.written.reads[measure] = whole  # so that a second clause shares the columns
         return whole
 
     def scale(self, x: Rows, factors: Numbers, *, unit: str | None = None) -> Rows:
