@@ -195,3 +195,11 @@ def test_report_data_is_frozen():
     with pytest.raises(AttributeError):
         data.title = "other"
     assert isinstance(data, ReportData)
+
+
+@pytest.mark.parametrize("alone", [27.6e9, {"npv_usd": 27.6e9}])
+def test_gains_are_differences_from_no_alliance(alone):
+    document = {**full().document, "no_alliance": {"offtaker": alone, "provider": None}}
+    page = render(full(document=document)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "<b>$10.6 bn</b><span>for the developer, against no alliance</span>" in page
+    assert "for the cloud, against no alliance: not known" in page

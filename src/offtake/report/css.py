@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["CSS"]
 
 CSS = """
-:root { --ink: #1d2733; --muted: #56616e; --line: #dfe3e8; --soft: #f5f7f9; --accent: #274b7a; --warn: #8a2a5b; }
+:root { --ink: #1d2733; --muted: #56616e; --line: #dfe3e8; --soft: #f5f7f9; --accent: #22407f; --warn: #96164a; }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: #fff; color: var(--ink);

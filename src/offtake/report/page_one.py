@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from offtake.report import charts, sentences
 from offtake.report.blocks import empty, figure, paragraph, table, tied, twin
@@ -81,7 +84,7 @@ def _headline(data: ReportData) -> str:
     """Set four figures, the first three as differences from no alliance."""
     items = [(usd(sentences.value(data)), "joint value against no alliance, at the objective’s rate")]
     for party in ("offtaker", "provider"):
-        npv, alone = data.fact(f"parties.{party}.npv_usd"), data.fact(f"no_alliance.{party}.npv_usd")
+        npv, alone = data.fact(f"parties.{party}.npv_usd"), _alone(data, party)
         gain = npv - alone if npv is not None and alone is not None else None
         words = f"for {data.the(party)}, against no alliance"
         if gain is None:
@@ -99,6 +102,12 @@ def _headline(data: ReportData) -> str:
         + "".join(f"<li><b>{tied(b)}</b><span>{tied(w)}</span></li>" for b, w in items)
         + "</ul>"
     )
+
+
+def _alone(data: ReportData, party: str) -> float | None:
+    """Give a party's value without the alliance; the document may hold the figure itself or an object with it."""
+    found = data.fact(f"no_alliance.{party}")
+    return found.get("npv_usd") if isinstance(found, Mapping) else found
 
 
 def _contents() -> str:
@@ -148,6 +157,8 @@ def _drawn(data: ReportData, place: tuple[str, str], claim: str, svg: str, sub: 
     """Set one figure with the twins of its tables."""
     number, name = place
     shown = [data.table(n) for n in (name, also) if n and len(data.table(n))]
+    if name == "bottlenecks":  # a row for each limit and period would be thousands: the twin lists what binds
+        shown = [t.take(np.flatnonzero(t["binding"])) if t.name == name else t for t in shown]
     twins = twin("".join(table(t) for t in shown)) if shown else ""
     return figure(name.replace("_", "-"), claim, sub=sub, body=svg, twins=twins, number=number)
 
