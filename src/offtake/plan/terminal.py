@@ -1,8 +1,8 @@
 """What each party has at the horizon, itemised, so that the end of the grid is not the end of the world.
 
-Chips count with the replacement price of equal tokens per second for the part of their life that is left, sites with the unused part
-of their shells; third-party debt is left out of value, what it brought in and what is owed alike; a stake counts at its exogenous dated valuation; the offtaker's business counts as last year's
-operating margin times a stated number of years.
+Chips count with the replacement price of equal tokens per second for the part of their life that is left, sites with the
+unused part of their shells; third-party debt is left out of value, what it brought in and what is owed alike; a stake counts at its
+exogenous dated valuation; a party's business counts as last year's margin times a stated number of years.
 """
 
 from __future__ import annotations
@@ -27,18 +27,22 @@ if TYPE_CHECKING:
 
 Items = Mapping[Party, Mapping[str, Affine]]
 
-OPERATING = frozenset(
+RECURRING = frozenset(
     {
         Account.RENT,
         Account.TAKE_OR_PAY,
         Account.REVENUE_SHARE,
         Account.TOKEN_REVENUE,
+        Account.RESALE_REVENUE,
         Account.OUTSIDE_RENT,
         Account.OTHER_REVENUE,
         Account.OTHER_COST,
+        Account.ENERGY,
+        Account.SITE_RUNNING,
+        Account.CHIP_RUNNING,
     }
 )
-"""Accounts that make up the operating margin of the offtaker's last year; a true-up does not recur."""
+"""Accounts that make up a party's margin of the last year; a true-up does not recur."""
 
 
 def terminal_items(
@@ -51,23 +55,56 @@ def terminal_items(
     items["provider"]["chips"] = (fleet.delivered * left).sum(axis=(1, 2)) + fleets.opening_left_usd.sum() / scales.USD
     shell = sites.shell_usd_per_mw * (sites.phase_mw / sites.peak_ratio) * sites.left_frac / scales.USD
     items["provider"]["sites"] = (energising.starts * (shell * problem.goal.site_value_frac)).sum(axis=(1, 2))
-    margin = _last_year(problem, dues) * problem.finance["offtaker"].terminal_margin_years
-    items["offtaker"]["business"] = margin
     for party in PARTIES:
+        years = problem.finance[party].terminal_margin_years
+        if years:
+            margin = _last_year(problem, dues, party)
+            if party == "provider":
+                margin = margin - _capital_charge(problem, energising, fleet)
+            items[party]["business"] = margin * years
         stake = _stake(problem, dues, party)
         if stake.nonzeros or stake.const.any():
             items[party]["equity stake"] = stake
     return items
 
 
-def _last_year(problem: Problem, dues: Sequence[Due[Affine]]) -> Affine:
-    """Operating margin of the offtaker in the last 365 days : [path] [M USD]."""
+def _last_year(problem: Problem, dues: Sequence[Due[Affine]], party: Party) -> Affine:
+    """Operating margin of a party in the last 365 days : [path] [M USD]."""
     total = Affine.zeros((len(problem.paths),))
     for due in dues:
-        sign = (due.payee == "offtaker") - (due.payer == "offtaker")
-        if sign and due.account in OPERATING:
+        sign = (due.payee == party) - (due.payer == party)
+        if sign and due.account in RECURRING:
             total = total + (due.amount * (float(sign) * _share_of_last_year(problem, due.on.starts, due.on.ends))).sum(axis=1)
     return total
+
+
+def _capital_charge(problem: Problem, energising: Energising, fleet: Fleet) -> Affine:
+    """Yearly cost of replacing what stood in the last year, as annuities at the objective's rate : [path] [M USD].
+
+    The provider's margin goes on only if its chips and shells are bought again; without this charge rent paid between the parties
+    would be a cost of the offtaker's business for years and nobody's income.
+    """
+    chips, sites, fleets, grid = problem.chips, problem.sites, problem.fleets, problem.grid
+    rate = problem.goal.rate_frac_per_y
+    last = _share_of_last_year(problem, grid.starts, grid.ends) * grid.years_long
+    chip_cost = chips.cost_usd_per_chip[:, -1, :] * annuity(rate, chips.life_days / DAYS_PER_YEAR) * scales.CHIP / scales.USD
+    shell_cost = sites.shell_usd_per_mw[:, -1, :] / sites.peak_ratio * annuity(rate, sites.shell_life_days / DAYS_PER_YEAR) / scales.USD
+    standing = (fleet.accepted * (last[None, :, None] * chip_cost[:, None, fleets.chip])).sum(axis=(1, 2))
+    return standing + (energising.energised_mw * (last[None, :, None] * shell_cost[:, None, :])).sum(axis=(1, 2))
+
+
+def annuity(rate: float, years: Float) -> Float:
+    """Yearly payment that repays 1 over some years at a rate : ``r / (1 - (1 + r)^-n)``, or ``1 / n`` at no interest.
+
+    Examples
+    --------
+    >>> annuity(0.1, np.array([5.0])).round(4).tolist()
+    [0.2638]
+    """
+    if rate == 0:
+        return 1.0 / years
+    payment: Float = rate / (1.0 - (1.0 + rate) ** -years)
+    return payment
 
 
 def _share_of_last_year(problem: Problem, starts: Sequence[date], ends: Sequence[date]) -> Float:
@@ -89,8 +126,9 @@ def _stake(problem: Problem, dues: Sequence[Due[Affine]], party: Party) -> Affin
     for due in dues:
         sign = (due.payer == party) - (due.payee == party)
         if sign and due.account is Account.EQUITY:
-            growth = due.facts.get("growth_frac_per_y")
-            rate = problem.goal.rate_frac_per_y if growth is None else float(str(growth))
+            held = due.facts.get("stake")
+            growth = held.get("growth_frac_per_y") if isinstance(held, dict) else None
+            rate = problem.goal.rate_frac_per_y if growth is None else float(growth)
             years = np.array([(problem.grid.end - day).days for day in due.when]) / DAYS_PER_YEAR
             total = total + (due.amount * (float(sign) * (1.0 + rate) ** years)).sum(axis=1)
     return total

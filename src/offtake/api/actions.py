@@ -1,0 +1,97 @@
+"""Plan, save, report, compare, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from offtake.api.answer import Answer
+from offtake.api.explain import Explanation, explain_path
+from offtake.api.prepare import load
+from offtake.api.world import settings_of, tell
+from offtake.progress import Progress, ignore
+from offtake.report.page import render
+from offtake.runs import compare as runs_compare
+from offtake.runs import record
+from offtake.spec.load import Loaded
+
+if TYPE_CHECKING:
+    import threading
+
+    from offtake.runs.record import RunRecord
+
+
+def plan(  # noqa: PLR0913  (all but the scenario are keywords)
+    scenario: str | Path | Loaded,
+    *,
+    overlays: Iterable[str | Path] = (),
+    relax: bool = False,
+    cases: bool = True,
+    gap: float = 0.005,
+    time_limit_s: float | None = None,
+    seed: int = 0,
+    progress: Progress = ignore,
+    interrupt: threading.Event | None = None,
+) -> Answer:
+    """Plan a scenario: base case, no alliance, prices, reliefs, named cases, widest assumptions.
+
+    Parameters
+    ----------
+    scenario : path or Loaded
+    overlays : iterable of paths        applied in order, if a path is given
+    relax : bool                        the linear program instead of the integer one
+    cases : bool                        False skips reliefs, named cases and assumptions
+    gap : float [frac]                  relative gap at which the integer solve stops
+    time_limit_s : float or None [s]    None stops on the gap, never on time
+    progress : callable                 see `offtake.progress`
+    interrupt : threading.Event         set it to stop; the best plan so far is settled and marked
+
+    Raises
+    ------
+    ScenarioError      what is wrong with the file, all at once
+    InfeasibleError    fixed decisions contradict each other or physics
+    """
+    loaded = scenario if isinstance(scenario, Loaded) else load(scenario, overlays=overlays)
+    settings = settings_of(gap=gap, relax=relax, time_limit_s=time_limit_s, seed=seed, interrupt=interrupt)
+    story = tell(loaded, settings, cases=cases, progress=progress)
+    return Answer(story, {"relax": relax, "cases": cases, "gap": gap, "time_limit_s": time_limit_s})
+
+
+def save(answer: Answer, directory: str | Path, *, with_report: bool = True) -> Path:
+    """Write an answer to a run directory, created or replaced in one step.
+
+    Raises
+    ------
+    RunDirectoryError    the directory is not ours to replace, or the disk refuses; it is then as before
+    """
+    whole = answer.record
+    return record.save(replace(whole, report=render(answer.report_data)) if with_report else whole, Path(directory))
+
+
+def report(answer: Answer | str | Path) -> str:
+    """Return the HTML report of an answer, or the one that a run directory holds."""
+    if isinstance(answer, Answer):
+        return render(answer.report_data)
+    held = record.load(Path(answer)).report
+    return held or ""
+
+
+def compare(a: Answer | str | Path, b: Answer | str | Path) -> runs_compare.Comparison:
+    """Put the inputs and the results of two answers or run directories side by side."""
+    return runs_compare.compare(_record(a), _record(b))
+
+
+def explain(answer: Answer | str | Path, path: str) -> Explanation:
+    """Say where a number of the document came from: formula, inputs, sources.
+
+    Raises
+    ------
+    OfftakeError    no such path; the message names the nearest ones
+    """
+    return explain_path(_record(answer), path)
+
+
+def _record(answer: Answer | str | Path) -> RunRecord:
+    return answer.record if isinstance(answer, Answer) else record.load(Path(answer))

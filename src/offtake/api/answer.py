@@ -1,0 +1,156 @@
+"""The frozen answer that a notebook, the command line and a run directory share."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from offtake.api.document import document
+from offtake.api.views import report_tables
+from offtake.plan.problem import PARTIES
+from offtake.report.data import ReportData
+from offtake.runs.manifest import Manifest, run_id, versions
+from offtake.runs.record import RunRecord
+from offtake.tables import significant
+
+if TYPE_CHECKING:
+    from offtake.api.world import Story
+    from offtake.plan.findings import Finding
+    from offtake.plan.result import Plan
+    from offtake.tables import Table
+
+_OBJECTIVES = {
+    "joint": "joint value of both parties",
+    "weighted": "a weighted sum of both parties' values",
+    "offtaker": "the offtaker's value, the provider at no less than without the alliance",
+    "provider": "the provider's value, the offtaker at no less than without the alliance",
+}
+
+UNDETERMINED = (
+    "Payments between the parties cancel in a joint objective: ties are broken by holding it, then the offtaker's value, then paying and "
+    "borrowing least."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A planned scenario.
+
+    Examples
+    --------
+    ``answer.document["parties"]["provider"]["npv_usd"]`` is a number of the ``--json`` document, ``answer.tables["sites"]`` a table.
+    """
+
+    story: Story
+    options: Mapping[str, Any]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the base case."""
+        return self.story.base.alliance
+
+    @property
+    def status(self) -> str:
+        """How it ended: optimal, short, interrupted, time_limit."""
+        return self.story.status
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the plan could not do."""
+        return tuple(self.story.findings)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The ``--json`` document."""
+        return {**document(self.story), "run_id": self.manifest.run_id}
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """Every table of the report, and the ledger's statements."""
+        return {**report_tables(self.story), "books": self.story.figures.books.table()}
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the answer is made of."""
+        loaded = self.story.world.loaded
+        inputs = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in loaded.sources.items()}
+        used = versions()
+        seed = self.story.base.alliance.solved.settings.seed
+        return Manifest(
+            scenario=loaded.scenario.name,
+            run_id=run_id(inputs, seed=seed, options=self.options, used=used),
+            foresight="perfect",
+            seed=seed,
+            status=self.status,
+            inputs=inputs,
+            versions=used,
+            options=dict(self.options),
+        )
+
+    @cached_property
+    def report_data(self) -> ReportData:
+        """What the report shows."""
+        scenario = self.story.world.loaded.scenario
+        least, most = self.plan.solved.left_open
+        open_range = f"At an equal objective the offtaker's value could be {significant(least / 1e3)} to {significant(most / 1e3)} bn USD."
+        return ReportData(
+            scenario=scenario.name,
+            title=scenario.title,
+            run_id=self.manifest.run_id,
+            offtaker=scenario.parties.offtaker.name,
+            provider=scenario.parties.provider.name,
+            objective=_OBJECTIVES[self.plan.problem.goal.name],
+            document=self.document,
+            tables={name: table for name, table in self.tables.items() if name != "books"},
+            undetermined=(UNDETERMINED, open_range) if least == least else (UNDETERMINED,),  # noqa: PLR0124  (NaN)
+            version=version("offtake"),
+        )
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """What a run directory holds, without the report."""
+        scenario = self.story.world.loaded.scenario
+        return RunRecord(
+            manifest=self.manifest,
+            document=self.document,
+            scenario=scenario.model_dump(mode="json"),
+            certificate=self.document["certificate"],
+            tables=self.tables,
+            extra={"provenance.json": _provenance(self.story)},
+        )
+
+    def __repr__(self) -> str:
+        """Headline in a few lines."""
+        doc = self.document
+        lines = [f"<Answer {doc['scenario']}: {self.status}, gap {significant(100 * (doc['gap'] or 0.0))} %, foresight {doc['foresight']}"]
+        for party in PARTIES:
+            mine = doc["parties"][party]
+            lines.append(
+                f"  {mine['name']}: NPV {significant(mine['npv_usd'] / 1e9)} bn USD, "
+                f"{significant(mine['against_no_alliance_usd'] / 1e9)} against no alliance"
+            )
+        lines.append(f"  peak IT power {significant(doc['peak_it_power_mw'])} MW, facility {significant(doc['peak_facility_power_mw'])} MW")
+        top = sorted((b for b in self.story.reliefs), key=lambda r: -r.relief_usd)[:3]
+        lines += [f"  binds: {r.limit}; {r.step} is worth {significant(r.relief_usd / 1e6)} M USD" for r in top]
+        return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        """Show the headline and the cases in a notebook."""
+        return f"<pre>{html.escape(repr(self))}</pre>" + self.tables["cases"].to_html()
+
+
+def _provenance(story: Story) -> str:
+    from offtake.runs.manifest import dump_json
+
+    found = {**story.world.loaded.provenance, **story.world.resolved.provenance}
+    return dump_json(
+        {
+            path: {"where": o.where, "text": o.text, "source": o.source, "assumption": o.assumption, "origin": o.origin, "unit": o.unit}
+            for path, o in found.items()
+        }
+    )

@@ -1,0 +1,276 @@
+"""The `--json` document: one plain mapping with a schema version, the same for the command line, runs and notebooks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from offtake.api.commitments import commitments
+from offtake.ledger.circularity import circularity
+from offtake.ledger.performance import debt_cover, stake
+from offtake.plan.problem import PARTIES
+
+if TYPE_CHECKING:
+    from offtake.api.headline import Headline
+    from offtake.api.world import CaseResult, Story
+    from offtake.ledger.returns import Figure, Irr, Moment
+    from offtake.plan.problem import Float
+    from offtake.plan.result import Plan
+
+SCHEMA_VERSION = 1
+
+
+class Reasons:
+    """Collect why a number has no meaning, by its dotted path."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.found: dict[str, str] = {}
+
+    def figure(self, path: str, figure: Figure | Irr | Moment) -> Any:  # noqa: ANN401  (a number, a date or null)
+        """Return the value, or null with its reason noted."""
+        return self.value(path, figure.value, figure.reason or "it has no meaning here")
+
+    def value(self, path: str, value: float | date | None, reason: str) -> Any:  # noqa: ANN401
+        """Return a value, or null with a reason."""
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            self.found[path] = reason
+            return None
+        return value.isoformat() if isinstance(value, date) else value
+
+
+def document(story: Story) -> dict[str, Any]:
+    """Write everything that a plan has found."""
+    plan, figures, reasons = story.base.alliance, story.figures, Reasons()
+    solved = plan.solved
+    doc: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "scenario": plan.problem.name,
+        "status": story.status,
+        "foresight": "perfect",
+        "method": story.base.method,
+        "objective": plan.problem.goal.name,
+        "objective_usd": plan.objective_usd,
+        "penalties_usd": dict(plan.penalties_usd),
+        "gap": reasons.value("gap", float(solved.first.gap), "a linear program has no gap"),
+        "valuation_date": plan.problem.grid.start.isoformat(),
+        "horizon": plan.problem.grid.end.isoformat(),
+        "discount_rate_frac_per_y": plan.problem.goal.rate_frac_per_y,
+        "value_against_no_alliance_usd": story.base.value_against_no_alliance_usd,
+        "parties": _parties(story, reasons),
+        "no_alliance": {p: _without(story.base.without, p) for p in PARTIES},
+        "peak_it_power_mw": float(figures.accepted_it_mw.max(initial=0.0)),
+        "peak_facility_power_mw": float(figures.accepted_facility_mw.max(initial=0.0)),
+        "energised_mw": _by_site(plan),
+        "chips": _by_chip(plan),
+        "tokens": _tokens(plan),
+        "training": _training(plan),
+        "commitments": _commitments(plan),
+        "bottlenecks": _bottlenecks(story),
+        "reliefs": [
+            {"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs
+        ],
+        "circularity": _circularity(figures),
+        "plausibility": _plausibility(figures, reasons),
+        "cases": [_case(c, k, reasons) for k, c in enumerate(story.cases)],
+        "sensitivity": [
+            {
+                "path": s.assumption.path,
+                "low": s.assumption.low,
+                "base": s.base,
+                "high": s.assumption.high,
+                "value_low_usd": s.value_low_usd,
+                "value_high_usd": s.value_high_usd,
+                "switches_at": s.switches_at,
+            }
+            for s in story.swings
+        ],
+        "left_open_usd": _left_open(plan, reasons),
+        "findings": [{"severity": f.severity, "code": f.code, "message": f.message} for f in story.findings],
+        "certificate": story.certificate,
+        "seed": solved.settings.seed,
+    }
+    doc["reasons"] = reasons.found
+    doc["timings"] = dict(story.seconds)
+    return doc
+
+
+def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
+    plan, figures = story.base.alliance, story.figures
+    found: dict[str, Any] = {}
+    for party in PARTIES:
+        own = plan.problem.finance[party].own_rate_frac_per_y
+        cover = debt_cover(figures.books, party)
+        found[party] = {
+            "name": plan.problem.finance[party].name,
+            "npv_usd": plan.npv_usd(party),
+            "npv_own_rate_usd": plan.npv_usd(party, rate=own),
+            "own_rate_frac_per_y": own,
+            "npv_without_terminal_usd": plan.npv_usd(party, terminal=False),
+            "against_no_alliance_usd": plan.npv_usd(party) - story.base.without.npv_usd(party),
+            "terminal_usd": dict(plan.terminal_usd[party]),
+            "min_cash_usd": float(plan.decisions.cash_usd[party][0].min(initial=plan.problem.finance[party].cash_usd)),
+            "emergency_loan_usd": float(plan.decisions.emergency_usd[party][0].max(initial=0.0)),
+            "dscr": reasons.figure(f"parties.{party}.dscr", cover.lowest),
+        }
+    works = figures.infrastructure
+    held = stake(figures.books, "provider", "offtaker", rate_frac_per_y=plan.problem.goal.rate_frac_per_y)
+    found["provider"]["infrastructure"] = {
+        "npv_usd": works.npv_usd,
+        "npv_before_tax_usd": works.npv_before_tax_usd,
+        "npv_without_terminal_usd": works.npv_without_terminal_usd,
+        "irr": reasons.figure("parties.provider.infrastructure.irr", works.irr),
+        "irr_roots": list(works.irr.roots),
+        "payback_date": reasons.figure("parties.provider.infrastructure.payback_date", works.payback),
+    }
+    found["provider"]["equity_stake"] = {
+        "invested_usd": float(held.invested_usd),
+        "opening_usd": float(held.opening_usd),
+        "value_usd": float(held.value_usd),
+        "basis": held.basis,
+        "npv_usd": reasons.figure("parties.provider.equity_stake.npv_usd", held.npv_usd),
+    }
+    need = figures.offtaker.funding
+    found["offtaker"]["peak_funding_need_usd"] = need.peak_need_usd
+    found["offtaker"]["peak_funding_date"] = reasons.value("parties.offtaker.peak_funding_date", need.peak_date, "there is no need")
+    found["offtaker"]["funding_gap_usd"] = {
+        label: gap for label, gap in zip(figures.books.periods.labels, need.gap_usd, strict=True)
+    }
+    found["offtaker"]["breakeven_date"] = reasons.figure("parties.offtaker.breakeven_date", need.breakeven)
+    return found
+
+
+def _without(plan: Plan, party: str) -> dict[str, float]:
+    return {"npv_usd": plan.npv_usd(party), "npv_without_terminal_usd": plan.npv_usd(party, terminal=False)}
+
+
+def _named(labels: Sequence[str], values: Float) -> dict[str, float]:
+    return {label: float(v) for label, v in zip(labels, values, strict=True)}
+
+
+def _by_site(plan: Plan) -> dict[str, Any]:
+    problem = plan.problem
+    return {s: _named(problem.grid.labels, plan.decisions.energised_mw[0, :, k]) for k, s in enumerate(problem.sites.ids)}
+
+
+def _by_chip(plan: Plan) -> dict[str, Any]:
+    problem, decisions = plan.problem, plan.decisions
+    found: dict[str, Any] = {}
+    for c, chip in enumerate(problem.chips.ids):
+        mine = problem.fleets.chip == c
+        if mine.any():
+            found[chip] = {
+                "ordered": _named(problem.grid.labels, decisions.orders_chip[0][:, mine].sum(axis=1)),
+                "in_service": _named(problem.grid.labels, decisions.in_service_chip[0][:, mine].sum(axis=1)),
+                "accepted": _named(problem.grid.labels, decisions.accepted_chip[0][:, mine].sum(axis=1)),
+            }
+    return found
+
+
+def _tokens(plan: Plan) -> dict[str, Any]:
+    problem = plan.problem
+    served: dict[str, float] = dict.fromkeys(problem.classes, 0.0)
+    unserved = dict(served)
+    for d, kind in enumerate(problem.demand.classes):
+        made = float(plan.decisions.tokens[0, :, d].sum())
+        served[kind] += made
+        unserved[kind] += max(0.0, float(problem.demand.volume_tok[0, :, d].sum()) - made)
+    return {"served": served, "unserved": unserved}
+
+
+def _training(plan: Plan) -> list[dict[str, Any]]:
+    found = []
+    for r, run in enumerate(plan.problem.runs.ids):
+        done = plan.decisions.done[0, :, r] > 0.5
+        first = int(done.argmax()) if done.any() else None
+        found.append({"run": run, "done": bool(done.any()), "period": None if first is None else plan.problem.grid.labels[first]})
+    return found
+
+
+def _commitments(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "clause": c.clause,
+            "kind": c.kind,
+            "scope": c.scope,
+            "committed_usd": sum(c.committed_usd),
+            "paid_usd": sum(c.paid_usd),
+            "shortfall_usd": sum(c.shortfall_usd),
+            "true_up_usd": sum(c.true_up_usd),
+            "intervals": [
+                {"start": s.isoformat(), "end": e.isoformat(), "committed_usd": a, "paid_usd": p, "shortfall_usd": f, "true_up_usd": t}
+                for s, e, a, p, f, t in zip(
+                    c.on.starts, c.on.ends, c.committed_usd, c.paid_usd, c.shortfall_usd, c.true_up_usd, strict=True
+                )
+            ],
+        }
+        for c in commitments(plan)
+    ]
+
+
+def _bottlenecks(story: Story) -> list[dict[str, Any]]:
+    relief = {r.limit: r.relief_usd for r in story.reliefs}
+    return [
+        {
+            "limit": b.limit,
+            "kind": b.kind,
+            "period": b.period,
+            "price": b.price,
+            "unit": b.unit,
+            "binding": b.binding,
+            "relief_usd": relief.get(b.limit),
+        }
+        for b in story.bottlenecks
+    ]
+
+
+def _circularity(figures: Headline) -> dict[str, Any]:
+    found = circularity(figures.books)
+    firm, contingent = found.at_end("firm"), found.at_end("contingent")
+    return {
+        "returned_share": {"firm": firm[0], "contingent": contingent[0]},
+        "funded_share": {"firm": firm[1], "contingent": contingent[1]},
+        "as_of": found.periods.end.isoformat(),
+    }
+
+
+def _plausibility(figures: Headline, reasons: Reasons) -> dict[str, Any]:
+    return {
+        "contract_usd_per_mw_y": reasons.value("plausibility.contract_usd_per_mw_y", figures.contract_usd_per_mw_y, "nothing is taken"),
+        "revenue_usd_per_mw_y": reasons.value("plausibility.revenue_usd_per_mw_y", figures.revenue_usd_per_mw_y, "no chips are used"),
+        "dependence_frac": reasons.value("plausibility.dependence_frac", figures.dependence_frac, "no chips are used"),
+        "unserved_frac": figures.unserved_frac,
+    }
+
+
+def _case(case: CaseResult, number: int, reasons: Reasons) -> dict[str, Any]:
+    row: dict[str, Any] = {"case": case.id, "title": case.title, "status": case.status, "method": case.method}
+    if case.outcome is None or case.figures is None:
+        return row
+    at = f"cases.{number}"
+    f, plan = case.figures, case.outcome.alliance
+    row |= {
+        "value_against_no_alliance_usd": case.outcome.value_against_no_alliance_usd,
+        "objective_usd": plan.objective_usd,
+        "accepted_2030_gw": reasons.value(f"{at}.accepted_2030_gw", f.accepted_2030_gw, "2030 lies outside the horizon"),
+        "provider_infrastructure_npv_usd": f.infrastructure.npv_usd,
+        "provider_infrastructure_irr": reasons.figure(f"{at}.provider_infrastructure_irr", f.infrastructure.irr),
+        "provider_npv_usd": plan.npv_usd("provider"),
+        "offtaker_npv_usd": plan.npv_usd("offtaker"),
+        "peak_funding_usd": f.offtaker.funding.peak_need_usd,
+        "true_up_usd": f.true_up_usd,
+        "unserved_frac": f.unserved_frac,
+        "dependence_frac": reasons.value(f"{at}.dependence_frac", f.dependence_frac, "no chips are used"),
+    }
+    return row
+
+
+def _left_open(plan: Plan, reasons: Reasons) -> Mapping[str, Any]:
+    least, most = plan.solved.left_open
+    why = "ties are broken only for a plan that is solved to its gap"
+    return {
+        "offtaker_npv_least_usd": reasons.value("left_open_usd.offtaker_npv_least_usd", least * 1e6, why),
+        "offtaker_npv_most_usd": reasons.value("left_open_usd.offtaker_npv_most_usd", most * 1e6, why),
+    }

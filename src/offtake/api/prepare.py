@@ -1,0 +1,86 @@
+"""From a file to what can be planned: load, resolve against the catalogue, check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from offtake.catalog.load import references
+from offtake.catalog.resolve import Resolved, resolve
+from offtake.errors import ScenarioError
+from offtake.plan.inputs import Inputs, inputs_of
+from offtake.spec.load import Loaded
+from offtake.spec.load import load as load_file
+from offtake.spec.series import Series
+from offtake.spec.vary import value_at, vary
+
+if TYPE_CHECKING:
+    from offtake.diagnostics import Diagnostic
+    from offtake.risk.cases import Assumption
+    from offtake.spec.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A loaded scenario, ready to be planned."""
+
+    loaded: Loaded
+    resolved: Resolved
+    inputs: Inputs
+
+
+def load(path: str | Path, *, overlays: Iterable[str | Path] = ()) -> Loaded:
+    """Load a scenario file.
+
+    Parameters
+    ----------
+    path : str or Path
+    overlays : iterable of paths     overlay files, applied in order
+
+    Raises
+    ------
+    ScenarioError    with every mistake, each at its file, line and column
+    """
+    return load_file(path, overlays=overlays, catalog_names=references)
+
+
+def check(path: str | Path, *, overlays: Iterable[str | Path] = ()) -> tuple[Diagnostic, ...]:
+    """Return all that is wrong or doubtful in a scenario file; empty if nothing is."""
+    try:
+        loaded = load(path, overlays=overlays)
+        prepare(loaded)
+    except ScenarioError as error:
+        return tuple(error.diagnostics)
+    return loaded.warnings
+
+
+def prepare(loaded: Loaded) -> World:
+    """Resolve a loaded scenario against the catalogue."""
+    resolved = resolve(loaded)
+    return World(loaded=loaded, resolved=resolved, inputs=inputs_of(loaded.scenario, resolved))
+
+
+def world_of(scenario: Scenario) -> Inputs:
+    """Resolve a varied scenario."""
+    return inputs_of(scenario, resolve(scenario))
+
+
+def assumptions(loaded: Loaded) -> tuple[list[Assumption], dict[str, float]]:
+    """Return every value with a stated range as an assumption that can be varied, and its base value (1 for a series)."""
+    from offtake.risk.cases import Assumption
+
+    found: list[Assumption] = []
+    base: dict[str, float] = {}
+    for path, origin in loaded.provenance.items():
+        if origin.low is None or origin.high is None or path.startswith("contract.clauses"):
+            continue
+        value = value_at(loaded.scenario, path)
+        base[path] = 1.0 if isinstance(value, Series) else float(value)
+
+        def world(end: float, path: str = path) -> Inputs:
+            return world_of(vary(loaded.scenario, path, end))
+
+        found.append(Assumption(path=path, low=origin.low, high=origin.high, world=world))
+    return found, base

@@ -1,0 +1,173 @@
+"""The tables of money: cash by year, statements, from headline to firm, circularity, flows between parties, returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offtake.deal.contract import summary
+from offtake.deal.flows import Account
+from offtake.ledger.circularity import circularity
+from offtake.ledger.performance import debt_cover, stake
+from offtake.ledger.statements import Statement
+from offtake.plan.contracts import contract_of
+from offtake.plan.problem import PARTIES
+from offtake.report.data import report_table
+from offtake.tables import significant
+
+if TYPE_CHECKING:
+    from offtake.api.world import Story
+    from offtake.ledger.books import Books
+    from offtake.tables import Table
+
+FUNDING = frozenset(
+    {Account.EQUITY, Account.LOAN_DRAW, Account.LOAN_REPAY, Account.EMERGENCY_DRAW, Account.EMERGENCY_REPAY}
+)
+"""Equity and loans: what a party finds beyond its own business."""
+
+
+def money_tables(story: Story) -> dict[str, Table]:
+    """Make the report's tables of money."""
+    books = story.figures.books
+    rows: dict[str, Any] = {
+        "cash_by_year": [row for party in PARTIES for row in _cash(books, party)],
+        "headline_to_firm": _headline(story),
+        "circularity": _circularity(books),
+        "money_flows": _flows(story),
+        "statements": [row for party in (*PARTIES, "combined") for row in _statements(books, party)],
+        "returns": _returns(story),
+    }
+    return {name: report_table(name, found) for name, found in rows.items()}
+
+
+def _cash(books: Books, party: str) -> list[dict[str, Any]]:
+    years = books.periods
+    edges = np.array([d.toordinal() for d in (*years.starts, years.end)])
+
+    def by_year(accounts: frozenset[Account]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        cash = books.flows.cash(party, accounts)
+        slot = np.clip(np.searchsorted(edges, cash.days, side="right") - 1, 0, len(years) - 1)
+        return np.bincount(slot, weights=cash.cents / 100.0, minlength=len(years))
+
+    funding = by_year(FUNDING)
+    before = by_year(frozenset(Account) - FUNDING)
+    opening = float(books.opening.cash.get(party, 0))
+    closing = opening + np.cumsum(before + funding)
+    return [
+        {
+            "party": party,
+            "year": start.year,
+            "before_funding_usd": float(before[k]),
+            "cumulative_before_funding_usd": float(before[: k + 1].sum()),
+            "funding_usd": float(funding[k]),
+            "funding_gap_usd": max(0.0, -float(before[k])),
+            "closing_cash_usd": float(closing[k]),
+        }
+        for k, start in enumerate(years.starts)
+    ]
+
+
+def _headline(story: Story) -> list[dict[str, Any]]:
+    """From what was announced to what is firm, by layer; amounts of different layers and firmness are never added."""
+    contract = contract_of(story.base.alliance.problem)
+    if contract is None:
+        return []
+    found = summary(contract)
+    rows: list[dict[str, Any]] = []
+    for layer in dict.fromkeys(p.layer for p in found.promises):
+        mine = [p for p in found.promises if p.layer is layer and p.usd is not None and not p.within]
+        if not mine:
+            continue
+        total = float(sum(p.usd for p in mine if p.usd is not None))
+        rows.append({"layer": str(layer), "step": "stated in the terms", "role": "total", "firmness": "", "amount_usd": total})
+        for p in mine:
+            if p.firmness != "firm":
+                rows.append(
+                    {"layer": str(layer), "step": f"{p.clause}: {p.what}", "role": "less", "firmness": str(p.firmness), "amount_usd": float(p.usd or 0)}
+                )
+        firm = float(sum(p.usd for p in mine if p.usd is not None and p.firmness == "firm"))
+        rows.append({"layer": str(layer), "step": "firm", "role": "result", "firmness": "firm", "amount_usd": firm})
+    return rows
+
+
+def _circularity(books: Books) -> list[dict[str, Any]]:
+    found = circularity(books)
+    table = found.table()
+    rows = []
+    for firmness in ("firm", "contingent"):
+        for k in range(len(table)):
+            rows.append(
+                {
+                    "date": found.periods.ends[k],
+                    "firmness": firmness,
+                    "invested_usd": float(table[f"invested_{firmness}_usd"][k]),
+                    "paid_back_usd": float(table[f"paid_{firmness}_usd"][k]),
+                    "returned_share_frac": float(table[f"returned_share_{firmness}_frac"][k]),
+                    "funded_share_frac": float(table[f"funded_share_{firmness}_frac"][k]),
+                    "funded_share_fifo_frac": float(table[f"funded_share_fifo_{firmness}_frac"][k]),
+                }
+            )
+    return rows
+
+
+def _flows(story: Story) -> list[dict[str, Any]]:
+    total: dict[tuple[str, str, str, str], float] = {}
+    for f in story.base.alliance.flows:
+        key = (f.payer, f.payee, str(f.account), str(f.layer))
+        total[key] = total.get(key, 0.0) + float(f.amount)
+    return [
+        {"payer": payer, "payee": payee, "account": account, "layer": layer, "amount_usd": usd}
+        for (payer, payee, account, layer), usd in sorted(total.items())
+    ]
+
+
+def _statements(books: Books, party: str) -> list[dict[str, Any]]:
+    rows = []
+    levels = {"total": 0, "subtotal": 1}
+    for kind in (Statement.PROFIT_AND_LOSS, Statement.CASH_FLOW, Statement.BALANCE_SHEET):
+        table = books.combined(kind) if party == "combined" else books.statement(party, kind)
+        columns = [c.name for c in table.columns if c.unit == "USD" and c.name != "opening_usd"]
+        for k in range(len(table)):
+            for start, column in zip(books.periods.starts, columns, strict=True):
+                rows.append(
+                    {
+                        "party": party,
+                        "statement": str(kind),
+                        "line": str(table["title"][k]),
+                        "level": levels.get(str(table["level"][k]), 2),
+                        "year": start.year,
+                        "amount_usd": float(table[column][k]),
+                    }
+                )
+    return rows
+
+
+def _returns(story: Story) -> list[dict[str, Any]]:
+    plan, books = story.base.alliance, story.figures.books
+    rows: list[dict[str, Any]] = []
+
+    def say(party: str, item: str, value: float | None, note: str = "", unit: str = "bn USD") -> None:
+        shown = "none" if value is None else (f"{significant(value / 1e9)} bn USD" if unit == "bn USD" else f"{significant(value)}{unit}")
+        rows.append({"party": party, "item": item, "value": shown, "note": note})
+
+    rate = plan.problem.goal.rate_frac_per_y
+    for party in PARTIES:
+        own = plan.problem.finance[party].own_rate_frac_per_y
+        say(party, "NPV at the objective's rate", plan.npv_usd(party), f"{rate:.1%} a year, pre-tax, terminal value included")
+        say(party, "NPV at its own rate", plan.npv_usd(party, rate=own), f"{own:.1%} a year")
+        say(party, "NPV without terminal value", plan.npv_usd(party, terminal=False))
+        say(party, "NPV without the alliance", story.base.without.npv_usd(party))
+        for item, value in plan.terminal_usd[party].items():
+            say(party, f"at the horizon: {item}", value, "not discounted")
+        cover = debt_cover(books, party)
+        say(party, "debt service cover, lowest year", cover.lowest.value, cover.lowest.reason or "", unit="×")
+    works = story.figures.infrastructure
+    say("provider", "infrastructure NPV, after tax", works.npv_usd, "unlevered, opening assets sunk")
+    say("provider", "infrastructure IRR", None if works.irr.value is None else works.irr.value * 100, works.irr.reason or "", unit=" %")
+    rows.append(
+        {"party": "provider", "item": "infrastructure pays back", "value": str(works.payback.value or "never"), "note": works.payback.reason or ""}
+    )
+    held = stake(books, "provider", "offtaker", rate_frac_per_y=rate)
+    say("provider", "equity stake", float(held.value_usd), f"at {held.basis}; not cash")
+    return rows

@@ -1,0 +1,182 @@
+"""Plan a scenario with everything that belongs to the answer: base case, no alliance, prices, reliefs, cases, assumptions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from offtake.api.headline import Headline, headline
+from offtake.api.prepare import World, assumptions, prepare
+from offtake.errors import OfftakeError
+from offtake.lp.certificate import certify
+from offtake.lp.solution import Status
+from offtake.plan.bottlenecks import Bottleneck, bottlenecks
+from offtake.plan.compile import compile_problem
+from offtake.plan.findings import Finding, findings
+from offtake.plan.relief import Relief, reliefs
+from offtake.plan.run import Outcome, plan_at, plan_inputs
+from offtake.plan.solve import Settings
+from offtake.progress import Progress, ProgressEvent, ignore
+from offtake.risk.cases import Swing, tornado
+
+if TYPE_CHECKING:
+    from offtake.plan.inputs import Inputs
+    from offtake.plan.problem import Problem
+    from offtake.spec.load import Loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """One case, the base case first; no outcome where that world has no plan."""
+
+    id: str
+    title: str
+    status: str
+    method: str
+    outcome: Outcome | None
+    figures: Headline | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that was found about a scenario."""
+
+    world: World
+    base: Outcome
+    figures: Headline
+    bottlenecks: Sequence[Bottleneck]
+    reliefs: Sequence[Relief]
+    cases: Sequence[CaseResult]
+    swings: Sequence[Swing]
+    findings: Sequence[Finding]
+    certificate: Mapping[str, Any]
+    status: str
+    seconds: Mapping[str, float]
+
+    @property
+    def low_case(self) -> CaseResult | None:
+        """The case called `low`, or the one with the least value against no alliance."""
+        solved = [c for c in self.cases[1:] if c.outcome is not None]
+        named = next((c for c in solved if c.id == "low"), None)
+        worst = min(solved, key=lambda c: c.outcome.value_against_no_alliance_usd if c.outcome else 0.0, default=None)
+        return named or worst
+
+
+def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Progress = ignore) -> Story:
+    """Plan a loaded scenario and all that belongs to the answer."""
+    watch = _Watch()
+    world = prepare(loaded)
+    base = plan_inputs(world.inputs, settings, progress=progress)
+    watch.lap("base case and no alliance")
+    figures = headline(base)
+    watch.lap("books")
+    found = bottlenecks(base.alliance.solved)
+    problem = base.alliance.problem
+    steps: list[Relief] = []
+    results = [CaseResult(id="base", title="Base case", status=_status(base, ()), method=base.method, outcome=base, figures=figures)]
+    swings: list[Swing] = []
+    stopped = settings.interrupt is not None and settings.interrupt.is_set()
+    if cases and base.alliance.solved.status.solved and not stopped:
+        progress(ProgressEvent(stage="relief values"))
+        steps = reliefs(base.alliance.solved, found, world.inputs, most=problem.scenario.relief, settings=settings, recompile=_recompile(base))
+        watch.lap("relief values")
+        results += named_cases(loaded, base, settings, progress=progress)
+        watch.lap("named cases")
+        varied, values = assumptions(loaded)
+        swings = tornado(base, varied, values, settings, most=problem.scenario.tornado.most, progress=progress)
+        watch.lap("assumptions")
+    told = findings(base.alliance)
+    return Story(
+        world=world,
+        base=base,
+        figures=figures,
+        bottlenecks=found,
+        reliefs=steps,
+        cases=results,
+        swings=swings,
+        findings=told,
+        certificate=certificate_of(base),
+        status=_status(base, told),
+        seconds={**watch.laps, **{f"base: {k}": v for k, v in base.seconds.items()}},
+    )
+
+
+def named_cases(loaded: Loaded, base: Outcome, settings: Settings, *, progress: Progress = ignore) -> list[CaseResult]:
+    """Solve the scenario's named cases at the base plan's yes/no choices, each against no alliance."""
+    found = []
+    titles = {c.id: c.title or c.id for c in loaded.scenario.cases}
+    for name, case in loaded.cases.items():
+        if settings.interrupt is not None and settings.interrupt.is_set():
+            break
+        progress(ProgressEvent(stage=f"case {name}"))
+        try:
+            outcome = plan_at(prepare(case).inputs, base, settings)
+        except OfftakeError as error:
+            found.append(CaseResult(id=name, title=titles[name], status=f"no plan: {error}", method="", outcome=None, figures=None))
+            continue
+        if outcome is None:
+            found.append(CaseResult(id=name, title=titles[name], status="no plan", method="LP", outcome=None, figures=None))
+            continue
+        method = outcome.method + (f"; {', '.join(outcome.freed)} free" if outcome.freed else "")
+        found.append(
+            CaseResult(
+                id=name,
+                title=titles[name],
+                status=_status(outcome, findings(outcome.alliance)),
+                method=method,
+                outcome=outcome,
+                figures=headline(outcome),
+            )
+        )
+    return found
+
+
+def certificate_of(base: Outcome) -> dict[str, Any]:
+    """Recompute the answer outside the solver and compare the problem's money with the settled money."""
+    from offtake.lp.highs import version
+
+    solved = base.alliance.solved
+    final = certify(solved.arrays, replace(solved.first, x=solved.x[: solved.arrays.columns]), solver=version())
+    prices = certify(solved.priced_arrays, solved.priced, solver=version())
+    worst, where = base.alliance.money_difference_usd
+    return {**final.as_dict(), "prices": prices.as_dict(), "money_difference_usd": worst, "money_difference_at": where}
+
+
+def _recompile(base: Outcome):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    from offtake.plan.run import floored
+
+    def again(inputs: Inputs) -> Problem:
+        return floored(compile_problem(inputs), base.without)
+
+    return again
+
+
+def _status(outcome: Outcome, told: Sequence[Finding]) -> str:
+    status = outcome.alliance.solved.status
+    if status in (Status.INTERRUPTED, Status.TIME_LIMIT):
+        return str(status)
+    if any(f.short for f in told):
+        return "short"
+    return "optimal" if status.solved else str(status)
+
+
+class _Watch:
+    """Wall clock by step; times live only in `timings`."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self.last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self.last = now - self.last, now
+
+
+def settings_of(
+    *, gap: float, relax: bool, time_limit_s: float | None, seed: int, interrupt: threading.Event | None
+) -> Settings:
+    """Make solver settings from what a caller asks for."""
+    return Settings(gap=gap, relax=relax, time_limit_s=time_limit_s, seed=seed, interrupt=interrupt)

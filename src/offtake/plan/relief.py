@@ -1,0 +1,153 @@
+"""Relief values: what one whole real step more of a limit is worth, by a re-solve at the plan's yes/no choices.
+
+A price is a slope; a planner can only ask for a phase, a month or a lot.  For the largest limits the problem is changed by one such
+step and solved again as a linear program at the same choices, warm, and labelled so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.plan import scales
+from offtake.plan.build import build
+from offtake.plan.fixed import solve_at
+
+if TYPE_CHECKING:
+    from offtake.plan.bottlenecks import Bottleneck
+    from offtake.plan.inputs import Inputs
+    from offtake.plan.problem import Problem
+    from offtake.plan.solve import Settings, Solved
+
+SOONER_MONTHS = 1.0
+RENTED_LOT_CHIP = 10_000.0
+CREDIT_STEP_USD = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relief:
+    """What one step more of a limit is worth to the objective."""
+
+    limit: str
+    block: str
+    item: str
+    step: str
+    relief_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A whole real step: in words, its size in units of the limit, and the problem with it."""
+
+    words: str
+    size: float
+    change: Callable[[], Problem]
+
+
+def reliefs(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, *, most: int, settings: Settings, recompile: Callable[[Inputs], Problem]) -> list[Relief]:
+    """Re-solve with one step more of each of the `most` largest limits."""
+    ranked = rank(solved, found, inputs, recompile)
+    out = []
+    for bottleneck, step in ranked[:most]:
+        again = solve_at(build(step.change()), solved, settings, basis=solved.priced.basis)
+        if again is not None and not again.freed:
+            gain = (again.solved.first.objective - solved.priced.objective) * scales.USD
+            out.append(Relief(limit=bottleneck.limit, block=bottleneck.block, item=bottleneck.item, step=step.words, relief_usd=max(gain, 0.0)))
+    return sorted(out, key=lambda r: -r.relief_usd)
+
+
+def rank(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> list[tuple[Bottleneck, Step]]:
+    """Order limits by the first-order worth of one step: price times size, from the first period in which it binds."""
+    worth: dict[tuple[str, str], float] = {}
+    first: dict[tuple[str, str], Bottleneck] = {}
+    for b in found:
+        key = (b.block, b.item)
+        if b.binding:
+            first.setdefault(key, b)
+            worth[key] = worth.get(key, 0.0) + b.worth_usd
+    steps = {key: step_of(solved.built.problem, b, inputs, recompile) for key, b in first.items()}
+    ranked = [(worth[key] * step.size, first[key], step) for key, step in steps.items() if step is not None and worth[key] > 0]
+    ranked.sort(key=lambda row: -row[0])
+    return [(b, step) for _, b, step in ranked]
+
+
+def step_of(problem: Problem, b: Bottleneck, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
+    """Return the whole step of a limit, or None where it has none that can be bought (demand, cash floors)."""
+    t = b.index
+    if b.block == "interconnection":
+        return _more_power(problem, problem.sites.ids.index(b.item), t)
+    if b.block == "phases":
+        return _sooner(problem, b.item, inputs, recompile)
+    if b.block == "chip_supply":
+        return _more_chips(problem, problem.chips.ids.index(b.item), t)
+    if b.block == "rented":
+        return _more_rent(problem, problem.offers.step_labels.index(b.item), t)
+    if b.block.startswith("facility_"):
+        return _more_credit(problem, b.block.removeprefix("facility_"))
+    return None
+
+
+def _more_power(problem: Problem, s: int, t: int) -> Step:
+    phase = float(problem.sites.phase_mw[s])
+
+    def change() -> Problem:
+        mw = problem.sites.interconnected_mw.copy()
+        mw[:, t:, s] += phase
+        room = problem.sites.max_phases.copy()
+        room[s] += 1
+        return replace(problem, sites=replace(problem.sites, interconnected_mw=mw, max_phases=room))
+
+    return Step(words=f"one phase of {phase:g} MW more from {problem.grid.labels[t]}", size=phase, change=change)
+
+
+def _sooner(problem: Problem, site: str, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
+    """Build one month sooner: the lead time is shorter."""
+    spec = next(s for s in inputs.base.sites if s.id == site)
+    if spec.lead_time_months < SOONER_MONTHS:
+        return None
+
+    def change() -> Problem:
+        base = inputs.base
+        sites = tuple(
+            s.model_copy(update={"lead_time_months": s.lead_time_months - SOONER_MONTHS}) if s.id == site else s for s in base.sites
+        )
+        name = next(iter(inputs.paths))
+        return recompile(replace(inputs, paths={name: base.model_copy(update={"sites": sites})}))
+
+    return Step(words="every phase one month sooner", size=1.0, change=change)
+
+
+def _more_chips(problem: Problem, c: int, t: int) -> Step:
+    lot = float(problem.chips.lot_chip[c])
+
+    def change() -> Problem:
+        supply = problem.chips.supply_chip.copy()
+        supply[:, t, c] += lot
+        return replace(problem, chips=replace(problem.chips, supply_chip=supply))
+
+    return Step(words=f"one lot of {lot:,.0f} chips more in {problem.grid.labels[t]}", size=lot, change=change)
+
+
+def _more_rent(problem: Problem, k: int, t: int) -> Step:
+    def change() -> Problem:
+        cap = problem.offers.cap_chip.copy()
+        cap[:, t:, k] += RENTED_LOT_CHIP
+        return replace(problem, offers=replace(problem.offers, cap_chip=cap))
+
+    hours = float(problem.grid.days[t] * 24)
+    return Step(words=f"{RENTED_LOT_CHIP:,.0f} chips more from {problem.grid.labels[t]}", size=RENTED_LOT_CHIP * hours, change=change)
+
+
+def _more_credit(problem: Problem, party: str) -> Step:
+    def change() -> Problem:
+        finance = dict(problem.finance)
+        money = next(m for p, m in problem.finance.items() if p == party)
+        for p in finance:
+            if p == party:
+                finance[p] = replace(money, limit_usd=np.where(money.limit_usd > 0, money.limit_usd + CREDIT_STEP_USD, 0.0))
+        return replace(problem, finance=finance)
+
+    return Step(words="1 bn USD more credit", size=CREDIT_STEP_USD, change=change)
