@@ -307,6 +307,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "…"
 
 
+@lru_cache(maxsize=8192)  # the cases of a scenario repeat nearly all of its values
 def parse_quantity(text: str, unit: str = "") -> float:
     """Read a quantity in the canonical unit of a field.
 

@@ -161,6 +161,9 @@ def test_no_file_folder_and_pipe(tmp_path):
     assert read_file(tmp_path / "pipe").diagnostics[0].code == "E103"
     assert read_file("a\0b").diagnostics[0].code == "E101"
     assert read_file("x" * 5000).diagnostics[0].code == "E101"
+    (tmp_path / "\udcff.yaml").write_text("a: 1")  # a name of bytes that are no text
+    odd = read_file(tmp_path / "\udcff1.yaml").diagnostics[0]
+    assert f"{odd} {odd.hint}".encode()
 
 
 def test_unreadable_file(tmp_path):

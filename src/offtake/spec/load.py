@@ -19,7 +19,7 @@ from offtake.diagnostics import Diagnostic, did_you_mean
 from offtake.errors import ScenarioError
 from offtake.spec.locate import at_node, from_validation, is_null
 from offtake.spec.origins import collect
-from offtake.spec.overlay import Overlaid, Sources, named_cases, overlay_file
+from offtake.spec.overlay import Changes, Overlaid, Sources, named_cases, overlay_file
 from offtake.spec.reader import Document, read_file, read_text
 from offtake.spec.scenario import Scenario
 from offtake.spec.tree import Listing, Mapping, Scalar, child, items_of, plain
@@ -80,7 +80,7 @@ class _Names:
 def load(
     path: str | Path,
     *,
-    overlays: Iterable[str | Path] = (),
+    overlays: Iterable[str | Path | Changes] = (),
     catalog_names: CatalogNames | None = None,
     clause_kinds: ClauseKinds | None = None,
 ) -> Loaded:
@@ -89,7 +89,7 @@ def load(
     Parameters
     ----------
     path : str or Path
-    overlays : iterable of paths      overlay files named by the user, applied in order
+    overlays : iterable of paths      overlay files named by the user, or changes as text, applied in order
     catalog_names : CatalogNames      for checking `from`; not checked if left out
     clause_kinds : ClauseKinds        the registry's if left out
 
@@ -130,7 +130,7 @@ def _names(catalog: CatalogNames | None, kinds: ClauseKinds | None) -> _Names:
     return _Names(kinds, catalog)
 
 
-def _load(document: Document, path: Path, overlays: tuple[str | Path, ...], names: _Names) -> Loaded:
+def _load(document: Document, path: Path, overlays: tuple[str | Path | Changes, ...], names: _Names) -> Loaded:
     sources = Sources(path)
     sources.texts[document.file] = document.text
     found = list(document.diagnostics)
@@ -138,7 +138,7 @@ def _load(document: Document, path: Path, overlays: tuple[str | Path, ...], name
         raise _failure(found, sources.texts)
     root = document.root
     for each in overlays:
-        laid = overlay_file(root, Path(each), sources)
+        laid = overlay_file(root, each, sources)
         root, found = laid.root, found + list(laid.diagnostics)
     base, diagnostics = _build(root, document.file, names, sources)
     found += diagnostics

@@ -15,13 +15,21 @@ from pathlib import Path
 
 from offtake.diagnostics import Diagnostic, did_you_mean
 from offtake.spec.quantity import ANNOTATION_KEYS, CHANGE_KEYS, SERIES_KEYS
-from offtake.spec.reader import read_file
+from offtake.spec.reader import MOST_DEPTH, read_file, read_text
 from offtake.spec.tree import Entry, Listing, Mapping, Node, Place, Scalar, child, id_of, items_of
 
-__all__ = ["Overlaid", "Sources", "apply_overlay", "named_cases", "overlay_file"]
+__all__ = ["Changes", "Overlaid", "Sources", "apply_overlay", "named_cases", "overlay_file"]
 
 _OVERLAY_KEYS = ("title", "notes", "file", "changes")
 _LONGEST_CHAIN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """An overlay given as text instead of a file: lines of `path: value`, and how messages name them."""
+
+    name: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -82,7 +90,11 @@ class _Laying:
     def merge(self, node: Node, changes: Mapping, path: str) -> Node:
         """Apply every entry of `changes` below `node`."""
         for entry in changes.entries.values():
-            node = self.put(node, entry.key.split("."), entry, path)
+            keys = entry.key.split(".")
+            if len(keys) > MOST_DEPTH:
+                self.note("E601", f"a path of {len(keys)} parts", "no scenario is so deep", entry.key_place, path)
+            else:
+                node = self.put(node, keys, entry, path)
         return node
 
     def put(self, node: Node, keys: list[str], entry: Entry, path: str) -> Node:
@@ -284,13 +296,18 @@ def _lay_named(root: Mapping, named: Scalar, sources: Sources, chain: tuple[Path
     return Overlaid(laid.root, (*document.diagnostics, *_unknown(document.root), *laid.diagnostics))
 
 
-def overlay_file(root: Mapping, path: Path, sources: Sources) -> Overlaid:
-    """Apply an overlay file that the user named, from any folder."""
-    document = read_file(path, origin="overlay")
+def overlay_file(root: Mapping, given: str | Path | Changes, sources: Sources) -> Overlaid:
+    """Apply an overlay file that the user named, from any folder, or changes given as text."""
+    if isinstance(given, Changes):
+        document = read_text(given.text, name=given.name, origin="overlay")
+        path = Path(given.name)
+    else:
+        path = Path(given)
+        document = read_file(path, origin="overlay")
     sources.texts[document.file] = document.text
     if document.root is None:
         return Overlaid(root, document.diagnostics)
-    resolved = _resolved(path)
+    resolved = None if isinstance(given, Changes) else _resolved(path)
     laid = _lay(root, document.root, sources, (resolved,) if resolved else (), path.name)
     return Overlaid(laid.root, (*document.diagnostics, *_unknown(document.root), *laid.diagnostics))
 

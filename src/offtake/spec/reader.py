@@ -68,13 +68,18 @@ def read_file(path: str | Path, *, name: str | None = None, origin: Origin = "fi
     name : str         how messages name it; the path as given if left out
     origin : Origin    what its values are marked as
     """
-    shown = name if name is not None else str(path)
+    shown = _printable(name if name is not None else str(path))
     try:
         raw = _bytes(Path(path))
         text = _decode(raw, shown)
     except _Stop as stop:
         return Document(shown, "", None, (_diagnostic(stop, shown),))
     return read_text(text, name=shown, origin=origin)
+
+
+def _printable(name: str) -> str:
+    """Return a file name that can be written out: the system may hand over bytes that are no text."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _bytes(path: Path) -> bytes:
@@ -108,7 +113,9 @@ def _neighbours(path: Path) -> str:
     from offtake.diagnostics import did_you_mean
 
     try:
-        names = sorted(p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml", ".json"))[:200]
+        names = sorted(_printable(p.name) for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml", ".json"))[
+            :200
+        ]
     except OSError:
         return "check the folder"
     return did_you_mean(path.name, names) if names else "`offtake init` writes a first scenario"
