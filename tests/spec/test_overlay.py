@@ -88,7 +88,7 @@ def test_base_is_left_as_it_is():
         ("sites: {c: {phase: 1}}", ("E601", 1, 9)),
         ("sites.a.nothing: {times: 2}", ("E601", 1, 1)),
         ("steps.7.share: 1", ("E601", 1, 1)),
-        ("a" + ".a" * 100_000 + ": 1", ("E601", 1, 1)),
+        ("? a" + ".a" * 100_000 + "\n: 1", ("E601", 1, 3)),
     ],
 )
 def test_mistakes(changes, place):
