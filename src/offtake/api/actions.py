@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     import threading
 
     from offtake.runs.record import RunRecord
+    from offtake.spec.overlay import Changes
 
 
-def plan(  # noqa: PLR0913  (all but the scenario are keywords)
+def plan(
     scenario: str | Path | Loaded,
     *,
-    overlays: Iterable[str | Path] = (),
+    overlays: Iterable[str | Path | Changes] = (),
     relax: bool = False,
     cases: bool = True,
     gap: float = 0.005,

@@ -19,6 +19,7 @@ from offtake.spec.vary import value_at, vary
 if TYPE_CHECKING:
     from offtake.diagnostics import Diagnostic
     from offtake.risk.cases import Assumption
+    from offtake.spec.overlay import Changes
     from offtake.spec.scenario import Scenario
 
 
@@ -31,7 +32,7 @@ class World:
     inputs: Inputs
 
 
-def load(path: str | Path, *, overlays: Iterable[str | Path] = ()) -> Loaded:
+def load(path: str | Path, *, overlays: Iterable[str | Path | Changes] = ()) -> Loaded:
     """Load a scenario file.
 
     Parameters
@@ -46,7 +47,7 @@ def load(path: str | Path, *, overlays: Iterable[str | Path] = ()) -> Loaded:
     return load_file(path, overlays=overlays, catalog_names=references)
 
 
-def check(path: str | Path, *, overlays: Iterable[str | Path] = ()) -> tuple[Diagnostic, ...]:
+def check(path: str | Path, *, overlays: Iterable[str | Path | Changes] = ()) -> tuple[Diagnostic, ...]:
     """Return all that is wrong or doubtful in a scenario file; empty if nothing is."""
     try:
         loaded = load(path, overlays=overlays)
