@@ -137,6 +137,14 @@ def _table() -> dict[str, Code]:
 
 
 _TEXT = """
+E001 A command that cannot be followed
+    An option, an argument or a value of the command line is not known, is missing, or names what is not there.
+    `offtake COMMAND --help` lists what a command takes.
+
+E002 Not a run directory
+    The folder was not written by `offtake plan`, or by another version of it, or it holds files of another origin and
+    is not replaced. Name another folder.
+
 E101 The file cannot be read
     There is no such file, or the system refuses to open it. Check the path and the permissions. `offtake init`
     writes a first scenario.
@@ -310,6 +318,22 @@ E603 An overlay that includes itself
 
 E605 An overlay that changes nothing
     A case has `changes:`, or a `file:` that has them.
+
+F101 A party ends below its floor
+    With a one-party objective the other party is held at no less than its value without the alliance plus the hurdle
+    `objective.others_at_least`. The signed terms leave no such plan; the floor is missed by the least amount.
+
+F102 A party runs out of cash
+    Cash falls below `min_cash` but for the emergency loan, at its stated high rate. The plan stands, and the party needs
+    more cash, a larger facility or other terms.
+
+F103 A training run is late or not done
+    The run is worth less than the chips, power or outside supply that it would need by its latest date, or there are not
+    enough of them. What needs its capability is not sold before it is done.
+
+F104 Demand is not served
+    At its price the demand is not worth what it needs, or a limit stands in its way: see what binds. Unserved demand is
+    ordinary, and no obligation.
 """
 
 
