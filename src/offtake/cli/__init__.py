@@ -1,1 +1,1 @@
-"""The command line: one file for each command; shows, computes nothing."""
+"""The command line: reading what was asked, showing what came of it. Nothing is computed here."""

@@ -6,10 +6,11 @@ lines appear on a terminal only; `NO_COLOR` is honoured by rich.
 
 from __future__ import annotations
 
+import math
 import sys
 import textwrap
 import time
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO, TypeGuard
 
 from offtake.tables import clean, significant
 
@@ -186,17 +187,22 @@ def describe(event: ProgressEvent) -> str:
     parts = [event.message] if event.message else []
     if event.fraction is not None:
         parts.append(f"{significant(100 * event.fraction)} %")
-    if event.incumbent is not None:
+    if _known(event.incumbent):
         parts.append(f"best {_usd(event.incumbent)}")
-    if event.bound is not None:
+    if _known(event.bound):
         parts.append(f"bound {_usd(event.bound)}")
-    if event.gap is not None:
+    if _known(event.gap):
         parts.append(f"gap {significant(100 * event.gap, 2)} %")
     if event.seconds is not None:
         parts.append(f"{event.seconds:.1f} s")
     if event.done:
         parts.append("done")
     return clean(f"{event.stage}: {' · '.join(parts)}" if parts else event.stage)
+
+
+def _known(value: float | None) -> TypeGuard[float]:
+    """Say whether a figure is known yet."""
+    return value is not None and math.isfinite(value)
 
 
 def _usd(value: float) -> str:

@@ -1,0 +1,190 @@
+"""What `offtake plan` says on a terminal: the headline, build, buy, commit, what binds, the cases, the findings, where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from offtake.cli.terminal import print_lines, print_table
+from offtake.report.words import percent, plural, power, usd
+from offtake.tables import Column, Table, scale_of, significant
+
+if TYPE_CHECKING:
+    from offtake.api import Answer
+
+__all__ = ["print_summary"]
+
+_MOST = 8
+"""Rows of a table of limits."""
+
+_CASE_COLUMNS = (
+    "case",
+    "accepted_2030_gw",
+    "provider_infrastructure_npv_usd",
+    "provider_infrastructure_irr_frac",
+    "offtaker_npv_usd",
+    "peak_funding_usd",
+    "true_up_usd",
+    "unserved_frac",
+    "dependence_frac",
+    "value_against_no_alliance_usd",
+    "status",
+)
+
+
+def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
+    """Print the answer for people: two or three significant digits, every figure of the saved run behind it."""
+    document, tables = answer.document, answer.tables
+    _headline(answer, document)
+    tables_shown = (
+        _by_year(
+            tables["sites"],
+            "site",
+            "energised_facility_mw",
+            "What to build: MW energised at the fence, end of the year",
+        ),
+        _by_year(tables["chips"], "chip", "ordered_chips", "What to buy: thousands of chips ordered in the year"),
+        _commitments(document["commitments"]),
+        _binding(document["bottlenecks"], document["reliefs"]),
+        _cases(tables["cases"]),
+    )
+    for table in tables_shown:
+        if table is not None:
+            print_table(table)
+            print_lines("")
+    _findings(document)
+    _where(answer, target, report=report)
+
+
+def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
+    data = answer.report_data
+    gap = "" if document["gap"] is None else f" · gap {percent(document['gap'])}"
+    print_lines(
+        f"{data.title} ({data.scenario})",
+        f"{document['status']}{gap} · {document['foresight']} foresight · {data.objective}",
+        f"{document['valuation_date']} to {document['horizon']}; the economics are the scenario's assumptions, not the parties'.",
+        "",
+    )
+    rows: list[tuple[Any, ...]] = [
+        (
+            party["name"],
+            party["npv_usd"],
+            document["no_alliance"][name]["npv_usd"],
+            party["against_no_alliance_usd"],
+            party["min_cash_usd"],
+        )
+        for name, party in document["parties"].items()
+    ]
+    # One unit for all, so that the gain is seen to be the first less the second.
+    factor, unit = scale_of(max(abs(v) for row in rows for v in row[1:]), "USD")
+    columns = tuple(Column(n, unit, n, "float") for n in ("NPV", "Without alliance", "Gain", "Least cash"))
+    scaled = [(row[0], *(v / factor for v in row[1:])) for row in rows]
+    rate = significant(100 * document["discount_rate_frac_per_y"])
+    title = f"Who gains: value at {rate} %/year, before tax"
+    print_table(Table("value", (Column("party", "", "Party", "text"), *columns), scaled, title=title))
+    provider, offtaker = document["parties"]["provider"], document["parties"]["offtaker"]
+    works, it, fence = (
+        provider["infrastructure"],
+        power(document["peak_it_power_mw"]),
+        power(document["peak_facility_power_mw"]),
+    )
+    print_lines(
+        "",
+        f"Both together gain {usd(document['value_against_no_alliance_usd'])} against no alliance.",
+        f"At the peak {it} of IT power is accepted, {fence} at the fence.",
+        f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} after tax, IRR {percent(works['irr'])}."
+        f" {offtaker['name']} needs {usd(offtaker['peak_funding_need_usd'])} of funding at the worst.",
+        "",
+    )
+
+
+def _by_year(table: Table, name: str, value: str, title: str) -> Table | None:
+    """Turn one row per thing and year into one row per thing; things without anything are left out."""
+    years = sorted({int(y) for y in table["year"]})
+    found: dict[str, dict[int, float]] = {}
+    for row in table.rows():
+        found.setdefault(row[name], {})[row["year"]] = row[value] or 0.0
+    rows: list[tuple[Any, ...]] = [
+        (thing, *(by.get(y, 0.0) for y in years)) for thing, by in found.items() if any(by.values())
+    ]
+    if not rows:
+        return None
+    rows += [("all", *(sum(by.get(y, 0.0) for by in found.values()) for y in years))] if len(rows) > 1 else []
+    scale = 1e3 if value.endswith("_chips") else 1.0
+    heads = (Column(name, "", "", "text"), *(Column(f"y{y}", "", str(y), "float") for y in years))
+    return Table(value, heads, [(r[0], *(v / scale for v in r[1:])) for r in rows], title=title)
+
+
+def _commitments(found: Sequence[Mapping[str, Any]]) -> Table | None:
+    if not found:
+        return None
+    columns = (
+        Column("commitment", "", "", "text"),
+        Column("kind", "", "", "text"),
+        *(Column(f"{w.lower()}_usd", "USD", w, "float") for w in ("Committed", "Spent", "True-up")),
+    )
+    names = [c["clause"] if c["scope"] in ("interval", "capacity") else f"{c['clause']} ({c['scope']})" for c in found]
+    rows = [
+        (n, c["kind"].replace("_", " "), c["committed_usd"], c["paid_usd"], c["true_up_usd"])
+        for n, c in zip(names, found, strict=True)
+    ]
+    return Table("commitments", columns, rows, title="What is committed, over the whole term")
+
+
+def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str, Any]]) -> Table | None:
+    """Show what binds: the limits with a relief value first, by it; then the others, demand last."""
+    binds: dict[str, list[Mapping[str, Any]]] = {}
+    for one in limits:
+        if one["binding"]:
+            binds.setdefault(one["limit"], []).append(one)
+    if not binds:
+        return None
+    steps = {r["limit"]: r for r in reliefs}
+    worth = {name: float(steps[name]["relief_usd"]) if name in steps else -1.0 for name in binds}
+    order = sorted(binds, key=lambda name: (-worth[name], binds[name][0]["kind"] == "demand", -len(binds[name])))
+    rows = []
+    for name in order[:_MOST]:
+        periods = [one["period"] for one in binds[name]]
+        top = max(binds[name], key=lambda one: abs(one["price"] or 0.0))
+        when = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
+        step = steps.get(name)
+        rows.append((name, when, _price(top), step["step"] if step else "", usd(step["relief_usd"]) if step else ""))
+    heads = {"limit": "Limit", "when": "Binds", "price": "Highest price", "step": "One step more", "worth": "Is worth"}
+    columns = tuple(Column(n, "", t, "text") for n, t in heads.items())
+    rest = len(order) - len(rows)
+    note = f"and {plural(rest, 'more limit')}" if rest > 0 else ""
+    return Table("binding", columns, rows, title="What binds", note=note)
+
+
+def _price(limit: Mapping[str, Any]) -> str:
+    return "" if limit["price"] is None else f"{significant(limit['price'], 2)} {limit['unit']}"
+
+
+def _cases(table: Table) -> Table | None:
+    if len(table) < 2:
+        return None
+    shown = table.select(*_CASE_COLUMNS)
+    return Table("cases", shown.columns, shown.arrays(), title="In which cases it goes wrong")
+
+
+def _findings(document: Mapping[str, Any]) -> None:
+    found = document["findings"]
+    if found:
+        print_lines(*(f"{f['severity']} {f['code']}: {f['message']}" for f in found), "")
+    for name, value in document["penalties_usd"].items():
+        print_lines(f"penalty in the objective only, nobody pays it: {name} {usd(value)}")
+
+
+def _where(answer: Answer, target: Path | None, *, report: bool) -> None:
+    """Say where everything is, and what to do next: the last line."""
+    if target is None:
+        print_lines("Next: name another folder with -o")
+        return
+    print_lines(f"Run {answer.manifest.run_id} is saved in {target}; every number: offtake explain {target} PATH")
+    if answer.status in ("interrupted", "time_limit"):
+        print_lines("Next: plan again with more time, or with a wider --gap")
+    elif report:
+        print_lines(f"Next: open {target / 'report.html'}")
+    else:
+        print_lines(f"Next: offtake explain {target} value_against_no_alliance_usd")
