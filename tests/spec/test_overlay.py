@@ -8,7 +8,7 @@ import pytest
 
 from offtake.errors import ScenarioError
 from offtake.spec.load import load
-from offtake.spec.overlay import apply_overlay
+from offtake.spec.overlay import Changes, apply_overlay
 from offtake.spec.reader import read_text
 from offtake.spec.tree import plain
 
@@ -239,3 +239,13 @@ def test_overlays_of_the_command_line(tmp_path, base):
 )
 def test_changes_that_do_not_fit(tmp_path, base, change, code):
     assert [c[0] for c in codes(write(tmp_path, base + f"cases: [{{id: x, changes: {{{change}}}}}]"))] == [code]
+
+
+def test_changes_given_as_text(tmp_path, base):
+    path = write(tmp_path, base)
+    found = load(path, overlays=[Changes("--set", "sites.ohio.phase: 10 MW")], clause_kinds={})
+    origin = found.provenance["sites.ohio.phase"]
+    assert (found.scenario.sites[1].phase_mw, origin.origin, origin.where) == (10.0, "overlay", "--set:1:19")
+    with pytest.raises(ScenarioError) as caught:
+        load(path, overlays=[Changes("--set", "sites.ohio.phase: 10")], clause_kinds={})
+    assert str(caught.value) == "--set:1:19 E301 sites.ohio.phase: 10 has no unit, expected power"
