@@ -401,7 +401,7 @@ def _element_numbers(items: Sequence[Affine]) -> list[Ints]:
 def _contract(const: Floats, matrix: Floats, axis: int, along: tuple[int, ...]) -> Floats:
     """Apply the matrix to the constants: the dense counterpart of :meth:`Affine.apply`."""
     front = np.moveaxis(const, (*along, axis), tuple(range(len(along) + 1)))
-    lead = front.shape[: len(along)]
-    flat = front.reshape(*lead, const.shape[axis], -1)
-    out = (matrix @ flat).reshape(*lead, matrix.shape[-2], *front.shape[len(along) + 1 :])
+    lead, rest = front.shape[: len(along)], front.shape[len(along) + 1 :]
+    flat = front.reshape(*lead, const.shape[axis], math.prod(rest))  # no -1: an axis may be empty
+    out = (matrix @ flat).reshape(*lead, matrix.shape[-2], *rest)
     return np.ascontiguousarray(np.moveaxis(out, tuple(range(len(along) + 1)), (*along, axis)))
