@@ -161,7 +161,7 @@ def _choose_group(model: Model, problem: Problem, flop: Affine) -> Affine:
         unit="yes",
         describe="a run is trained on one group of joined sites",
     )
-    by_group = flop.sum(axis=1).apply(can.reshape(-1, can.shape[2]), 1).reshape(able.shape)
+    by_group = flop.sum(axis=1).apply(can.reshape(can.shape[0] * can.shape[1], can.shape[2]), 1).reshape(able.shape)
     model.rows(
         "at_group",
         by_group - group * (runs.flop / scales.FLOP)[:, None],
