@@ -36,6 +36,12 @@ Method = Literal["auto", "interior point", "dual simplex", "primal simplex", "hi
 _LARGE_NONZEROS = 30_000  # from here on a cold interior point beats a cold simplex
 _HUGE_NONZEROS = 150_000  # from here on it beats a warm primal simplex too: 6.1 s against 6.8 s at 215,000
 _OPTIMAL_GAP = 1e-9
+_SUB_MIPS = (
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_root_reduced_cost",
+    "mip_heuristic_run_feasibility_jump",
+)
 _FEASIBLE = 2  # HiGHS kSolutionStatusFeasible
 _IIS_IRREDUCIBLE_FROM_LP = 2 + 4  # kIisStrategyFromLp + kIisStrategyIrreducible
 _SIDES = {2: "lower", 3: "upper", 4: "both"}  # IisBoundStatus
@@ -278,6 +284,7 @@ class Solver:
         callback: SolveCallback | None = None,
         interrupt: threading.Event | None = None,
         method: Method = "auto",
+        sub_mips: bool = True,
     ) -> Solution:
         """Solve the program as it stands; never raises for want of an answer, see ``Solution.status``.
 
@@ -288,6 +295,8 @@ class Solver:
         callback : called with a SolveEvent in this thread, at each news and twice a second, at most 20 times
         interrupt : threading.Event    set it to stop; Ctrl-C in the main thread does the same
         method : str                   "auto" applies the policy of this module; integer programs ignore it
+        sub_mips : bool                False skips HiGHS's heuristics that solve smaller integer programs: with a good start they
+                                       take most of the time and find little
         """
         integer = bool(self._arrays.integer.any())
         name = "mip" if integer else self._method(method)
@@ -295,6 +304,8 @@ class Solver:
         if not (warm or integer):
             self._highs.clearSolver()
         self._highs.setOptionValue("mip_rel_gap", float(gap))
+        for heuristic in _SUB_MIPS:
+            self._highs.setOptionValue(heuristic, sub_mips)
         run = Run(time_limit=time_limit, callback=callback, interrupt=interrupt)
         solution = self._solve_once(run, name, warm=warm)
         if not integer and solution.status is Status.ERROR:

@@ -1,6 +1,6 @@
 """Solve a problem: the integer program to a gap, the exact point at its integers, the ties, and the prices.
 
-1. The mixed-integer program is solved to the gap asked for.
+1. The mixed-integer program is solved to the gap asked for, from a start rounded from its relaxation (`offtake.plan.start`).
 2. Integers are fixed at the incumbent; the linear program that is left gives an exact vertex.
 3. Ties are broken at those integers: the objective is held, then the offtaker's value is made as large as it goes, then the payments
    under the contract and the interest as small as they go.  The range of the offtaker's value at an equal objective is what the objective left open.
@@ -21,6 +21,7 @@ from offtake.errors import InfeasibleError
 from offtake.lp.affine import Affine
 from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
+from offtake.plan.start import starting_plan
 from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
@@ -120,7 +121,12 @@ def _first(built: Built, solver: Solver, settings: Settings, progress: Progress,
     def told(event: SolveEvent) -> None:
         progress(ProgressEvent(stage=stage, bound=event.bound * 1e6, incumbent=event.incumbent * 1e6, gap=event.gap, seconds=event.seconds))
 
-    found = solver.solve(gap=settings.gap, time_limit=settings.time_limit_s, callback=told, interrupt=settings.interrupt)
+    start = starting_plan(built, solver.arrays, settings) if solver.arrays.integer.any() else None
+    if start is not None:
+        solver.set_start(start)
+    found = solver.solve(
+        gap=settings.gap, time_limit=settings.time_limit_s, callback=told, interrupt=settings.interrupt, sub_mips=start is None
+    )
     if found.status is Status.INFEASIBLE and built.short:
         found = _least_short(built, solver, settings)
     if not found.found:
