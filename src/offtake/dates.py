@@ -145,10 +145,15 @@ class Intervals:
 
     def overlap_days(self, other: Intervals) -> Float:
         """Days shared by each interval of this row and each of `other` : float64[self, other] [day]."""
-        a0, a1 = _ordinals(self.starts), _ordinals(self.ends)
-        b0, b1 = _ordinals(other.starts), _ordinals(other.ends)
+        (a0, a1), (b0, b1) = self._ordinals, other._ordinals
         shared: Float = np.minimum(a1[:, None], b1[None, :]) - np.maximum(a0[:, None], b0[None, :])
         return np.maximum(shared, 0.0)
+
+    @cached_property
+    def _ordinals(self) -> tuple[Float, Float]:
+        """Starts and ends as day numbers."""
+        starts, ends = ([float(d.toordinal()) for d in days] for days in (self.starts, self.ends))
+        return np.array(starts), np.array(ends)
 
     def spread_from(self, other: Intervals) -> Float:
         """Weights that spread a quantity of `other` evenly by day onto this row : float64[self, other].
@@ -287,10 +292,6 @@ def discount_factors(dates: Sequence[date], *, rate_frac_per_y: float, on: date)
     ahead = np.array([(d - on).days for d in dates], dtype=np.float64) / DAYS_PER_YEAR
     factors: Float = (1.0 + rate_frac_per_y) ** (-ahead)
     return factors
-
-
-def _ordinals(days: Sequence[date]) -> Float:
-    return np.array([d.toordinal() for d in days], dtype=np.float64)
 
 
 def _label(start: date, end: date) -> str:

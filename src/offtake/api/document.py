@@ -113,12 +113,14 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
             "terminal_usd": dict(plan.terminal_usd[party]),
             "min_cash_usd": float(plan.decisions.cash_usd[party][0].min(initial=plan.problem.finance[party].cash_usd)),
             "emergency_loan_usd": float(plan.decisions.emergency_usd[party][0].max(initial=0.0)),
-            "dscr": reasons.figure(f"parties.{party}.dscr", cover.lowest),
+            "dscr": reasons.figure(f"parties.{party}.dscr", cover.average),
+            "dscr_lowest": reasons.figure(f"parties.{party}.dscr_lowest", cover.lowest),
         }
     works = figures.infrastructure
     held = stake(figures.books, "provider", "offtaker", rate_frac_per_y=plan.problem.goal.rate_frac_per_y)
     found["provider"]["infrastructure"] = {
         "npv_usd": works.npv_usd,
+        "npv_at_book_usd": works.npv_at_book_usd,
         "npv_before_tax_usd": works.npv_before_tax_usd,
         "npv_without_terminal_usd": works.npv_without_terminal_usd,
         "irr": reasons.figure("parties.provider.infrastructure.irr", works.irr),

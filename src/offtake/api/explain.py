@@ -38,7 +38,7 @@ FORMULAS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"bottlenecks.*", "derivative of the optimum by the limit at this plan's yes/no choices, divided by discount and duration", ("bottlenecks", "reliefs"), ()),
     (r"reliefs.*", "re-solve with one whole step more at the same yes/no choices", ("reliefs",), ()),
     (r"circularity\..*", "cumulative from the valuation date; pro rata over the offtaker's cash sources of each year", ("circularity",), ("contract", "parties.offtaker.cash")),
-    (r"cases.*", "the case's overlay solved at the base plan's yes/no choices", ("cases",), ("cases",)),
+    (r"cases.*", "the case planned in full, like the base case", ("cases",), ("cases",)),
     (r"sensitivity.*", "the assumption at its low and high end, solved at the base plan's yes/no choices", ("tornado",), ()),
     (r"penalties_usd.*", "objective only: nobody pays it", (), ("objective", "research", "training")),
 )  # fmt: skip

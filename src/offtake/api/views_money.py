@@ -161,10 +161,10 @@ def _returns(story: Story) -> list[dict[str, Any]]:
         for item, value in plan.terminal_usd[party].items():
             say(party, f"at the horizon: {item}", value, "not discounted")
         cover = debt_cover(books, party)
-        say(party, "debt service cover, lowest year", cover.lowest.value, cover.lowest.reason or "", unit="×")
+        say(party, "debt service cover", cover.average.value, cover.average.reason or "years with debt service together", unit="×")
     works = story.figures.infrastructure
     say("provider", "infrastructure NPV, after tax", works.npv_usd, "unlevered, opening assets sunk")
-    say("provider", "infrastructure IRR", None if works.irr.value is None else works.irr.value * 100, works.irr.reason or "", unit=" %")
+    say("provider", "infrastructure IRR", None if works.irr.value is None else works.irr.value * 100, works.irr.reason or "opening assets bought at book value", unit=" %")
     rows.append(
         {"party": "provider", "item": "infrastructure pays back", "value": str(works.payback.value or "never"), "note": works.payback.reason or ""}
     )

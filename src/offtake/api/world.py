@@ -17,7 +17,7 @@ from offtake.plan.bottlenecks import Bottleneck, bottlenecks
 from offtake.plan.compile import compile_problem
 from offtake.plan.findings import Finding, findings
 from offtake.plan.relief import Relief, reliefs
-from offtake.plan.run import Outcome, plan_at, plan_inputs
+from offtake.plan.run import Outcome, plan_inputs
 from offtake.plan.solve import Settings
 from offtake.progress import Progress, ProgressEvent, ignore
 from offtake.risk.cases import Swing, tornado
@@ -83,7 +83,7 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
         progress(ProgressEvent(stage="relief values"))
         steps = reliefs(base.alliance.solved, found, world.inputs, most=problem.scenario.relief, settings=settings, recompile=_recompile(base))
         watch.lap("relief values")
-        results += named_cases(loaded, base, settings, progress=progress)
+        results += named_cases(loaded, settings, progress=progress)
         watch.lap("named cases")
         varied, values = assumptions(loaded)
         swings = tornado(base, varied, values, settings, most=problem.scenario.tornado.most, progress=progress)
@@ -104,33 +104,22 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
     )
 
 
-def named_cases(loaded: Loaded, base: Outcome, settings: Settings, *, progress: Progress = ignore) -> list[CaseResult]:
-    """Solve the scenario's named cases at the base plan's yes/no choices, each against no alliance."""
+def named_cases(loaded: Loaded, settings: Settings, *, progress: Progress = ignore) -> list[CaseResult]:
+    """Plan the scenario's named cases in full, each against no alliance: another world may call for other choices."""
     found = []
     titles = {c.id: c.title or c.id for c in loaded.scenario.cases}
     for name, case in loaded.cases.items():
         if settings.interrupt is not None and settings.interrupt.is_set():
             break
-        progress(ProgressEvent(stage=f"case {name}"))
+        stage = f"case {name}"
+        progress(ProgressEvent(stage=stage))
         try:
-            outcome = plan_at(prepare(case).inputs, base, settings)
+            outcome = plan_inputs(prepare(case).inputs, settings, progress=progress, stage=stage)
         except OfftakeError as error:
             found.append(CaseResult(id=name, title=titles[name], status=f"no plan: {error}", method="", outcome=None, figures=None))
             continue
-        if outcome is None:
-            found.append(CaseResult(id=name, title=titles[name], status="no plan", method="LP", outcome=None, figures=None))
-            continue
-        method = outcome.method + (f"; {', '.join(outcome.freed)} free" if outcome.freed else "")
-        found.append(
-            CaseResult(
-                id=name,
-                title=titles[name],
-                status=_status(outcome, findings(outcome.alliance)),
-                method=method,
-                outcome=outcome,
-                figures=headline(outcome),
-            )
-        )
+        status = _status(outcome, findings(outcome.alliance))
+        found.append(CaseResult(id=name, title=titles[name], status=status, method=outcome.method, outcome=outcome, figures=headline(outcome)))
     return found
 
 

@@ -58,7 +58,8 @@ class Infrastructure:
     npv_before_tax_usd : float [USD]    with the terminal value
     npv_without_terminal_usd : float    after tax
     tax_usd : tuple[float, ...]         by reporting period, paid on its last day
-    irr : Irr                           of the same cash as `npv_usd`
+    npv_at_book_usd : float [USD]       the same, with the opening assets bought at book value on the first day
+    irr : Irr                           of that cash: a rate on capital that is sunk would say nothing
     payback : Moment                    without discounting, without the terminal value
     cash : Cash                         after tax, with the terminal value
     """
@@ -66,6 +67,7 @@ class Infrastructure:
     npv_usd: float
     npv_before_tax_usd: float
     npv_without_terminal_usd: float
+    npv_at_book_usd: float
     tax_usd: tuple[float, ...]
     irr: Irr
     payback: Moment
@@ -86,8 +88,8 @@ def infrastructure(
 
     Notes
     -----
-    Money spent before the opening date is sunk, so assets of the opening cost nothing here while their depreciation shelters
-    profit; where there is no outlay left to make, there is no rate of return, and the reason says so.
+    Money spent before the opening date is sunk, so assets of the opening cost nothing in `npv_usd` while their depreciation shelters
+    profit.  A rate of return on free assets means nothing: `irr` and `payback` count them as bought at book value on the first day.
     """
     on = kept.opening.date
     plain = cash_before_financing(kept, party)
@@ -96,6 +98,9 @@ def infrastructure(
     last_days = np.array([d.toordinal() - 1 for d in kept.periods.ends], dtype=np.int64)
     after_tax = plain.plus(last_days, -tax)
     whole = with_lumps(after_tax, terminal)
+    book = sum((a.cost - a.accumulated for a in kept.opening.assets.get(party, ())), Decimal(0))
+    entry = [Lump(name="opening assets at book value", date=on, amount=-book)] if book else []
+    at_book = with_lumps(whole, entry)
 
     def value(cash: Cash) -> float:
         return npv_usd(cash, rate_frac_per_y=rate_frac_per_y, on=on)
@@ -104,9 +109,10 @@ def infrastructure(
         npv_usd=value(whole),
         npv_before_tax_usd=value(with_lumps(plain, terminal)),
         npv_without_terminal_usd=value(after_tax),
+        npv_at_book_usd=value(at_book),
         tax_usd=tuple((tax / 100.0).tolist()),
-        irr=irr(whole),
-        payback=payback(after_tax),
+        irr=irr(at_book),
+        payback=payback(with_lumps(after_tax, entry)),
         cash=whole,
     )
 

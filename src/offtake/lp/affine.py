@@ -113,6 +113,24 @@ class Affine:
 
     # -- looking ------------------------------------------------------------------------------------------------
 
+    @classmethod
+    def total(cls, parts: Sequence[Affine], shape: tuple[int, ...] = ()) -> Affine:
+        """Add many expressions of one shape at once; nothing to add is zero of `shape`.
+
+        Examples
+        --------
+        >>> x = Affine.of_columns([0, 1])
+        >>> Affine.total([x, 2.0 * x, x]).value(np.array([1.0, 10.0])).tolist()
+        [4.0, 40.0]
+        """
+        if not parts:
+            return cls.zeros(shape)
+        if any(p.shape != parts[0].shape for p in parts):
+            msg = f"expressions of different shapes cannot be added up: {sorted({p.shape for p in parts})}"
+            raise ValueError(msg)
+        row, col, val = (np.concatenate([getattr(p, name) for p in parts]) for name in ("row", "col", "val"))
+        return cls(parts[0].shape, row, col, val, np.sum([p.const for p in parts], axis=0))
+
     @property
     def ndim(self) -> int:
         """Number of axes."""

@@ -129,8 +129,30 @@ def _duals(solved: Solved, kind: LimitKind, path: int) -> tuple[Float, tuple[str
     block = model.column_block(kind.block) if kind.column else model.row_block(kind.block)
     whole = prices.column_price if kind.column else prices.row_price
     dual = block.take(whole)[path] * kind.sign
+    if kind.block == "tokens":
+        dual = dual + _of_demand(solved, dual > SMALL, path)
     labels = block.axes[2].labels if len(block.axes) > 2 else ("",)
     return dual.reshape(dual.shape[0], -1), labels
+
+
+def _of_demand(solved: Solved, served: Bool, path: int) -> Float:
+    """What the volume of demand is worth beside its bound : [period, demand step].
+
+    Where a training run opens demand, the volume stands in the opening row too; and each token more that is asked for and not served
+    costs the penalty.
+    """
+    problem, model = solved.built.problem, solved.built.model
+    more = np.zeros(served.shape)
+    if "capability" in model.row_blocks:
+        block = model.row_block("capability")
+        steps = [problem.demand.ids.index(label) for label in block.axes[2].labels]
+        runs = [problem.runs.ids.index(problem.demand.needs[d]) for d in steps]
+        opened = solved.built.physics.training.open_after.value(solved.priced.x)[path][:, runs]
+        more[:, steps] = block.take(solved.priced.row_price)[path] * opened
+    fine = problem.goal.unserved_usd_per_mtok * scales.TOK / 1e6 / scales.USD
+    factors = discount_factors(problem.grid.mids, rate_frac_per_y=problem.goal.rate_frac_per_y, on=problem.grid.start)
+    reached = served | (more > SMALL)
+    return more - np.where(reached, fine * factors[:, None], 0.0)
 
 
 def _of_kind(solved: Solved, kind: LimitKind, path: int) -> Sequence[Bottleneck]:

@@ -49,7 +49,7 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
     work, grid = problem.work, problem.grid
     axes = (("path", problem.paths), ("period", grid.labels), ("assignment", work.labels))
     period_h = grid.days * HOURS_PER_DAY * scales.CHIP / scales.CHIP_H
-    offered_chip = _by_offer(problem, problem.offers.cap_chip) / scales.CHIP
+    offered_chip = _by_offer(problem, problem.offers.cap_chip) * (scales.OFF / scales.CHIP)
     availability = problem.chips.availability_frac[problem.fleets.chip]
     most = np.concatenate([fleet.most * availability, offered_chip], axis=2) * period_h[None, :, None]
     upper = most[:, :, work.pool]

@@ -43,7 +43,7 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     orders = model.columns(
         "orders",
         axes=axes,
-        upper=np.broadcast_to(supply.sum(axis=1, keepdims=True), shape),
+        upper=np.broadcast_to(supply.sum(axis=1, keepdims=True) * scales.OFF, shape),
         unit="k chip",
         describe="chips ordered for a site in a period",
         mask=np.broadcast_to(chips.order_open[None, :, fleets.chip], shape) & (supply.sum(axis=1, keepdims=True) > 0),
@@ -96,10 +96,10 @@ def _limit_power(model: Model, problem: Problem, energising: Energising, accepte
 
 
 def _most(problem: Problem, supply: Float, opening: Float) -> Float:
-    """Bound what can be accepted by supply so far and by the site's power [k chip]."""
+    """Bound what can be accepted by supply so far and by the site's power, a little off both [k chip]."""
     sites, fleets = problem.sites, problem.fleets
     by_supply = opening + np.cumsum(supply, axis=1)
     watts = problem.chips.it_w_per_chip[fleets.chip] * sites.peak_ratio[fleets.site]
     by_power = sites.interconnected_mw[:, :, fleets.site] * 1e6 / watts / scales.CHIP
     most: Float = np.minimum(by_supply, np.maximum(by_power, sites.energised_mw[fleets.site] * 1e6 / watts / scales.CHIP))
-    return most
+    return most * scales.OFF

@@ -26,6 +26,7 @@ from offtake.plan.compile_supply import (
     training_rates,
     whole_phase_periods,
 )
+from offtake.dates import Intervals
 from offtake.plan.inputs import Inputs, period_means
 from offtake.plan.problem import PARTIES, Finance, Goal, Party, Problem
 
@@ -86,8 +87,23 @@ def compile_problem(inputs: Inputs, *, alliance: bool = True) -> Problem:
         signed=signed,
         contract_share=_contract_share(base, grid) if contract else np.zeros(len(grid)),
         ceiling_it_mw=contract.capacity_ceiling_mw if contract else None,
+        pay=pay_intervals(grid),
         scenario=base,
     )
+
+
+def pay_intervals(grid: Grid) -> Intervals:
+    """Cut every period into quarters counted from its start.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from offtake.dates import Grid
+    >>> len(pay_intervals(Grid.of(date(2026, 7, 1))))
+    40
+    """
+    parts = [Intervals.every(3, start, end) for start, end in zip(grid.starts, grid.ends, strict=True)]
+    return Intervals(tuple(s for p in parts for s in p.starts), tuple(e for p in parts for e in p.ends))
 
 
 def with_floors(problem: Problem, floors_usd: dict[Party, float]) -> Problem:

@@ -149,7 +149,6 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
     watts = [_filled(c.it_power_w_per_chip, c.id, "it_power") for c in own] + [need(inputs.chips[i].it_w_per_chip, i, "it_power") for i in ids[len(own) :]]
     life = np.array([c.life_y * DAYS_PER_YEAR for c in own] + [DAYS_PER_YEAR] * extra)
     terminal = inputs.stack(lambda sc: [_terminal_prices(sc, grid, speed, extra)])[:, 0]
-    delivered = tuple(grid.mids for _ in ids)
     left = np.stack([_left(grid.mids, grid.end, span) for span in life], axis=1) if ids else np.zeros((len(grid), 0))
     return Chips(
         ids=ids,
@@ -164,7 +163,6 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
         in_service_weights=in_service,
         delivery_weights=arriving,
         life_days=life,
-        delivered=delivered,
         left_usd_per_chip=left[None] * terminal[:, None, :] * base.terminal.chip_value_frac,
         list_rent_usd_per_chip_h=rents,
         flop_per_s=training_rates(inputs, ids),

@@ -19,6 +19,8 @@ from offtake.plan import scales
 from offtake.plan.problem import PARTIES, Party
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from offtake.deal.flows import Due
     from offtake.lp.model import Model
     from offtake.plan.problem import Finance, Float, Problem
@@ -49,7 +51,7 @@ def _add_loan(model: Model, problem: Problem, party: Party, money: Finance) -> L
     shape = (len(problem.paths), len(problem.grid))
     limit = np.broadcast_to(money.limit_usd / scales.USD, shape)
     may_draw = (limit > 0) & money.may_draw
-    draw = model.columns(f"draw_{party}", axes=axes, upper=limit, unit="M USD", describe=f"drawn on the facility of the {party}", mask=may_draw)
+    draw = model.columns(f"draw_{party}", axes=axes, upper=limit * scales.OFF, unit="M USD", describe=f"drawn on the facility of the {party}", mask=may_draw)
     opening = money.opening_balance_usd / scales.USD
     if money.kind == "term_loan":
         repay = _scheduled(problem, draw, money, opening)
@@ -134,12 +136,18 @@ def add_cash(model: Model, problem: Problem, dues: Sequence[Due[Affine]]) -> Map
 
 def net(problem: Problem, dues: Sequence[Due[Affine]], party: str) -> Affine:
     """Receipts less payments of a party by period : [path, period] [M USD]; what is paid after the horizon is left out."""
-    total = Affine.zeros((len(problem.paths), len(problem.grid)))
+    parts = []
+    same = np.eye(len(problem.grid))
+    matrices: dict[tuple[date, ...], Float] = {}
     for due in dues:
         sign = (due.payee == party) - (due.payer == party)
         if sign:
-            total = total + due.amount.apply(falls_in(problem, due), 1) * float(sign)
-    return total
+            if due.when not in matrices:
+                matrices[due.when] = falls_in(problem, due)
+            matrix = matrices[due.when]
+            in_place = matrix.shape == same.shape and bool((matrix == same).all())
+            parts.append(due.amount * float(sign) if in_place else due.amount.apply(matrix * float(sign), 1))
+    return Affine.total(parts, (len(problem.paths), len(problem.grid)))
 
 
 def falls_in(problem: Problem, due: Due[Affine]) -> Float:

@@ -46,18 +46,17 @@ def counts(account: Account, *, payer: str, payee: str, loan_rate: float | None,
 def value_of(problem: Problem, dues: Sequence[Due[Affine]], terminal: Items, party: Party) -> Affine:
     """Net present value of a party at the objective's rate, terminal value included : [path] [M USD]."""
     goal, grid = problem.goal, problem.grid
-    total = Affine.zeros((len(problem.paths),))
+    parts = []
     for due in dues:
         sign = (due.payee == party) - (due.payer == party)
         loan_rate = due.facts.get("rate_frac_per_y")
         part = counts(due.account, payer=due.payer, payee=due.payee, loan_rate=float(str(loan_rate)) if loan_rate is not None else None, rate=goal.rate_frac_per_y)
         if sign and part:
             factors = discount_factors(due.when, rate_frac_per_y=goal.rate_frac_per_y, on=grid.start)
-            total = total + (due.amount * (factors * (sign * part))).sum(axis=1)
+            parts.append((due.amount * (factors * (sign * part))).sum(axis=1))
     at_end = discount_factors([grid.end], rate_frac_per_y=goal.rate_frac_per_y, on=grid.start)[0]
-    for item in terminal[party].values():
-        total = total + item * at_end
-    return total
+    parts += [item * at_end for item in terminal[party].values()]
+    return Affine.total(parts, (len(problem.paths),))
 
 
 def penalties(problem: Problem, serving: Serving, training: Training) -> Mapping[str, Affine]:

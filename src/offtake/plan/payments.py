@@ -1,7 +1,7 @@
 """All money that is not the contract's: written once over the algebra, read twice like a clause.
 
-Each function returns dues over the grid's periods.  Money that flows evenly through a period is dated at its middle, interest at its
-end.
+A quantity of a period is spread evenly by day over the quarters that it spans (`Problem.pay`): a period may be a year, and money that is
+dated once a year would land in the wrong calendar year and be discounted by half a year.  Each quarter's money is dated at its middle.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ def _due(  # noqa: PLR0913  (one keyword for each fact of a due)
     account: Account,
     cause: str,
     layer: Layer = Layer.MARKET,
-    when: tuple[date, ...] | None = None,
     assets: tuple[Asset, ...] | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> Due[X]:
@@ -48,8 +47,8 @@ def _due(  # noqa: PLR0913  (one keyword for each fact of a due)
         payer=payer,
         payee=payee,
         amount=amount,
-        on=problem.grid,
-        when=when or problem.grid.mids,
+        on=problem.pay,
+        when=problem.pay.mids,
         account=account,
         layer=layer,
         firmness=Firmness.CANCELLABLE,
@@ -60,8 +59,8 @@ def _due(  # noqa: PLR0913  (one keyword for each fact of a due)
 
 
 def _priced(a: Algebra[X], problem: Problem, measure: Measure, prices: Float) -> X:
-    """Price a measure by dated prices [period]."""
-    return a.scale(a.read(measure, on=problem.grid), [float(p) for p in prices], unit=USD)
+    """Price a measure by dated prices [period], spread over the quarters."""
+    return a.resample(a.scale(a.read(measure, on=problem.grid), [float(p) for p in prices], unit=USD), on=problem.pay)
 
 
 def _site_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
@@ -85,11 +84,9 @@ def _site_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
 
 
 def _mean_in_service(problem: Problem, site: int) -> list[date]:
-    """When the phases that are paid for in a period come into service, on average: half of the lead time later."""
-    out = []
-    for begun, mid in zip(problem.sites.in_service[site], problem.grid.mids, strict=True):
-        out.append(mid + timedelta(days=(begun - mid).days // 2))
-    return out
+    """When the phases that are paid for in a quarter come into service, on average: half of the lead time later."""
+    lag = (problem.sites.in_service[site][0] - problem.grid.mids[0]).days
+    return [mid + timedelta(days=lag // 2) for mid in problem.pay.mids]
 
 
 def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
@@ -98,7 +95,7 @@ def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
         site, chip = sites.ids[s], chips.ids[c]
         cost = _priced(a, problem, Measure("delivered_chip", site, chip), chips.cost_usd_per_chip[0, :, c])
         assets = tuple(
-            Asset(kind="chips", name=f"{site}/{chip}", in_service=day, life_days=float(chips.life_days[c])) for day in chips.delivered[c]
+            Asset(kind="chips", name=f"{site}/{chip}", in_service=day, life_days=float(chips.life_days[c])) for day in problem.pay.mids
         )
         dues.append(
             _due(
@@ -110,7 +107,6 @@ def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
                 cause=f"chips.{chip}.price",
                 assets=assets,
                 layer=Layer.CHIP,
-                when=chips.delivered[c],
             )
         )
     for c, chip in enumerate(chips.ids):
@@ -142,10 +138,10 @@ def _market_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
 def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -> list[Due[X]]:
     grid, dues = problem.grid, []
     if money.other_revenue_usd.any():
-        other = a.const([float(v) for v in money.other_revenue_usd[0]], on=grid, unit=USD)
+        other = a.resample(a.const([float(v) for v in money.other_revenue_usd[0]], on=grid, unit=USD), on=problem.pay)
         dues.append(_due(problem, other, payer="customers", payee=party, account=Account.OTHER_REVENUE, cause=f"parties.{party}.other_revenue"))
     if money.other_costs_usd.any():
-        other = a.const([float(v) for v in money.other_costs_usd[0]], on=grid, unit=USD)
+        other = a.resample(a.const([float(v) for v in money.other_costs_usd[0]], on=grid, unit=USD), on=problem.pay)
         dues.append(_due(problem, other, payer=party, payee="world", account=Account.OTHER_COST, cause=f"parties.{party}.other_costs"))
     years = grid.years_long
     rows = (
@@ -157,14 +153,13 @@ def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -
         ("emergency_repay", Account.EMERGENCY_REPAY, True, None),
         ("emergency_mean_balance", Account.INTEREST, True, money.emergency_frac_per_y),
     )
-    last_days = tuple(day - timedelta(days=1) for day in grid.ends)
     for what, account, pays, rate in rows:
         amount = a.read(Measure("money_usd", party, what), on=grid)
         if rate is not None:
             amount = a.scale(amount, [float(y) * rate for y in years])
+        amount = a.resample(amount, on=problem.pay)
         payer, payee = (party, "lender") if pays else ("lender", party)
         cause = f"parties.{party}." + ("emergency_rate" if "emergency" in what else "facility")
-        when = None if rate is None else last_days
         facts = {} if rate is None else {"rate_frac_per_y": rate}
-        dues.append(_due(problem, amount, payer=payer, payee=payee, account=account, cause=cause, layer=Layer.DEBT, when=when, facts=facts))
+        dues.append(_due(problem, amount, payer=payer, payee=payee, account=account, cause=cause, layer=Layer.DEBT, facts=facts))
     return dues

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from offtake.dates import Grid
+from offtake.dates import Grid, Intervals
 
 if TYPE_CHECKING:
     from offtake.spec.scenario import Scenario
@@ -90,7 +90,6 @@ class Chips:
     in_service_weights : float64[path, chip, period, period]  mean chips in service per cumulative order
     delivery_weights : float64[path, chip, period, period]    chips delivered in the period per cumulative order
     life_days : float64[chip]
-    delivered : tuple of tuple of date                 [chip][period] mean date of what is delivered in the period
     left_usd_per_chip : float64[path, period, chip]    value left at the horizon of a chip delivered in the period
     list_rent_usd_per_chip_h : float64[path, period, chip]
     flop_per_s : float64[chip]                         useful training rate
@@ -109,7 +108,6 @@ class Chips:
     in_service_weights: Float
     delivery_weights: Float
     life_days: Float
-    delivered: tuple[tuple[date, ...], ...]
     left_usd_per_chip: Float
     list_rent_usd_per_chip_h: Float
     flop_per_s: Float
@@ -321,6 +319,7 @@ class Problem:
     signed : True, False or None                  None = the plan decides
     contract_share : float64[period]              part of the period in which the contract is in force
     ceiling_it_mw : float or None                 most IT power that the contract lets the offtaker use
+    pay : Intervals                               the quarters, cut at period edges, over which money is spread and dated
     scenario : Scenario                           the base path's scenario, for contract terms and provenance
     """
 
@@ -346,4 +345,5 @@ class Problem:
     signed: bool | None
     contract_share: Float
     ceiling_it_mw: float | None
+    pay: Intervals
     scenario: Scenario

@@ -12,3 +12,8 @@ CHIP_H = 1e6
 TOK = 1e12
 FLOP = 1e24
 USD = 1e6
+
+OFF = 1.00001
+"""Implied bounds stand this much off the limits that imply them.
+
+A bound that fell on the same point as a limit could take the limit's price from it: supply would look free where it binds."""

@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.plan import scales
+
 if TYPE_CHECKING:
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
     from offtake.plan.problem import Problem
+
+
+ROUNDING = 1e-9
+"""A phase that fits but for rounding fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,8 @@ def add_sites(model: Model, problem: Problem) -> Energising:
     sites, periods = problem.sites, problem.grid.labels
     axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
     counted = np.arange(len(periods)) < problem.integer_periods
-    most = np.minimum(sites.starts_cap, sites.max_phases)[None]
+    off = np.where(counted, scales.OFF, 1.0)[:, None]
+    most = np.minimum(sites.starts_cap, sites.max_phases * off)[None]
     starts = model.columns(
         "phases",
         axes=axes,
@@ -60,20 +67,32 @@ def add_sites(model: Model, problem: Problem) -> Energising:
 
 
 def _open(model: Model, problem: Problem, begun: Affine) -> Affine:
-    """Say yes or no to using a site beyond its opening position."""
+    """Say yes or no to using a site beyond its opening position, and begin no more phases than it has.
+
+    Where the grid is what allows no more, the count stands a little off: the price belongs to the interconnection.
+    """
     sites = problem.sites
     asked = sites.needs_opening | (sites.open_cost_usd > 0)
     axes = (("path", problem.paths), ("site", sites.ids))
-    mask = np.broadcast_to(asked, (len(problem.paths), len(sites.ids)))
-    opened = model.columns("open_site", axes=axes, upper=1.0, integer=True, unit="yes", describe="the site is used beyond its opening position", mask=mask)
-    total = begun[:, -1, :]
+    shape = (len(problem.paths), len(sites.ids))
+    opened = model.columns(
+        "open_site",
+        axes=axes,
+        upper=1.0,
+        integer=True,
+        unit="yes",
+        describe="the site is used beyond its opening position",
+        mask=np.broadcast_to(asked, shape),
+    )
+    room = (sites.interconnected_mw.max(axis=(0, 1), initial=0.0) - sites.energised_mw) / sites.phase_mw
+    most = sites.max_phases * np.where(sites.max_phases < np.floor(room + ROUNDING), 1.0, scales.OFF)
     model.rows(
         "site_opened",
-        total - opened * sites.max_phases,
-        upper=0.0,
+        begun[:, -1, :] - opened * most,
+        upper=np.where(asked, 0.0, most),
         axes=axes,
         unit="phase",
-        describe="phases are begun only at a site that is opened",
-        mask=mask,
+        describe="phases are begun only at a site that is opened, and no more than it has",
+        mask=np.broadcast_to(sites.max_phases > 0, shape),
     )
     return opened

@@ -70,12 +70,12 @@ def terminal_items(
 
 def _last_year(problem: Problem, dues: Sequence[Due[Affine]], party: Party) -> Affine:
     """Operating margin of a party in the last 365 days : [path] [M USD]."""
-    total = Affine.zeros((len(problem.paths),))
+    parts = []
     for due in dues:
         sign = (due.payee == party) - (due.payer == party)
         if sign and due.account in RECURRING:
-            total = total + (due.amount * (float(sign) * _share_of_last_year(problem, due.on.starts, due.on.ends))).sum(axis=1)
-    return total
+            parts.append((due.amount * (float(sign) * _share_of_last_year(problem, due.on.starts, due.on.ends))).sum(axis=1))
+    return Affine.total(parts, (len(problem.paths),))
 
 
 def _capital_charge(problem: Problem, energising: Energising, fleet: Fleet) -> Affine:
