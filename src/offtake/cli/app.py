@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from offtake.cli.output import listening, make_writable
 
@@ -42,9 +42,21 @@ def _version() -> str:
     return version("offtake")
 
 
+def _default(value: object) -> str | None:
+    """Show a default that says something: not that a flag is off or a list empty."""
+    return None if isinstance(value, bool) or not value else str(value)
+
+
 def _app() -> App:
     """Name the commands without importing them: `offtake --help` stays fast."""
-    made = App(name="offtake", help=_HELP, version=_version, help_format="markdown")
+    made = App(
+        name="offtake",
+        help=_HELP,
+        version=_version,
+        help_format="markdown",
+        default_parameter=Parameter(show_default=_default),
+        suppress_keyboard_interrupt=False,  # `main` ends the process at once
+    )
     for place, (name, words) in enumerate(_COMMANDS.items()):
         made.command(f"offtake.cli.{name}:{name}", name=name, help=words, sort_key=place)
     return made
@@ -69,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(arguments: list[str]) -> int:
     """Run one command; say in words, or with `--json` in a document, why it failed."""
+    code = 0
     try:
         with listening():
             result = app(arguments, print_error=False, exit_on_error=False, result_action="return_value")

@@ -13,7 +13,9 @@ from offtake.errors import OfftakeError
 __all__ = ["report"]
 
 
-def report(run: Path, /, *, out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None) -> int:
+def report(
+    run: Path, /, *, out: Annotated[Path | None, Parameter(name=["--out", "-o"], allow_leading_hyphen=True)] = None
+) -> int:
     """Write the report of a run: one HTML file, no scripts, no network.
 
     Parameters

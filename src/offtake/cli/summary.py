@@ -158,7 +158,14 @@ def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str,
 
 
 def _price(limit: Mapping[str, Any]) -> str:
-    return "" if limit["price"] is None else f"{significant(limit['price'], 2)} {limit['unit']}"
+    """Write a price with its unit: `$2.9 M/phase`."""
+    price, unit = limit["price"], str(limit["unit"])
+    if price is None:
+        return ""
+    if unit.startswith("USD/"):
+        amount = float(f"{price:.2g}")
+        return f"{usd(amount) if abs(amount) >= 1.0 else '$' + significant(amount, 2)}{unit.removeprefix('USD')}"
+    return f"{significant(price, 2)} {unit}"
 
 
 def _cases(table: Table) -> Table | None:

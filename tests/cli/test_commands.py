@@ -1,0 +1,176 @@
+"""What each command answers: on a terminal for people, with `--json` one document and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+from offtake.api.document import SCHEMA_VERSION as OF_THE_ANSWER
+from offtake.cli.app import app
+from offtake.cli.failure import SCHEMA_VERSION
+
+from .conftest import QUICK, run
+
+ESCAPE = "\x1b"
+
+
+def test_the_plan_says_what_to_build_buy_and_commit_and_where_it_is(planned):
+    folder, done = planned
+    assert done.returncode == 0, done.stderr
+    for part in ("Who gains", "What to build", "What to buy", "What is committed", "What binds", "runs/first-site"):
+        assert part in done.stdout
+    assert done.stdout.splitlines()[-1] == "Next: open runs/first-site/report.html"
+    assert (folder / "runs/first-site/report.html").read_text("utf-8").startswith("<!")
+
+
+def test_a_pipe_gets_no_colours_and_progress_goes_to_standard_error(planned):
+    _, done = planned
+    assert ESCAPE not in done.stdout + done.stderr
+    assert "base case" in done.stderr
+    assert "base case:" not in done.stdout
+
+
+def test_people_get_three_significant_digits_at_most(planned):
+    _, done = planned
+    body = done.stdout.split("Who gains")[1].split("Run ")[0]
+    numbers = re.findall(r"(?<![\w.-])\d[\d,]*\.?\d*(?![\w-])", body)
+    wordy = [n for n in numbers if len(n.replace(",", "").replace(".", "").strip("0")) > 3]
+    assert [n for n in wordy if not re.fullmatch(r"20\d\d", n)] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "first-site.yaml", "--json"),
+        ("compare", "runs/first-site", "runs/first-site", "--json"),
+        ("explain", "runs/first-site", "objective_usd", "--json"),
+        ("explain", "E301", "--json"),
+        ("explain", "chip", "--json"),
+        ("catalog", "sites", "--json"),
+        ("catalog", "--json"),
+        ("perf", "Trainium2", "DeepSeek-V3", "--json"),
+    ],
+)
+def test_json_is_one_document_and_nothing_else(within, arguments):
+    code, out, err = within(*arguments)
+    assert code == 0, err
+    assert json.loads(out)["schema_version"] == SCHEMA_VERSION == OF_THE_ANSWER
+
+
+def _mistakes(value, schema, path="$"):
+    """Check the little of JSON Schema that the schema of the answer uses."""
+    names = {"number": (int, float), "string": str, "object": dict, "array": list, "boolean": bool, "null": type(None)}
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    if types and not any(isinstance(value, names[t]) for t in types):
+        yield f"{path}: {value!r} is not {types}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{path}: {value!r} is none of {schema['enum']}"
+    for part in schema.get("allOf", ()):
+        yield from _mistakes(value, part, path)
+    if isinstance(value, dict):
+        yield from (f"{path}: {key} is missing" for key in schema.get("required", ()) if key not in value)
+        for key, inner in value.items():
+            yield from _mistakes(
+                inner, schema.get("properties", {}).get(key, schema.get("additionalProperties", {})), f"{path}.{key}"
+            )
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _mistakes(inner, schema.get("items", {}), f"{path}[{place}]")
+
+
+def test_the_answer_keeps_to_its_own_schema(planned, within):
+    folder, _ = planned
+    done = run("plan", "first-site.yaml", "--json", "-o", "runs/json", "--log-file", "log.txt", *QUICK, folder=folder)
+    assert (folder / "log.txt").is_file()
+    schema = json.loads(within("schema", "--result")[1])
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert list(_mistakes(answer, schema)) == []
+    assert list(_mistakes({**answer, "gap": "small"}, schema)) == ["$.gap: 'small' is not ['number', 'null']"]
+    saved = json.loads((folder / "runs/json/result.json").read_text("utf-8"))
+    assert {**saved, "timings": 0} == {**answer, "timings": 0}
+
+
+def test_a_changed_value_is_an_input_of_the_run(planned, within):
+    folder, _ = planned
+    changes = ("--set", "sites.indiana.delay=12 months", "-o", "runs/late", "--no-report", "--relax")
+    changed = run("plan", "first-site.yaml", *changes, *QUICK, folder=folder)
+    assert changed.returncode == 0, changed.stderr
+    assert changed.stdout.splitlines()[-1].startswith("Next: offtake explain runs/late")
+    found = json.loads(within("compare", "runs/first-site", "runs/late", "--json")[1])
+    (difference,) = found["inputs"]
+    assert (difference["path"].partition("].")[2], difference["a"], difference["b"]) == ("delay_months", "0.0", "12.0")
+    assert "peak_it_power_mw" in within("compare", "runs/first-site", "runs/late")[1]
+    code, _, err = within("report", "runs/late")
+    assert code == 2
+    assert "--no-report" in err
+
+
+def test_a_named_case_is_planned_as_a_run_of_its_own(here):
+    from offtake.cli.plan import _load
+
+    base, _ = _load(here / "first-site.yaml", (), ())
+    first = next(iter(base.cases))
+    loaded, name = _load(here / "first-site.yaml", (first,), ())
+    assert name == f"first-site-{first}"
+    assert loaded.scenario == base.cases[first].scenario != base.scenario
+    assert loaded.sources["--case"] == first, "the run's id differs from that of the base case"
+
+
+def test_explain_leads_to_a_line_of_the_file(within):
+    _, out, _ = within("explain", "runs/first-site", "parties.provider.npv_usd")
+    assert "formula: " in out
+    assert "[first-site.yaml:" in out
+
+
+def test_the_report_can_be_written_anywhere(planned, within):
+    assert within("report", "runs/first-site", "-o", "elsewhere/page.html")[0] == 0
+    _, piped, _ = within("report", "runs/first-site", "-o", "-")
+    assert piped == (planned[0] / "elsewhere/page.html").read_text("utf-8")
+
+
+def test_init_writes_the_tutorial_once(offtake, tmp_path, root):
+    assert offtake("init").stdout.splitlines()[-1] == "Next: offtake plan first-site.yaml"
+    written = tmp_path / "first-site.yaml"
+    assert written.read_bytes() == (root / "examples" / "first-site.yaml").read_bytes()
+    written.write_text("mine", "utf-8")
+    assert offtake("init").returncode == 2
+    assert written.read_text("utf-8") == "mine"
+    assert offtake("init", "--force").returncode == 0
+    assert written.read_text("utf-8") != "mine"
+
+
+def test_help_names_every_command_and_is_quick(offtake):
+    began = time.perf_counter()
+    plain = offtake(code="pass")
+    base = time.perf_counter() - began
+    help_ = offtake("--help")
+    took = time.perf_counter() - began - base
+    assert plain.returncode == 0
+    assert all(f" {name} " in help_.stdout for name in app if not name.startswith("-"))
+    assert took < base + 1.0  # 0.2 s where nothing else runs; the budget is 0.3 s
+
+
+def test_help_imports_nothing_heavy(offtake):
+    code = (
+        "import sys\nfrom offtake.cli.app import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print({'numpy', 'highspy', 'duckdb', 'pydantic', 'scipy'} & set(sys.modules), file=sys.stderr)"
+    )
+    assert offtake(code=code).stderr.strip() == "set()"
+
+
+def test_check_says_nothing_is_wrong(within):
+    code, out, err = within("check", "first-site.yaml")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "Next: offtake plan first-site.yaml"
+
+
+def test_perf_says_why_a_latency_cannot_be_met(within):
+    code, out, _ = within("perf", "Trainium2", "DeepSeek-V3", "--tpot", "0.01 ms/tok")
+    assert code == 1
+    assert "cannot be met" in out
