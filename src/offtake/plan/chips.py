@@ -1,9 +1,11 @@
 """Chips: orders, deliveries, and what is in service, accepted and powered.
 
     in service[t] = opening[t] + mean over t of C(tau - lead - delay) - C(tau - lead - delay - life)
-    accepted <= in service,   peak_ratio * sum over chips of accepted * IT watts <= energised
+    accepted <= in service,   accepted[t] <= accepted[t-1] + arrived[t],
+    peak_ratio * sum over chips of accepted * IT watts <= energised
 
-with C the cumulative orders of a fleet (one chip at one site).
+with C the cumulative orders of a fleet (one chip at one site).  Accepted chips may be fewer than those in service: that is early
+retirement, and it is for good.  Otherwise a plan would un-accept chips for a quarter to owe less under a take-or-pay clause.
 """
 
 from __future__ import annotations
@@ -58,8 +60,23 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
         "accepted", axes=axes, upper=most, unit="k chip", describe="chips delivered, powered and accepted, mean of the period", mask=most > 0
     )
     model.rows("delivered", accepted - in_service, upper=0.0, axes=axes, unit="k chip", describe="accepted chips have been delivered", mask=most > 0)
+    _retire_for_good(model, problem, cumulative, accepted, most)
     _limit_power(model, problem, energising, accepted)
     return Fleet(orders=orders, delivered=delivered, in_service=in_service, accepted=accepted, most=most)
+
+
+def _retire_for_good(model: Model, problem: Problem, cumulative: Affine, accepted: Affine, most: Float) -> None:
+    """Accepted chips grow by new deliveries only."""
+    arrived = cumulative.apply(problem.chips.arrived_weights[:, problem.fleets.chip], 1, over=(0, 2))
+    model.rows(
+        "retired",
+        (accepted[:, 1:] - accepted[:, :-1]) - (arrived[:, 1:] - arrived[:, :-1]),
+        upper=0.0,
+        axes=(("path", problem.paths), ("period", problem.grid.labels[1:]), ("fleet", fleet_labels(problem))),
+        unit="k chip",
+        describe="chips retired early do not come back",
+        mask=most[:, 1:] > 0,
+    )
 
 
 def fleet_labels(problem: Problem) -> tuple[str, ...]:

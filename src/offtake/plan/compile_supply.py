@@ -141,6 +141,7 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
             for row, sc in zip(lags, inputs.paths.values(), strict=True)
         ]
     )
+    arrived = np.stack([np.concatenate([_stack_items([grid.stock_mean(lag) for lag in row], grid), zero]) for row in lags])
     arriving = np.stack([np.concatenate([_stack_items([_arriving(grid, lag) for lag in row], grid), zero]) for row in lags])
     cost = inputs.stack(lambda sc: _with_extra([_cost(c, grid) for c in sc.chips], extra, grid))
     supply = inputs.stack(lambda sc: _with_extra([_supply(c, grid) for c in sc.chips], extra, grid))
@@ -161,6 +162,7 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
         supply_chip=supply,
         order_open=_with_extra([o.astype(float) for o in opens], extra, grid) > 0,
         in_service_weights=in_service,
+        arrived_weights=arrived,
         delivery_weights=arriving,
         life_days=life,
         left_usd_per_chip=left[None] * terminal[:, None, :] * base.terminal.chip_value_frac,

@@ -88,6 +88,7 @@ class Chips:
     supply_chip : float64[path, period, chip]          deliverable to this alliance in the period
     order_open : bool[period, chip]                    orders can be placed and delivered within the horizon
     in_service_weights : float64[path, chip, period, period]  mean chips in service per cumulative order
+    arrived_weights : float64[path, chip, period, period]     mean chips that have arrived per cumulative order, retired or not
     delivery_weights : float64[path, chip, period, period]    chips delivered in the period per cumulative order
     life_days : float64[chip]
     left_usd_per_chip : float64[path, period, chip]    value left at the horizon of a chip delivered in the period
@@ -106,6 +107,7 @@ class Chips:
     supply_chip: Float
     order_open: Bool
     in_service_weights: Float
+    arrived_weights: Float
     delivery_weights: Float
     life_days: Float
     left_usd_per_chip: Float
