@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offtake.cli.terminal import print_lines, print_table
+from offtake.report.data import KINDS
 from offtake.report.words import percent, plural, power, usd
 from offtake.tables import Column, Table, scale_of, significant
 
@@ -18,18 +21,30 @@ __all__ = ["print_summary"]
 _MOST = 8
 """Rows of a table of limits."""
 
-_CASE_COLUMNS = (
-    "case",
-    "accepted_2030_gw",
-    "provider_infrastructure_npv_usd",
-    "provider_infrastructure_irr_frac",
-    "offtaker_npv_usd",
-    "peak_funding_usd",
-    "true_up_usd",
-    "unserved_frac",
-    "dependence_frac",
-    "value_against_no_alliance_usd",
-    "status",
+_WIDE = 100
+"""Characters that the whole table of cases takes."""
+
+_KINDS = (*(kind for kind in KINDS if kind not in ("demand", "other")), "other", "demand")
+"""What limits are about, in the order in which they are shown."""
+
+_CASES = {
+    "case": "Case",
+    "accepted_2030_gw": "2030",
+    "provider_infrastructure_npv_usd": "Works NPV",
+    "provider_infrastructure_irr_frac": "IRR",
+    "offtaker_npv_usd": "Offtaker",
+    "peak_funding_usd": "Funding",
+    "true_up_usd": "True-up",
+    "unserved_frac": "Unserved",
+    "dependence_frac": "Depends",
+    "value_against_no_alliance_usd": "Gain",
+    "status": "Status",
+}
+"""Columns of the cases with headings that fit eighty characters; the report has them in full."""
+
+_CASES_NOTE = (
+    "2030: accepted at the fence; Works: the provider's infrastructure, after tax; Funding: the offtaker's at the worst;\n"
+    "Depends: share of the offtaker's chip-hours from the provider; Gain: both parties against no alliance."
 )
 
 
@@ -142,7 +157,7 @@ def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str,
         return None
     steps = {r["limit"]: r for r in reliefs}
     worth = {name: float(steps[name]["relief_usd"]) if name in steps else -1.0 for name in binds}
-    order = sorted(binds, key=lambda name: (-worth[name], binds[name][0]["kind"] == "demand", -len(binds[name])))
+    order = sorted(binds, key=lambda name: (-worth[name], _rank(binds[name][0]["kind"]), -len(binds[name])))
     rows = []
     for name in order[:_MOST]:
         periods = [one["period"] for one in binds[name]]
@@ -151,10 +166,15 @@ def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str,
         step = steps.get(name)
         rows.append((name, when, _price(top), step["step"] if step else "", usd(step["relief_usd"]) if step else ""))
     heads = {"limit": "Limit", "when": "Binds", "price": "Highest price", "step": "One step more", "worth": "Is worth"}
-    columns = tuple(Column(n, "", t, "text") for n, t in heads.items())
+    shown = len(heads) if reliefs else 3  # without relief values, no empty columns for them
+    columns = tuple(Column(n, "", t, "text") for n, t in list(heads.items())[:shown])
     rest = len(order) - len(rows)
     note = f"and {plural(rest, 'more limit')}" if rest > 0 else ""
-    return Table("binding", columns, rows, title="What binds", note=note)
+    return Table("binding", columns, [row[:shown] for row in rows], title="What binds", note=note)
+
+
+def _rank(kind: str) -> int:
+    return _KINDS.index(kind if kind in _KINDS else "other")
 
 
 def _price(limit: Mapping[str, Any]) -> str:
@@ -169,10 +189,17 @@ def _price(limit: Mapping[str, Any]) -> str:
 
 
 def _cases(table: Table) -> Table | None:
+    """Show the cases; how each ended only where one did not end well."""
     if len(table) < 2:
         return None
-    shown = table.select(*_CASE_COLUMNS)
-    return Table("cases", shown.columns, shown.arrays(), title="In which cases it goes wrong")
+    fine = {"optimal", "gap_reached"}.issuperset(table["status"].tolist())
+    left_out = {"status"} if fine else set()
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
+        left_out |= {"peak_funding_usd", "dependence_frac"}
+    names = [name for name in _CASES if name not in left_out]
+    columns = {c.name: c for c in table.columns}
+    heads = [Column(name, columns[name].unit, _CASES[name], columns[name].kind) for name in names]
+    return Table("cases", heads, {name: table[name] for name in names}, "In which cases it goes wrong", _CASES_NOTE)
 
 
 def _findings(document: Mapping[str, Any]) -> None:
@@ -180,7 +207,8 @@ def _findings(document: Mapping[str, Any]) -> None:
     if found:
         print_lines(*(f"{f['severity']} {f['code']}: {f['message']}" for f in found), "")
     for name, value in document["penalties_usd"].items():
-        print_lines(f"penalty in the objective only, nobody pays it: {name} {usd(value)}")
+        if value:
+            print_lines(f"penalty in the objective only, nobody pays it: {name} {usd(value)}")
 
 
 def _where(answer: Answer, target: Path | None, *, report: bool) -> None:
