@@ -1,11 +1,12 @@
 """Chips: orders, deliveries, and what is in service, accepted and powered.
 
     in service[t] = opening[t] + mean over t of C(tau - lead - delay) - C(tau - lead - delay - life)
-    accepted <= in service,   accepted[t] <= accepted[t-1] + arrived[t],
-    peak_ratio * sum over chips of accepted * IT watts <= energised
+    accepted + retired <= in service,   peak_ratio * sum over chips of accepted * IT watts <= energised
+    accepted + retired + ended and retired + ended never fall,   ended = what has reached the end of its life
 
-with C the cumulative orders of a fleet (one chip at one site).  Accepted chips may be fewer than those in service: that is early
-retirement, and it is for good.  Otherwise a plan would un-accept chips for a quarter to owe less under a take-or-pay clause.
+with C the cumulative orders of a fleet (one chip at one site).  Chips may wait for power.  Once accepted they stay so until the end of
+their life, or are retired early, and that is for good: otherwise a plan would un-accept chips for a quarter to owe less under a
+take-or-pay clause.
 """
 
 from __future__ import annotations
@@ -59,24 +60,23 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     accepted = model.columns(
         "accepted", axes=axes, upper=most, unit="k chip", describe="chips delivered, powered and accepted, mean of the period", mask=most > 0
     )
-    model.rows("delivered", accepted - in_service, upper=0.0, axes=axes, unit="k chip", describe="accepted chips have been delivered", mask=most > 0)
-    _retire_for_good(model, problem, cumulative, accepted, most)
+    retired = model.columns("retired", axes=axes, upper=most, unit="k chip", describe="chips retired before the end of their life", mask=most > 0)
+    kept = accepted + retired
+    model.rows("delivered", kept - in_service, upper=0.0, axes=axes, unit="k chip", describe="accepted chips have been delivered", mask=most > 0)
+    arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
+    _retire_for_good(model, problem, kept, retired, arrived - in_service)
     _limit_power(model, problem, energising, accepted)
     return Fleet(orders=orders, delivered=delivered, in_service=in_service, accepted=accepted, most=most)
 
 
-def _retire_for_good(model: Model, problem: Problem, cumulative: Affine, accepted: Affine, most: Float) -> None:
-    """Accepted chips grow by new deliveries only."""
-    arrived = cumulative.apply(problem.chips.arrived_weights[:, problem.fleets.chip], 1, over=(0, 2))
-    model.rows(
-        "retired",
-        (accepted[:, 1:] - accepted[:, :-1]) - (arrived[:, 1:] - arrived[:, :-1]),
-        upper=0.0,
-        axes=(("path", problem.paths), ("period", problem.grid.labels[1:]), ("fleet", fleet_labels(problem))),
-        unit="k chip",
-        describe="chips retired early do not come back",
-        mask=most[:, 1:] > 0,
-    )
+def _retire_for_good(model: Model, problem: Problem, kept: Affine, retired: Affine, ended: Affine) -> None:
+    """Accepted chips leave by the end of their life or for good; `ended` is over [path, period, fleet] but for a constant."""
+    axes = (("path", problem.paths), ("period", problem.grid.labels[1:]), ("fleet", fleet_labels(problem)))
+    for name, stock, describe in (
+        ("kept", kept + ended, "accepted chips stay accepted, or are retired"),
+        ("retired_for_good", retired + ended, "chips retired early do not come back"),
+    ):
+        model.rows(name, stock[:, 1:] - stock[:, :-1], lower=0.0, axes=axes, unit="k chip", describe=describe)
 
 
 def fleet_labels(problem: Problem) -> tuple[str, ...]:

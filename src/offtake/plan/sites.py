@@ -1,8 +1,8 @@
 """Energising: phases begun at a site become facility megawatts after their lead time.
 
-    energised[t] = opening + phase * mean over t of S(tau - lead - delay),   energised[t] <= interconnected[t]
+    energised[t] <= opening + phase * mean over t of S(tau - lead - delay),   energised[t] <= interconnected[t]
 
-with S the cumulative starts.  Starts are whole in the first eight quarters; each period's are capped by the ramp.
+with S the cumulative starts; energised power never falls.  Starts are whole in the first eight quarters; each period's are capped by the ramp.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from offtake.plan import scales
 if TYPE_CHECKING:
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
-    from offtake.plan.problem import Problem
+    from offtake.plan.problem import Float, Problem
 
 
 ROUNDING = 1e-9
@@ -39,8 +39,7 @@ def add_sites(model: Model, problem: Problem) -> Energising:
     sites, periods = problem.sites, problem.grid.labels
     axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
     counted = np.arange(len(periods)) < problem.integer_periods
-    off = np.where(counted, scales.OFF, 1.0)[:, None]
-    most = np.minimum(sites.starts_cap, sites.max_phases * off)[None]
+    most = np.minimum(sites.starts_cap, _most_phases(problem))[None]
     starts = model.columns(
         "phases",
         axes=axes,
@@ -51,26 +50,47 @@ def add_sites(model: Model, problem: Problem) -> Energising:
         mask=np.broadcast_to(most > 0, (len(problem.paths), *most.shape[1:])),
     )
     begun = starts.cumsum(1)
-    energised = begun.apply(sites.energised_weights, 1, over=(0, 2)) * sites.phase_mw + sites.energised_mw
-    model.rows(
-        "interconnection",
-        energised,
-        upper=sites.interconnected_mw,
-        axes=axes,
-        unit="MW",
-        describe="energised power is at most what may be drawn from the grid",
-        mask=sites.energised_weights.sum(axis=3).transpose(0, 2, 1) > 0,
-    )
+    energised = _energise(model, problem, begun)
     opened = _open(model, problem, begun)
     built = begun.apply(sites.spend_weights, 1, over=(0, 2)) * (sites.phase_mw / sites.peak_ratio)
     return Energising(starts=starts, energised_mw=energised, built_mw=built, opened=opened)
 
 
-def _open(model: Model, problem: Problem, begun: Affine) -> Affine:
-    """Say yes or no to using a site beyond its opening position, and begin no more phases than it has.
+def _energise(model: Model, problem: Problem, begun: Affine) -> Affine:
+    """Add energised power: phases that stand, as far as the grid lets them draw; it never falls.
 
-    Where the grid is what allows no more, the count stands a little off: the price belongs to the interconnection.
+    A phase may stand before the connection is ready and wait for it.  Were it energised at once, the price of the connection in the
+    quarter before would be that of shifting whole phases, not of a megawatt.
     """
+    sites, periods = problem.sites, problem.grid.labels
+    axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
+    could = sites.energised_weights.sum(axis=3).transpose(0, 2, 1) > 0
+    more = model.columns("energised", axes=axes, unit="MW", describe="power energised beyond the opening position, mean of the period", mask=could)
+    standing = begun.apply(sites.energised_weights, 1, over=(0, 2)) * sites.phase_mw
+    model.rows("standing", more - standing, upper=0.0, axes=axes, unit="MW", describe="only phases that stand are energised", mask=could)
+    model.rows(
+        "interconnection",
+        more + sites.energised_mw,
+        upper=sites.interconnected_mw,
+        axes=axes,
+        unit="MW",
+        describe="energised power is at most what may be drawn from the grid",
+        mask=could,
+    )
+    model.rows(
+        "energised_stays",
+        more[:, :-1] - more[:, 1:],
+        upper=0.0,
+        axes=(axes[0], ("period", periods[1:]), axes[2]),
+        unit="MW",
+        describe="energised power does not fall",
+        mask=could[:, :-1],
+    )
+    return more + sites.energised_mw
+
+
+def _open(model: Model, problem: Problem, begun: Affine) -> Affine:
+    """Say yes or no to using a site beyond its opening position, and begin no more phases than it has."""
     sites = problem.sites
     asked = sites.needs_opening | (sites.open_cost_usd > 0)
     axes = (("path", problem.paths), ("site", sites.ids))
@@ -84,8 +104,7 @@ def _open(model: Model, problem: Problem, begun: Affine) -> Affine:
         describe="the site is used beyond its opening position",
         mask=np.broadcast_to(asked, shape),
     )
-    room = (sites.interconnected_mw.max(axis=(0, 1), initial=0.0) - sites.energised_mw) / sites.phase_mw
-    most = sites.max_phases * np.where(sites.max_phases < np.floor(room + ROUNDING), 1.0, scales.OFF)
+    most = _most_phases(problem)
     model.rows(
         "site_opened",
         begun[:, -1, :] - opened * most,
@@ -96,3 +115,16 @@ def _open(model: Model, problem: Problem, begun: Affine) -> Affine:
         mask=np.broadcast_to(sites.max_phases > 0, shape),
     )
     return opened
+
+
+def _most_phases(problem: Problem) -> Float:
+    """Phases that a site may begin : float64[site].
+
+    Where only the grid allows no more, this is one phase beyond it: the last one may stand and wait in part, and the price belongs to the
+    interconnection alone.
+    """
+    sites = problem.sites
+    room = (sites.interconnected_mw.max(axis=(0, 1), initial=0.0) - sites.energised_mw) / sites.phase_mw
+    stated = sites.max_phases < np.floor(room + ROUNDING)
+    most: Float = np.where(stated | (sites.max_phases == 0), sites.max_phases, sites.max_phases + 1)
+    return most
