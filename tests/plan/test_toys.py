@@ -74,22 +74,23 @@ def test_a_chip_retires_at_the_end_of_its_life():
 
 
 def test_a_step_of_the_interconnection_is_waited_for():
-    # A second phase begun in year 2 would draw 15 MW on average where 10 may be drawn. Begun in year 3 it runs 5,000 chips more.
+    # 10 MW more may be drawn in year 3 only. A phase begun in year 2 stands by then, and 20,000 chips work in year 3. Chips are free.
     place = site(interconnected={"2025-01-01": "10 MW", "2027-01-01": "20 MW"})
-    found, joint = value(toy(sites=[place], demand=[demand(mtok_per_d=480_000.0)]))
-    assert found.decisions.starts[0, :, 0].tolist() == pytest.approx([0, 0, 1])
-    assert joint == pytest.approx(35_000 * 8760 / 1e6 - 20 - 10)
+    free = chip(price="0 USD/chip", opening=TEN)
+    found, joint = value(toy(sites=[place], chips=[free], demand=[demand(mtok_per_d=480_000.0)]))
+    assert found.decisions.energised_mw[0, :, 0].tolist() == pytest.approx([10, 10, 20])
+    assert found.decisions.starts.sum() == pytest.approx(1)
+    assert joint == pytest.approx(40_000 * 8760 / 1e6 - 10)
 
 
 def test_a_ramp_limits_the_phases_of_each_year():
-    # 0.26 MW a month are 3.118 phases of 1 MW in 365 days: 3 and 3 in the two years of whole phases, 3.118 in the third.
+    # 0.26 MW a month are 3.118 phases of 1 MW in 365 days: 3 and 3 in the two years of whole phases, 3.118 in the third. Chips are
+    # free here, and follow.
     third = 0.26 * 365 / (365.25 / 12)
     place = site(energised="0 MW", phase="1 MW", ramp="0.26 MW/month")
-    found, joint = value(toy(sites=[place]))
-    mean_mw = [1.5, 4.5, 6 + third / 2]
-    # 3,000 chips in year 1, and by the end of year 2 the 7,559 that year 3 can power on average: year 2 needs 6,000 of them.
+    found, joint = value(toy(sites=[place], chips=[chip(price="0 USD/chip")]))
     assert found.decisions.starts[0, :, 0].tolist() == pytest.approx([3, 3, third])
-    assert joint == pytest.approx(sum(mean_mw) * 8.76 - (6 + third) - mean_mw[2])
+    assert joint == pytest.approx((1.5 + 4.5 + 6 + third / 2) * 8.76 - (6 + third))
 
 
 @pytest.mark.parametrize(("price", "ordered", "best"), [(0.05, 10_000, 262.8 - 10 - 2.19), (0.04, 0, 262.8 - 10.512)])
@@ -261,12 +262,13 @@ def test_take_or_pay_is_paid_for_what_is_made_available_and_not_taken():
     assert paid / 1e6 == pytest.approx(3 * 8760 * 800 / 1e6)
 
 
-def test_discounting_counts_money_at_the_middle_of_its_period():
-    # 10 % a year: sales at days 182, 547, 912; the order of year 1 at day 182.
+def test_discounting_counts_money_at_the_middle_of_each_quarter():
+    # 10 % a year. Quarters of 90, 91, 92 and 92 days share a year's money by days; their middles are days 45, 135, 227 and 319.
     scenario = toy()
     scenario["objective"]["discount_rate"] = "10 %/y"
-    factors = 1.1 ** -(np.array([182.0, 547.0, 912.0]) / 365)
-    assert value(scenario)[1] == pytest.approx(87.6 * factors.sum() - 20 * factors[0])
+    quarters = np.array([45, 135, 227, 319]) + 365 * np.arange(3)[:, None]
+    years = (1.1 ** -(quarters / 365)) @ (np.array([90, 91, 92, 92]) / 365)
+    assert value(scenario)[1] == pytest.approx(87.6 * years.sum() - 20 * years[0])
 
 
 def test_what_stands_at_the_end_counts_with_its_remaining_life():
@@ -296,3 +298,35 @@ def test_a_plan_without_anything_is_nothing():
     bare = toy(sites=None, chips=None, demand=None, classes=None, contract=None)
     assert value(bare)[1] == pytest.approx(0.0, abs=1e-12)
     assert solved(bare).first.status.solved
+
+
+def test_a_site_has_no_more_phases_than_stated():
+    # The grid would allow 50 MW; the site has one phase of 10. Its 10,000 chips stand and serve 5, 10 and 10 thousand chip-years.
+    place = site(energised="0 MW", interconnected="50 MW", max_phases=1)
+    found, joint = value(toy(sites=[place], demand=[demand(mtok_per_d=1_200_000.0)]))
+    assert found.decisions.starts[0, :, 0].tolist() == pytest.approx([1, 0, 0])
+    assert joint == pytest.approx(25_000 * 8760 / 1e6 - 10 - 10)
+
+
+def test_chips_may_wait_for_power():
+    # 20,000 chips stand from the start; 10 MW run half of them until 10 MW more may be drawn in year 3.
+    place = site(interconnected={"2025-01-01": "10 MW", "2027-01-01": "20 MW"})
+    waiting = chip(opening=stand(20_000.0), **NO_ORDERS)
+    _, joint = value(toy(sites=[place], chips=[waiting], demand=[demand(mtok_per_d=480_000.0)]))
+    assert joint == pytest.approx(40_000 * 8760 / 1e6 - 10)
+
+
+def test_chips_retired_early_do_not_come_back():
+    # An idle chip draws all of its power: 8.76 MWh at 2,000 USD cost 17,520 a year. Served demand wins 24,000 - 17,520 = 6,480 in
+    # years 1 and 3 and nothing in year 2: kept through it, a chip loses 17,520 for 6,480. So 10,000 chips work in year 1 and go.
+    price = {
+        "2025-01-01": "2.739726027397 USD/Mtok",
+        "2026-01-01": "0 USD/Mtok",
+        "2027-01-01": "2.739726027397 USD/Mtok",
+    }
+    asked = demand()
+    asked["price"] = {"points": price, "interpolation": "step"}
+    old = chip(opening=TEN, idle_power="100 %", **NO_ORDERS)
+    found, joint = value(toy(sites=[site(power_price="2000 USD/MWh")], chips=[old], demand=[asked]))
+    assert joint == pytest.approx(64.8)
+    assert found.decisions.accepted_chip[0, :, 0].sum() == pytest.approx(10_000)
