@@ -136,7 +136,7 @@ def _duals(solved: Solved, kind: LimitKind, path: int) -> tuple[Float, tuple[str
 
 
 def _of_demand(solved: Solved, served: Bool, path: int) -> Float:
-    """What the volume of demand is worth beside its bound : [period, demand step].
+    """Return what the volume of demand is worth beside its bound : [period, demand step].
 
     Where a training run opens demand, the volume stands in the opening row too; and each token more that is asked for and not served
     costs the penalty.

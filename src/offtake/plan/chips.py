@@ -70,7 +70,7 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
 
 
 def _retire_for_good(model: Model, problem: Problem, kept: Affine, retired: Affine, ended: Affine) -> None:
-    """Accepted chips leave by the end of their life or for good; `ended` is over [path, period, fleet] but for a constant."""
+    """Let accepted chips leave by the end of their life or for good; `ended` is over [path, period, fleet] but for a constant."""
     axes = (("path", problem.paths), ("period", problem.grid.labels[1:]), ("fleet", fleet_labels(problem)))
     for name, stock, describe in (
         ("kept", kept + ended, "accepted chips stay accepted, or are retired"),

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.plan import scales
-
 if TYPE_CHECKING:
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
