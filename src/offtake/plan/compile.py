@@ -83,7 +83,7 @@ def compile_problem(inputs: Inputs, *, alliance: bool = True) -> Problem:
         runs=compile_runs(inputs),
         research_flop=research_flop(inputs),
         finance={party: _finance(inputs, party) for party in PARTIES},
-        goal=_goal(base),
+        goal=_goal(base, allied=signed is not False),
         signed=signed,
         contract_share=_contract_share(base, grid) if contract else np.zeros(len(grid)),
         ceiling_it_mw=contract.capacity_ceiling_mw if contract else None,
@@ -182,10 +182,13 @@ def _may_draw(facility: Facility | None, grid: Grid) -> Bool:
     )
 
 
-def _goal(base: Scenario) -> Goal:
+def _goal(base: Scenario, *, allied: bool) -> Goal:
+    """Read the objective; parties that are not allied share nothing, and each does what is best for itself, whomever it favours."""
     goal = base.objective
     weights: dict[Party, float] = {"offtaker": 1.0, "provider": 1.0}
-    if goal.maximise == "weighted" and goal.weights:
+    if not allied:
+        pass
+    elif goal.maximise == "weighted" and goal.weights:
         weights = {"offtaker": goal.weights.offtaker, "provider": goal.weights.provider}
     elif goal.maximise in PARTIES:
         weights = {party: float(party == goal.maximise) for party in PARTIES}
