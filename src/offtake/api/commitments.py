@@ -41,7 +41,7 @@ def commitments(plan: Plan) -> list[Commitment]:
         if due.account is Account.TRUE_UP:
             found.append(_spend(due))
         elif due.account is Account.TAKE_OR_PAY:
-            found.append(_minimum(due, plan))
+            found.append(_minimum(due))
     return found
 
 
@@ -64,21 +64,17 @@ def _spend(due: Due[Exact]) -> Commitment:
     )
 
 
-def _minimum(due: Due[Exact], plan: Plan) -> Commitment:
-    """A take-or-pay minimum in money: what is paid for untaken capacity, beside the rent of what was taken."""
+def _minimum(due: Due[Exact]) -> Commitment:
+    """A take-or-pay tranche in money: the minimum of what was made available, what was taken of it, what is owed for the rest."""
+    facts = cast("dict[str, Any]", due.facts)
     owed = _row(due.amount)
-    rent = [0.0] * len(owed)
-    for other in plan.dues[plan.built.contract_from :]:
-        if other.account is Account.RENT:
-            shares = due.on.spread_from(other.on)
-            rent = [r + float(v) for r, v in zip(rent, shares @ [float(a) for a in other.amount.rows[0]], strict=True)]
     return Commitment(
         clause=due.cause,
         kind="take_or_pay",
         on=due.on,
-        committed_usd=tuple(r + o if o > 0 else 0.0 for r, o in zip(rent, owed, strict=True)),
-        paid_usd=tuple(rent),
+        committed_usd=_row(facts["minimum"]),
+        paid_usd=_row(facts["taken_at_price"]),
         shortfall_usd=owed,
         true_up_usd=owed,
-        scope="capacity",
+        scope=str(facts["tranche"]),
     )

@@ -78,8 +78,7 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
     steps: list[Relief] = []
     results = [CaseResult(id="base", title="Base case", status=_status(base, ()), method=base.method, outcome=base, figures=figures)]
     swings: list[Swing] = []
-    stopped = settings.interrupt is not None and settings.interrupt.is_set()
-    if cases and base.alliance.solved.status.solved and not stopped:
+    if cases and base.alliance.solved.status.solved and not _stopped(settings):
         progress(ProgressEvent(stage="relief values"))
         steps = reliefs(base.alliance.solved, found, world.inputs, most=problem.scenario.relief, settings=settings, recompile=_recompile(base))
         watch.lap("relief values")
@@ -99,7 +98,7 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
         swings=swings,
         findings=told,
         certificate=certificate_of(base),
-        status=_status(base, told),
+        status=str(Status.INTERRUPTED) if _stopped(settings) else _status(base, told),
         seconds={**watch.laps, **{f"base: {k}": v for k, v in base.seconds.items()}},
     )
 
@@ -109,7 +108,7 @@ def named_cases(loaded: Loaded, settings: Settings, *, progress: Progress = igno
     found = []
     titles = {c.id: c.title or c.id for c in loaded.scenario.cases}
     for name, case in loaded.cases.items():
-        if settings.interrupt is not None and settings.interrupt.is_set():
+        if _stopped(settings):
             break
         stage = f"case {name}"
         progress(ProgressEvent(stage=stage))
@@ -141,6 +140,10 @@ def _recompile(base: Outcome):  # type: ignore[no-untyped-def]  # noqa: ANN202
         return floored(compile_problem(inputs), base.without)
 
     return again
+
+
+def _stopped(settings: Settings) -> bool:
+    return settings.interrupt is not None and settings.interrupt.is_set()
 
 
 def _status(outcome: Outcome, told: Sequence[Finding]) -> str:

@@ -60,12 +60,20 @@ def reliefs(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, *, most
 
 
 def rank(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> list[tuple[Bottleneck, Step]]:
-    """Order limits by the first-order worth of one step: price times size, from the first period in which it binds."""
+    """Order limits by the first-order worth of one step: price times size.
+
+    A step that lasts counts from the first period in which the limit binds; a lot of chips comes once, where it is worth most.
+    """
     worth: dict[tuple[str, str], float] = {}
     first: dict[tuple[str, str], Bottleneck] = {}
     for b in found:
         key = (b.block, b.item)
-        if b.binding:
+        if not b.binding:
+            continue
+        if b.block == "chip_supply":
+            if key not in first or b.worth_usd > worth[key]:
+                first[key], worth[key] = b, b.worth_usd
+        else:
             first.setdefault(key, b)
             worth[key] = worth.get(key, 0.0) + b.worth_usd
     steps = {key: step_of(solved.built.problem, b, inputs, recompile) for key, b in first.items()}

@@ -39,7 +39,7 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
     chosen = _fix(built, solver, _yes_no(built, relaxed.x), relaxed)
     if chosen is None:
         return None
-    chosen = _move_runs(built, solver, chosen)
+    chosen = _move_runs(built, solver, chosen, settings)
     for rounding in ROUNDINGS:
         counted = _fix(built, solver, _phases(built, chosen.x, rounding), chosen)
         if counted is not None:
@@ -79,7 +79,7 @@ def _yes_no(built: Built, x: Float) -> tuple[Int, Float]:
     return _joined(columns, values)
 
 
-def _move_runs(built: Built, solver: Solver, found: Solution) -> Solution:
+def _move_runs(built: Built, solver: Solver, found: Solution, settings: Settings) -> Solution:
     """Complete each run earlier, later or never, as long as the objective rises."""
     block = built.model.column_block("done")
     if not len(block.numbers):
@@ -90,6 +90,9 @@ def _move_runs(built: Built, solver: Solver, found: Solution) -> Solution:
         rises = False
         for path, run in np.ndindex(done.shape[0], done.shape[2]):
             for moved in _moves(done, here, path, run):
+                if settings.interrupt is not None and settings.interrupt.is_set():
+                    rises = False
+                    break
                 tried = _fix(built, solver, (block.index[here], moved[here]), found)
                 if tried is not None and tried.objective > found.objective + WORTH * abs(found.objective):
                     found, done, rises = tried, moved, True

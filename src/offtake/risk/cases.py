@@ -164,6 +164,8 @@ def tornado(
     chosen = screen(base, assumptions, most=most)
     found = []
     for k, assumption in enumerate(chosen):
+        if settings.interrupt is not None and settings.interrupt.is_set():
+            break
         progress(ProgressEvent(stage="assumptions", message=assumption.path, fraction=k / len(chosen)))
         found.append(swing(base, assumption, values[assumption.path], settings))
     return sorted(found, key=lambda s: -s.width_usd)

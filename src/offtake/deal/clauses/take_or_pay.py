@@ -124,15 +124,24 @@ class TakeOrPay(Periodic):
             # The last tranche may count all that is left as taken: it can owe no less than nothing.
             taken = a.layers(_metered(a, deal, "offtake_chip_h", chip, plan.on), volumes[:-1], f"{label}.taken")
             for tranche, had, used in zip(stack, available, taken, strict=False):
-                untaken = a.pos(a.scale(had, tranche.minimum_frac) - used, f"{tranche.id}.untaken")
-                amount = a.scale(untaken, self._price(tranche, plan.on, deal), unit=USD)
+                least = a.scale(had, tranche.minimum_frac)
+                price = self._price(tranche, plan.on, deal)
+                untaken = a.pos(least - used, f"{tranche.id}.untaken")
+                amount = a.scale(untaken, price, unit=USD)
                 dues.append(
                     deal.due(
                         amount,
                         plan.when(self.due_days),
                         Account.TAKE_OR_PAY,
                         Firmness.FIRM,
-                        facts={"tranche": tranche.id, "available": had, "taken": used, "untaken": untaken},
+                        facts={
+                            "tranche": tranche.id,
+                            "available": had,
+                            "taken": used,
+                            "untaken": untaken,
+                            "minimum": a.scale(least, price, unit=USD),
+                            "taken_at_price": a.scale(used, price, unit=USD),
+                        },
                     )
                 )
         return dues
