@@ -44,10 +44,13 @@ def test_a_site_may_be_cut_into_joined_halves():
     numbers = ("energised", "phase", "ramp")
     half = {k: _times(whole[k], 0.5) for k in numbers}
     half["interconnected"] = _scaled_mw(whole["interconnected"], 0.5)
-    scenario["sites"] = [{**whole, **half, "id": n, "group": "ohio"} for n in ("ohio-1", "ohio-2")] + scenario["sites"][1:]
+    scenario["sites"] = [{**whole, **half, "id": n, "group": "ohio"} for n in ("ohio-1", "ohio-2")] + scenario["sites"][
+        1:
+    ]
     stock = scenario["chips"][0]["opening"][0]
     scenario["chips"][0]["opening"] = [
-        {**stock, "site": n, "count": _times(stock["count"], 0.5), "book_value": "45 M USD"} for n in ("ohio-1", "ohio-2")
+        {**stock, "site": n, "count": _times(stock["count"], 0.5), "book_value": "45 M USD"}
+        for n in ("ohio-1", "ohio-2")
     ]
     assert relaxed(built(_unrounded(scenario))) == pytest.approx(relaxed(built(_unrounded(busy()))), rel=1e-9)
 
@@ -92,7 +95,10 @@ def test_two_equal_futures_are_worth_as_much_as_one(base):
 
 def test_a_site_that_nobody_can_use_changes_nothing(base):
     scenario = busy()
-    scenario["sites"] = [*scenario["sites"], site("far", interconnected="0 MW", energised="0 MW", phase="1 MW", chips=["c"])]
+    scenario["sites"] = [
+        *scenario["sites"],
+        site("far", interconnected="0 MW", energised="0 MW", phase="1 MW", chips=["c"]),
+    ]
     assert relaxed(built(scenario)) == pytest.approx(base, rel=1e-9)
 
 
@@ -100,7 +106,12 @@ def test_more_of_anything_is_never_worse():
     p = problem(busy())
     p = replace(p, goal=replace(p.goal, unserved_usd_per_mtok=0.0))
     here = relaxed(build(p))
-    for part, field in (("demand", "volume_tok"), ("chips", "supply_chip"), ("offers", "cap_chip"), ("resale", "cap_chip")):
+    for part, field in (
+        ("demand", "volume_tok"),
+        ("chips", "supply_chip"),
+        ("offers", "cap_chip"),
+        ("resale", "cap_chip"),
+    ):
         more = replace(p, **{part: replace(getattr(p, part), **{field: getattr(getattr(p, part), field) * 1.1})})
         assert relaxed(build(more)) >= here - 1e-9 * abs(here)
 
@@ -113,7 +124,9 @@ def test_more_power_is_never_worse(base):
 
 
 def _scaled_mw(series, factor):
-    return _times(series, factor) if isinstance(series, str) else {day: _times(mw, factor) for day, mw in series.items()}
+    return (
+        _times(series, factor) if isinstance(series, str) else {day: _times(mw, factor) for day, mw in series.items()}
+    )
 
 
 def test_nothing_without_contract_and_chips_and_it_is_bounded():
