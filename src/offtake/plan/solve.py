@@ -125,7 +125,7 @@ def _first(built: Built, solver: Solver, settings: Settings, progress: Progress,
     if start is not None:
         solver.set_start(start)
     found = solver.solve(
-        gap=settings.gap, time_limit=settings.time_limit_s, callback=told, interrupt=settings.interrupt, sub_mips=start is None
+        gap=settings.gap, time_limit=settings.time_limit_s, callback=told, interrupt=settings.interrupt, started=start is not None
     )
     if found.status is Status.INFEASIBLE and built.short:
         found = _least_short(built, solver, settings)

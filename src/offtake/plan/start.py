@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from offtake.plan.solve import Settings
 
 HALF = 0.5
+PASSED = (0.5, 0.9, 1.0 - 1e-6, 2.0)
+"""Relaxed completion at which a run counts as complete: half, else more, else never, which always has a plan."""
 WORTH = 1e-6
 """Relative rise of the objective below which moving a run is not worth another round."""
 ROUNDINGS = (0.5, 0.0)
@@ -36,7 +38,7 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
     relaxed = solver.solve(interrupt=settings.interrupt)
     if not relaxed.status.solved:
         return None
-    chosen = _fix(built, solver, _yes_no(built, relaxed.x), relaxed)
+    chosen = next((c for c in (_fix(built, solver, _yes_no(built, relaxed.x, passed), relaxed) for passed in PASSED) if c), None)
     if chosen is None:
         return None
     chosen = _move_runs(built, solver, chosen, settings)
@@ -57,7 +59,7 @@ def _fix(built: Built, solver: Solver, values: tuple[Int, Float], base: Solution
     return found if found.status.solved else None
 
 
-def _yes_no(built: Built, x: Float) -> tuple[Int, Float]:
+def _yes_no(built: Built, x: Float, passed: float) -> tuple[Int, Float]:
     """Round signing, opening, completion and groups."""
     columns: list[Int] = []
     values: list[Float] = []
@@ -67,7 +69,7 @@ def _yes_no(built: Built, x: Float) -> tuple[Int, Float]:
             continue
         relaxed = block.take(x)
         if name == "done":
-            whole = (np.maximum.accumulate(relaxed, axis=1) >= HALF).astype(float)
+            whole = (np.maximum.accumulate(relaxed, axis=1) >= passed).astype(float)
         elif name == "train_at":
             whole = np.zeros_like(relaxed)
             np.put_along_axis(whole, relaxed.argmax(axis=2)[..., None], 1.0, axis=2)
