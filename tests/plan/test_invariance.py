@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plan_toys import EXACT, busy, built, inputs, problem, site
+from plan_toys import EXACT, built, busy, inputs, problem, site
 
 from offtake.lp.highs import Solver
 from offtake.plan.build import build
