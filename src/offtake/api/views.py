@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from offtake.api.headline import calendar, end_of_year_period
 from offtake.api.views_money import money_tables
 from offtake.dates import HOURS_PER_DAY
 from offtake.plan import scales
+from offtake.plan.serving import token_rates
+from offtake.plan.training import training_groups
 from offtake.report.data import report_table
 from offtake.tables import significant
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from offtake.api.world import Story
     from offtake.plan.problem import Float
     from offtake.plan.result import Plan
+    from offtake.spec.series import Series
     from offtake.tables import Table
 
 
@@ -58,11 +62,12 @@ def _power(story: Story) -> list[dict[str, Any]]:
     for year in years:
         t = end_of_year_period(plan, year)
         end = problem.grid.starts[t] if year < problem.grid.start.year else min(problem.grid.ends[t], _last_day(year))
+        energised = dict(zip(problem.sites.ids, plan.decisions.energised_mw[0, t].tolist(), strict=True))
         rows.append(
             {
                 "year": year,
-                "announced_facility_mw": sum(_stated(s.announced_mw, end, s.interconnected_mw) for s in scenario.sites),
-                "contracted_facility_mw": sum(_stated(s.contracted_mw, end, s.interconnected_mw) for s in scenario.sites),
+                "announced_facility_mw": sum(_stated(s.announced_mw, end, energised[s.id]) for s in scenario.sites),
+                "contracted_facility_mw": sum(_stated(s.contracted_mw, end, energised[s.id]) for s in scenario.sites),
                 "interconnected_facility_mw": float(problem.sites.interconnected_mw[0, t].sum()),
                 "energised_facility_mw": float(plan.decisions.energised_mw[0, t].sum()),
                 "accepted_facility_mw": float(story.figures.accepted_facility_mw[t]),
@@ -73,15 +78,13 @@ def _power(story: Story) -> list[dict[str, Any]]:
     return rows
 
 
-def _last_day(year: int) -> Any:  # noqa: ANN401
-    from datetime import date
-
+def _last_day(year: int) -> date:
     return date(year, 12, 31)
 
 
-def _stated(series: Any, day: Any, otherwise: Any) -> float:  # noqa: ANN401
-    found = series if series is not None else otherwise
-    return 0.0 if found is None else float(found.at(day))
+def _stated(series: Series | None, day: date, energised_mw: float) -> float:
+    """Stated power of a site at a date; what the plan energises has been contracted, whether the file says so or not."""
+    return max(energised_mw, 0.0 if series is None else series.at(day))
 
 
 def _used_facility_mw(plan: Plan) -> Float:
@@ -96,55 +99,60 @@ def _used_facility_mw(plan: Plan) -> Float:
 
 
 def demand_facility_mw(plan: Plan) -> Float:
-    """Facility power that all demand, training and research would take with the best of the plan's own chips on sale in each period."""
-    problem = plan.problem
-    grid = problem.grid
-    hours = grid.days * HOURS_PER_DAY
+    """Facility power that all demand would take: what the offtaker uses, rented chips included, and the rest at the same rate.
+
+    Serving, training and research are counted apart: the power that each takes over the share of it that is done.  What is not served at
+    all counts at the best rate of any chip in use.
+    """
+    problem, decisions = plan.problem, plan.decisions
+    work, chips = problem.work, problem.chips
+    watts = chips.it_w_per_chip[work.pool_chip[work.pool]] / chips.availability_frac[work.pool_chip[work.pool]]
+    hours = decisions.hours_chip_h[0] @ np.diag(watts) / 1e6 / (problem.grid.days * HOURS_PER_DAY)[:, None]
+    total = hours @ work.by_kind("train").astype(float)
+    given = hours @ work.by_kind("research").astype(float)
+    total += _over_share(given, decisions.research_flop[0], problem.research_flop[0])
+    for k, kind in enumerate(problem.classes):
+        mine = np.array([work.uses[u].class_id == kind for u in work.use], dtype=float)
+        served = np.array([c == kind for c in problem.demand.classes])
+        made, wanted = decisions.tokens[0][:, served].sum(axis=1), problem.demand.volume_tok[0][:, served].sum(axis=1)
+        best = (problem.tok_per_chip_h[0, :, k] * chips.availability_frac / chips.it_w_per_chip).max(axis=1)
+        least = wanted / np.where(best > 0, best, np.inf) / 1e6 / (problem.grid.days * HOURS_PER_DAY)
+        total += np.where(made > 0, _over_share(hours @ mine, made, wanted), least)
     ratio = float(np.mean(problem.sites.peak_ratio)) if len(problem.sites.ids) else 1.0
-    owned = [c for c in range(len(problem.chips.ids)) if problem.chips.supply_chip[0, :, c].any()] or list(range(len(problem.chips.ids)))
-    total = np.zeros(len(grid))
-    for t in range(len(grid)):
-        ready = [c for c in owned if problem.chips.supply_chip[0, : t + 1, c].any()] or owned
-        total[t] += _serving_mw(plan, t, ready) + _flop_mw(plan, t, ready)
-    scaled: Float = total / hours * ratio
+    scaled: Float = total * ratio
     return scaled
 
 
-def _serving_mw(plan: Plan, t: int, chips: list[int]) -> float:
-    """MW-hours to serve a period's whole demand."""
-    problem = plan.problem
-    mwh = 0.0
-    for d, kind in enumerate(problem.demand.classes):
-        rates = problem.tok_per_chip_h[0, t, problem.classes.index(kind)]
-        best = max(rates[c] * problem.chips.availability_frac[c] / problem.chips.it_w_per_chip[c] for c in chips)
-        if best > 0:
-            mwh += problem.demand.volume_tok[0, t, d] / best / 1e6
-    return float(mwh)
-
-
-def _flop_mw(plan: Plan, t: int, chips: list[int]) -> float:
-    """MW-hours for a period's research and the training that the plan does then."""
-    problem, chip = plan.problem, plan.problem.chips
-    rate = max(chip.flop_per_s[c] * chip.goodput_frac[c] * chip.availability_frac[c] * 3600 / chip.it_w_per_chip[c] for c in chips)
-    wanted = problem.research_flop[0, t] + plan.decisions.progress_flop[0, t].sum()
-    return float(wanted / rate / 1e6) if rate > 0 else 0.0
+def _over_share(mw: Float, done: Float, wanted: Float) -> Float:
+    """Power over the share that is done; as it is where nothing is done or wanted."""
+    share = np.where((done > 0) & (wanted > 0), done / np.where(wanted > 0, wanted, 1.0), 1.0)
+    return mw / share
 
 
 def _bottlenecks(story: Story) -> list[dict[str, Any]]:
-    grid = story.base.alliance.problem.grid
-    return [
-        {
-            "limit": b.limit,
-            "kind": b.kind,
-            "period": b.period,
-            "start": grid.starts[b.index],
-            "end": grid.ends[b.index],
-            "price": float("nan") if b.price is None else b.price,
-            "unit": b.unit,
-            "binding": b.binding,
-        }
-        for b in story.bottlenecks
-    ]
+    """Limits by period; the many steps of a class's demand are told as one, at the highest price among them."""
+    problem = story.base.alliance.problem
+    class_of = dict(zip(problem.demand.ids, problem.demand.classes, strict=True))
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for b in story.bottlenecks:
+        limit = f"demand for {class_of[b.item]}" if b.block == "tokens" else b.limit
+        price = float("nan") if b.price is None else b.price
+        row = rows.setdefault(
+            (limit, b.index),
+            {
+                "limit": limit,
+                "kind": b.kind,
+                "period": b.period,
+                "start": problem.grid.starts[b.index],
+                "end": problem.grid.ends[b.index],
+                "price": price,
+                "unit": b.unit,
+                "binding": False,
+            },
+        )
+        row["binding"] = row["binding"] or b.binding
+        row["price"] = float(np.fmax(row["price"], price))
+    return list(rows.values())
 
 
 def _commitments(story: Story) -> list[dict[str, Any]]:
@@ -202,8 +210,11 @@ def _tornado(story: Story) -> list[dict[str, Any]]:
 def _amount(value: float, unit: str, *, series: bool) -> str:
     if series:
         return f"× {significant(value)}"
-    if unit in {"", "frac"}:
-        return significant(value)
+    if unit in {"", "1"}:
+        scaled, word = (value / 1e9, " bn") if abs(value) >= 1e9 else (value, "")
+        return significant(scaled) + word
+    if unit.startswith("%"):
+        return f"{significant(100 * value)} {unit}"
     return f"{significant(value)} {unit}"
 
 
@@ -262,16 +273,27 @@ def _use_name(plan: Plan, use: int) -> str:
 
 
 def _uses(plan: Plan) -> list[dict[str, Any]]:
+    """What the provider's chips made."""
     problem, decisions = plan.problem, plan.decisions
+    work = problem.work
+    made = decisions.hours_chip_h[0] * token_rates(problem)[0] * (scales.TOK / scales.CHIP_H) * work.of_provider
     rows = []
     for k in problem.classes:
-        mine = [d for d, c in enumerate(problem.demand.classes) if c == k]
-        made = decisions.tokens[0][:, mine].sum() / scales.TOK
-        rows.append({"use": f"serving {k}", "made": f"{significant(float(made))} T tok with rented chips"})
+        mine = np.array([work.uses[u].class_id == k for u in work.use], dtype=float)
+        rows.append({"use": f"serving {k}", "made": f"{significant(float((made @ mine).sum()) / scales.TOK)} T tok"})
+    own = [p for p, f in zip(training_groups(problem), _own_groups(plan), strict=True) if f]
+    groups = training_groups(problem)
     if problem.runs.ids:
-        done = int((decisions.done[0, -1] > 0.5).sum())
+        done = sum(bool(decisions.group[0, r, groups.index(g)] > 0.5) for r in range(len(problem.runs.ids)) for g in own)
         rows.append({"use": "training", "made": f"{done} of {len(problem.runs.ids)} runs"})
     return rows
+
+
+def _own_groups(plan: Plan) -> list[bool]:
+    """Which training groups are the provider's sites."""
+    work = plan.problem.work
+    provided = set(work.pool_group[: work.fleets])
+    return [g in provided for g in training_groups(plan.problem)]
 
 
 def _sites(plan: Plan) -> list[dict[str, Any]]:
@@ -366,8 +388,6 @@ def _tokens(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _training(plan: Plan) -> list[dict[str, Any]]:
-    from offtake.plan.training import training_groups
-
     problem, decisions = plan.problem, plan.decisions
     groups = training_groups(problem)
     rows = []

@@ -99,7 +99,7 @@ def limit_kinds(problem: Problem) -> list[LimitKind]:
         LimitKind(block="chip_supply", kind="chips", title="supply of {}", unit="USD/chip", usd=musd / scales.CHIP, lasts=False, could=_is_made),
         LimitKind(block="ceiling", kind="commitment", title="capacity ceiling of the contract", unit="USD/MW-year", usd=musd),
         LimitKind(block="tokens", column=True, kind="demand", title="demand {}", unit="USD/Mtok", usd=musd / (scales.TOK / 1e6), lasts=False),
-        LimitKind(block="rented", column=True, kind="other", title="outside supply {}", unit="USD/chip-h", usd=musd / scales.CHIP_H, lasts=False),
+        LimitKind(block="rented", column=True, kind="outside", title="outside supply {}", unit="USD/chip-h", usd=musd / scales.CHIP_H, lasts=False),
         LimitKind(block="training_rate", kind="other", title="shortest duration of {}", unit="USD/Yflop", usd=musd, lasts=False),
     ]
     for party in PARTIES:

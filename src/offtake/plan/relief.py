@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SOONER_MONTHS = 1.0
 RENTED_LOT_CHIP = 10_000.0
 CREDIT_STEP_USD = 1e9
+CEILING_STEP_MW = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +49,9 @@ class Step:
 
 
 def reliefs(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, *, most: int, settings: Settings, recompile: Callable[[Inputs], Problem]) -> list[Relief]:
-    """Re-solve with one step more of each of the `most` largest limits."""
-    ranked = rank(solved, found, inputs, recompile)
+    """Re-solve with one step more of each of the `most` largest limits: the largest of every kind first, then the next of each."""
     out = []
-    for bottleneck, step in ranked[:most]:
+    for bottleneck, step in spread(rank(solved, found, inputs, recompile))[:most]:
         again = solve_at(build(step.change()), solved, settings, basis=solved.priced.basis)
         if again is not None and not again.freed:
             gain = (again.solved.first.objective - solved.priced.objective) * scales.USD
@@ -82,6 +82,18 @@ def rank(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, recompile:
     return [(b, step) for _, b, step in ranked]
 
 
+def spread(ranked: Sequence[tuple[Bottleneck, Step]]) -> list[tuple[Bottleneck, Step]]:
+    """Put the largest of every kind first, then the second of every kind, so that one kind does not crowd out the others."""
+    seen: dict[str, int] = {}
+    turns = []
+    for place, (bottleneck, step) in enumerate(ranked):
+        turn = seen.get(bottleneck.kind, 0)
+        seen[bottleneck.kind] = turn + 1
+        turns.append((turn, place, bottleneck, step))
+    turns.sort(key=lambda row: row[:2])
+    return [(bottleneck, step) for _, _, bottleneck, step in turns]
+
+
 def step_of(problem: Problem, b: Bottleneck, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
     """Return the whole step of a limit, or None where it has none that can be bought (demand, cash floors)."""
     t = b.index
@@ -93,6 +105,12 @@ def step_of(problem: Problem, b: Bottleneck, inputs: Inputs, recompile: Callable
         return _more_chips(problem, problem.chips.ids.index(b.item), t)
     if b.block == "rented":
         return _more_rent(problem, problem.offers.step_labels.index(b.item), t)
+    if b.block == "ceiling" and problem.ceiling_it_mw is not None:
+        return Step(
+            words=f"{CEILING_STEP_MW:g} MW of IT power more under the contract",
+            size=CEILING_STEP_MW,
+            change=lambda: replace(problem, ceiling_it_mw=(problem.ceiling_it_mw or 0.0) + CEILING_STEP_MW),
+        )
     if b.block.startswith("facility_"):
         return _more_credit(problem, b.block.removeprefix("facility_"))
     return None

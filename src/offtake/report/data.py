@@ -180,7 +180,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 _usd("peak_funding_usd", "Peak funding"),
                 _usd("true_up_usd", "True-up"),
                 _share("unserved_frac", "Unserved"),  # of output tokens wanted
-                _number("cost_usd_per_mw_y", "USD/MW-year", "Cost per MW-year"),  # IT MW
+                _number("cost_usd_per_mw_y", "USD/MW-year", "Contract per MW-year"),  # IT MW
                 _number("revenue_usd_per_mw_y", "USD/MW-year", "Revenue per MW-year"),  # IT MW
                 _share("dependence_frac", "Dependence"),  # of the offtaker's chip-hours, from the provider
                 _usd("value_against_no_alliance_usd", "Joint value against no alliance"),
@@ -321,7 +321,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
     }
 )
 
-KINDS = ("power", "interconnection", "construction", "chips", "cash", "commitment", "demand", "region", "other")
+KINDS = ("power", "interconnection", "construction", "chips", "cash", "commitment", "demand", "outside", "other")
 """What a limit is about, in legend order; a kind outside this list is shown as `other`."""
 
 
