@@ -105,7 +105,11 @@ class Intervals:
     @classmethod
     def years(cls, start: date, end: date) -> Intervals:
         """Build calendar years covering ``[start, end)``, cut at both ends."""
-        edges = [start, *(date(y, 1, 1) for y in range(start.year + 1, end.year + 1) if start < date(y, 1, 1) < end), end]
+        edges = [
+            start,
+            *(date(y, 1, 1) for y in range(start.year + 1, end.year + 1) if start < date(y, 1, 1) < end),
+            end,
+        ]
         return cls.from_edges(edges)
 
     def __len__(self) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def keep_books(plan: Plan) -> Books:
     """Post every settled flow of a plan into the books of all parties."""
     scenario = plan.problem.scenario
-    tax = {
+    tax: dict[str, TaxTerms] = {
         party: TaxTerms(
             rate_frac=getattr(scenario.parties, party).tax_rate_frac,
             losses_forward=_cents(getattr(scenario.parties, party).losses_forward_usd),
@@ -36,13 +36,20 @@ def keep_books(plan: Plan) -> Books:
 
 def opening(scenario: Scenario) -> Opening:
     """Return the opening position that a scenario states."""
-    cash = {party: _cents(getattr(scenario.parties, party).cash_usd) for party in PARTIES}
+    cash: dict[str, Decimal] = {party: _cents(getattr(scenario.parties, party).cash_usd) for party in PARTIES}
     claims = []
     assets: dict[str, list[OpeningAsset]] = {party: [] for party in PARTIES}
     for party in PARTIES:
         money = getattr(scenario.parties, party)
         if money.facility and money.facility.opening_balance_usd:
-            claims.append(Claim(account="loans_given", holder="lender", owed_by=party, amount=_cents(money.facility.opening_balance_usd)))
+            claims.append(
+                Claim(
+                    account="loans_given",
+                    holder="lender",
+                    owed_by=party,
+                    amount=_cents(money.facility.opening_balance_usd),
+                )
+            )
         book = money.opening_book
         if book and book.site_assets_usd:
             assets[party].append(
@@ -68,7 +75,10 @@ def opening(scenario: Scenario) -> Opening:
                     )
                 )
     return Opening(
-        date=scenario.valuation_date, cash=cash, assets={p: tuple(a) for p, a in assets.items() if a}, claims=tuple(claims)
+        date=scenario.valuation_date,
+        cash=cash,
+        assets={p: tuple(a) for p, a in assets.items() if a},
+        claims=tuple(claims),
     )
 
 

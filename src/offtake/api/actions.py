@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offtake.api.answer import Answer
-from offtake.api.explain import Explanation, explain_path
+from offtake.api.explanation import Explanation, explain_path
 from offtake.api.prepare import load
 from offtake.api.world import settings_of, tell
 from offtake.progress import Progress, ignore

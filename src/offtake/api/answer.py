@@ -127,14 +127,18 @@ class Answer:
     def __repr__(self) -> str:
         """Headline in a few lines."""
         doc = self.document
-        lines = [f"<Answer {doc['scenario']}: {self.status}, gap {significant(100 * (doc['gap'] or 0.0))} %, foresight {doc['foresight']}"]
+        lines = [
+            f"<Answer {doc['scenario']}: {self.status}, gap {significant(100 * (doc['gap'] or 0.0))} %, foresight {doc['foresight']}"
+        ]
         for party in PARTIES:
             mine = doc["parties"][party]
             lines.append(
                 f"  {mine['name']}: NPV {significant(mine['npv_usd'] / 1e9)} bn USD, "
                 f"{significant(mine['against_no_alliance_usd'] / 1e9)} against no alliance"
             )
-        lines.append(f"  peak IT power {significant(doc['peak_it_power_mw'])} MW, facility {significant(doc['peak_facility_power_mw'])} MW")
+        lines.append(
+            f"  peak IT power {significant(doc['peak_it_power_mw'])} MW, facility {significant(doc['peak_facility_power_mw'])} MW"
+        )
         top = sorted((b for b in self.story.reliefs), key=lambda r: -r.relief_usd)[:3]
         lines += [f"  binds: {r.limit}; {r.step} is worth {significant(r.relief_usd / 1e6)} M USD" for r in top]
         return "\n".join(lines) + ">"
@@ -150,7 +154,14 @@ def _provenance(story: Story) -> str:
     found = {**story.world.loaded.provenance, **story.world.resolved.provenance}
     return dump_json(
         {
-            path: {"where": o.where, "text": o.text, "source": o.source, "assumption": o.assumption, "origin": o.origin, "unit": o.unit}
+            path: {
+                "where": o.where,
+                "text": o.text,
+                "source": o.source,
+                "assumption": o.assumption,
+                "origin": o.origin,
+                "unit": o.unit,
+            }
             for path, o in found.items()
         }
     )

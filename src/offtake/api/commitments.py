@@ -65,7 +65,7 @@ def _spend(due: Due[Exact]) -> Commitment:
 
 
 def _minimum(due: Due[Exact]) -> Commitment:
-    """A take-or-pay tranche in money: the minimum of what was made available, what was taken of it, what is owed for the rest."""
+    """Tell a take-or-pay tranche in money: the minimum of what was made available, what was taken, what is owed for the rest."""
     facts = cast("dict[str, Any]", due.facts)
     owed = _row(due.amount)
     return Commitment(

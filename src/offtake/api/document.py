@@ -69,9 +69,7 @@ def document(story: Story) -> dict[str, Any]:
         "training": _training(plan),
         "commitments": _commitments(plan),
         "bottlenecks": _bottlenecks(story),
-        "reliefs": [
-            {"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs
-        ],
+        "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
         "circularity": _circularity(figures),
         "plausibility": _plausibility(figures, reasons),
         "cases": [_case(c, k, reasons) for k, c in enumerate(story.cases)],
@@ -136,10 +134,10 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
     }
     need = figures.offtaker.funding
     found["offtaker"]["peak_funding_need_usd"] = need.peak_need_usd
-    found["offtaker"]["peak_funding_date"] = reasons.value("parties.offtaker.peak_funding_date", need.peak_date, "there is no need")
-    found["offtaker"]["funding_gap_usd"] = {
-        label: gap for label, gap in zip(figures.books.periods.labels, need.gap_usd, strict=True)
-    }
+    found["offtaker"]["peak_funding_date"] = reasons.value(
+        "parties.offtaker.peak_funding_date", need.peak_date, "there is no need"
+    )
+    found["offtaker"]["funding_gap_usd"] = dict(zip(figures.books.periods.labels, need.gap_usd, strict=True))
     found["offtaker"]["breakeven_date"] = reasons.figure("parties.offtaker.breakeven_date", need.breakeven)
     return found
 
@@ -154,7 +152,9 @@ def _named(labels: Sequence[str], values: Float) -> dict[str, float]:
 
 def _by_site(plan: Plan) -> dict[str, Any]:
     problem = plan.problem
-    return {s: _named(problem.grid.labels, plan.decisions.energised_mw[0, :, k]) for k, s in enumerate(problem.sites.ids)}
+    return {
+        s: _named(problem.grid.labels, plan.decisions.energised_mw[0, :, k]) for k, s in enumerate(problem.sites.ids)
+    }
 
 
 def _by_chip(plan: Plan) -> dict[str, Any]:
@@ -187,7 +187,9 @@ def _training(plan: Plan) -> list[dict[str, Any]]:
     for r, run in enumerate(plan.problem.runs.ids):
         done = plan.decisions.done[0, :, r] > 0.5
         first = int(done.argmax()) if done.any() else None
-        found.append({"run": run, "done": bool(done.any()), "period": None if first is None else plan.problem.grid.labels[first]})
+        found.append(
+            {"run": run, "done": bool(done.any()), "period": None if first is None else plan.problem.grid.labels[first]}
+        )
     return found
 
 
@@ -202,7 +204,14 @@ def _commitments(plan: Plan) -> list[dict[str, Any]]:
             "shortfall_usd": sum(c.shortfall_usd),
             "true_up_usd": sum(c.true_up_usd),
             "intervals": [
-                {"start": s.isoformat(), "end": e.isoformat(), "committed_usd": a, "paid_usd": p, "shortfall_usd": f, "true_up_usd": t}
+                {
+                    "start": s.isoformat(),
+                    "end": e.isoformat(),
+                    "committed_usd": a,
+                    "paid_usd": p,
+                    "shortfall_usd": f,
+                    "true_up_usd": t,
+                }
                 for s, e, a, p, f, t in zip(
                     c.on.starts, c.on.ends, c.committed_usd, c.paid_usd, c.shortfall_usd, c.true_up_usd, strict=True
                 )
@@ -240,8 +249,12 @@ def _circularity(figures: Headline) -> dict[str, Any]:
 
 def _plausibility(figures: Headline, reasons: Reasons) -> dict[str, Any]:
     return {
-        "contract_usd_per_mw_y": reasons.value("plausibility.contract_usd_per_mw_y", figures.contract_usd_per_mw_y, "nothing is taken"),
-        "revenue_usd_per_mw_y": reasons.value("plausibility.revenue_usd_per_mw_y", figures.revenue_usd_per_mw_y, "no chips are used"),
+        "contract_usd_per_mw_y": reasons.value(
+            "plausibility.contract_usd_per_mw_y", figures.contract_usd_per_mw_y, "nothing is taken"
+        ),
+        "revenue_usd_per_mw_y": reasons.value(
+            "plausibility.revenue_usd_per_mw_y", figures.revenue_usd_per_mw_y, "no chips are used"
+        ),
         "dependence_frac": reasons.value("plausibility.dependence_frac", figures.dependence_frac, "no chips are used"),
         "unserved_frac": figures.unserved_frac,
     }
@@ -256,7 +269,9 @@ def _case(case: CaseResult, number: int, reasons: Reasons) -> dict[str, Any]:
     row |= {
         "value_against_no_alliance_usd": case.outcome.value_against_no_alliance_usd,
         "objective_usd": plan.objective_usd,
-        "accepted_2030_gw": reasons.value(f"{at}.accepted_2030_gw", f.accepted_2030_gw, "2030 lies outside the horizon"),
+        "accepted_2030_gw": reasons.value(
+            f"{at}.accepted_2030_gw", f.accepted_2030_gw, "2030 lies outside the horizon"
+        ),
         "provider_infrastructure_npv_usd": f.infrastructure.npv_usd,
         "provider_infrastructure_irr": reasons.figure(f"{at}.provider_infrastructure_irr", f.infrastructure.irr),
         "provider_npv_usd": plan.npv_usd("provider"),

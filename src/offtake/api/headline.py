@@ -65,8 +65,12 @@ def headline(outcome: Outcome) -> Headline:
     volume = problem.demand.volume_tok[0].sum()
     return Headline(
         books=kept,
-        infrastructure=infrastructure(kept, "provider", rate_frac_per_y=rate, terminal=lumps(plan, "provider", ("chips", "sites"))),
-        offtaker=offtaker_returns(kept, "offtaker", rate_frac_per_y=rate, terminal=lumps(plan, "offtaker", ("business",))),
+        infrastructure=infrastructure(
+            kept, "provider", rate_frac_per_y=rate, terminal=lumps(plan, "provider", ("chips", "sites"))
+        ),
+        offtaker=offtaker_returns(
+            kept, "offtaker", rate_frac_per_y=rate, terminal=lumps(plan, "offtaker", ("business",))
+        ),
         accepted_it_mw=it_mw,
         accepted_facility_mw=facility_mw,
         accepted_2030_gw=None if at_2030 is None else float(facility_mw[at_2030] / 1e3),
@@ -84,7 +88,7 @@ def paid(plan: Plan, accounts: Sequence[Account]) -> float:
 
 
 def mw_years(plan: Plan, *, provider: bool) -> float:
-    """IT MW-years of chips at work for the offtaker, the provider's (gross of their downtime) or rented ones."""
+    """Add up IT MW-years of chips at work for the offtaker, the provider's (gross of their downtime) or rented ones."""
     problem, decisions = plan.problem, plan.decisions
     hours_per_year = 365.0 * HOURS_PER_DAY
     if provider:
@@ -112,4 +116,8 @@ def calendar(plan: Plan) -> tuple[tuple[int, ...], Float, Float]:
     grid = plan.problem.grid
     years = Intervals.years(grid.start, grid.end)
     overlap = years.overlap_days(grid)
-    return tuple(s.year for s in years.starts), overlap / grid.days[None, :], overlap / np.maximum(years.days, 1.0)[:, None]
+    return (
+        tuple(s.year for s in years.starts),
+        overlap / grid.days[None, :],
+        overlap / np.maximum(years.days, 1.0)[:, None],
+    )

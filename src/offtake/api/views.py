@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,9 @@ def report_tables(story: Story) -> dict[str, Table]:
         "training": _training(plan),
         "compute_share": _compute_share(plan),
         "grid_power": _grid_power(plan),
-        "findings": [{"severity": f.severity, "code": f.code, "message": f.message, "help": f.help} for f in story.findings],
+        "findings": [
+            {"severity": f.severity, "code": f.code, "message": f.message, "help": f.help} for f in story.findings
+        ],
         "assumptions": _assumptions(story),
     }
     return {**{name: report_table(name, found) for name, found in rows.items()}, **money_tables(story)}
@@ -93,7 +94,11 @@ def _used_facility_mw(plan: Plan) -> Float:
     fleets, work = problem.fleets, problem.work
     by_fleet = (work.pool[None, :] == np.arange(work.fleets)[:, None]).astype(float)
     hours = plan.decisions.hours_chip_h[0] @ by_fleet.T
-    watts = problem.chips.it_w_per_chip[fleets.chip] * problem.sites.peak_ratio[fleets.site] / problem.chips.availability_frac[fleets.chip]
+    watts = (
+        problem.chips.it_w_per_chip[fleets.chip]
+        * problem.sites.peak_ratio[fleets.site]
+        / problem.chips.availability_frac[fleets.chip]
+    )
     used: Float = hours @ watts / 1e6 / (problem.grid.days * HOURS_PER_DAY)
     return used
 
@@ -157,7 +162,11 @@ def _bottlenecks(story: Story) -> list[dict[str, Any]]:
 
 def _commitments(story: Story) -> list[dict[str, Any]]:
     low = story.low_case
-    other = {} if low is None or low.outcome is None else {(c.clause, c.scope): c for c in commitments(low.outcome.alliance)}
+    other = (
+        {}
+        if low is None or low.outcome is None
+        else {(c.clause, c.scope): c for c in commitments(low.outcome.alliance)}
+    )
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for c in commitments(story.base.alliance):
         if c.kind != "spend_commitment" or c.scope == "term":
@@ -242,7 +251,7 @@ def _cases(story: Story) -> list[dict[str, Any]]:
 
 
 def _power_flows(plan: Plan) -> list[dict[str, Any]]:
-    """IT MW-years from operator to site to chip to use; what is accepted and not used is idle."""
+    """Follow IT MW-years from operator to site to chip to use; what is accepted and not used is idle."""
     problem, decisions = plan.problem, plan.decisions
     fleets, work = problem.fleets, problem.work
     watts = problem.chips.it_w_per_chip[fleets.chip]
@@ -269,11 +278,13 @@ def _power_flows(plan: Plan) -> list[dict[str, Any]]:
 
 def _use_name(plan: Plan, use: int) -> str:
     found = plan.problem.work.uses[use]
-    return {"serve": f"serving {found.class_id}", "train": "training", "research": "research", "resale": "resale"}[found.kind]
+    return {"serve": f"serving {found.class_id}", "train": "training", "research": "research", "resale": "resale"}[
+        found.kind
+    ]
 
 
 def _uses(plan: Plan) -> list[dict[str, Any]]:
-    """What the provider's chips made."""
+    """Say what the provider's chips made."""
     problem, decisions = plan.problem, plan.decisions
     work = problem.work
     made = decisions.hours_chip_h[0] * token_rates(problem)[0] * (scales.TOK / scales.CHIP_H) * work.of_provider
@@ -284,7 +295,9 @@ def _uses(plan: Plan) -> list[dict[str, Any]]:
     own = [p for p, f in zip(training_groups(problem), _own_groups(plan), strict=True) if f]
     groups = training_groups(problem)
     if problem.runs.ids:
-        done = sum(bool(decisions.group[0, r, groups.index(g)] > 0.5) for r in range(len(problem.runs.ids)) for g in own)
+        done = sum(
+            bool(decisions.group[0, r, groups.index(g)] > 0.5) for r in range(len(problem.runs.ids)) for g in own
+        )
         rows.append({"use": "training", "made": f"{done} of {len(problem.runs.ids)} runs"})
     return rows
 
@@ -323,9 +336,7 @@ def _phases(plan: Plan) -> list[dict[str, Any]]:
     problem = plan.problem
     rows = []
     for s, site in enumerate(problem.sites.ids):
-        number = 0
-        for t in np.flatnonzero(plan.decisions.starts[0, :, s] > 1e-6):
-            number += 1
+        for number, t in enumerate(np.flatnonzero(plan.decisions.starts[0, :, s] > 1e-6), start=1):
             when = problem.sites.in_service[s][t]
             rows.append(
                 {
@@ -371,7 +382,11 @@ def _tokens(plan: Plan) -> list[dict[str, Any]]:
     revenue = spread @ (decisions.tokens[0] * problem.demand.price_usd_per_mtok[0] / 1e6)
     rows = []
     for kind, channel in dict.fromkeys(zip(problem.demand.classes, problem.demand.channels, strict=True)):
-        mine = [d for d in range(len(problem.demand.ids)) if (problem.demand.classes[d], problem.demand.channels[d]) == (kind, channel)]
+        mine = [
+            d
+            for d in range(len(problem.demand.ids))
+            if (problem.demand.classes[d], problem.demand.channels[d]) == (kind, channel)
+        ]
         for y, year in enumerate(years):
             made = float(served[y, mine].sum())
             rows.append(
@@ -451,8 +466,8 @@ def _grid_power(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def _assumptions(story: Story) -> list[Mapping[str, Any]]:
-    rows = []
+def _assumptions(story: Story) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     found = {**story.world.loaded.provenance, **story.world.resolved.provenance}
     for path, origin in found.items():
         if origin.kind == "other" and not (origin.source or origin.assumption):

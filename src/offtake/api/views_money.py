@@ -17,6 +17,8 @@ from offtake.report.data import report_table
 from offtake.tables import significant
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from offtake.api.world import Story
     from offtake.ledger.books import Books
     from offtake.tables import Table
@@ -45,10 +47,10 @@ def _cash(books: Books, party: str) -> list[dict[str, Any]]:
     years = books.periods
     edges = np.array([d.toordinal() for d in (*years.starts, years.end)])
 
-    def by_year(accounts: frozenset[Account]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def by_year(accounts: frozenset[Account]) -> NDArray[np.float64]:
         cash = books.flows.cash(party, accounts)
         slot = np.clip(np.searchsorted(edges, cash.days, side="right") - 1, 0, len(years) - 1)
-        return np.bincount(slot, weights=cash.cents / 100.0, minlength=len(years))
+        return np.bincount(slot, weights=cash.cents / 100.0, minlength=len(years)).astype(np.float64)
 
     funding = by_year(FUNDING)
     before = by_year(frozenset(Account) - FUNDING)
@@ -80,12 +82,20 @@ def _headline(story: Story) -> list[dict[str, Any]]:
         if not mine:
             continue
         total = float(sum(p.usd for p in mine if p.usd is not None))
-        rows.append({"layer": str(layer), "step": "stated in the terms", "role": "total", "firmness": "", "amount_usd": total})
-        for p in mine:
-            if p.firmness != "firm":
-                rows.append(
-                    {"layer": str(layer), "step": f"{p.clause}: {p.what}", "role": "less", "firmness": str(p.firmness), "amount_usd": float(p.usd or 0)}
-                )
+        rows.append(
+            {"layer": str(layer), "step": "stated in the terms", "role": "total", "firmness": "", "amount_usd": total}
+        )
+        rows += [
+            {
+                "layer": str(layer),
+                "step": f"{p.clause}: {p.what}",
+                "role": "less",
+                "firmness": str(p.firmness),
+                "amount_usd": float(p.usd or 0),
+            }
+            for p in mine
+            if p.firmness != "firm"
+        ]
         firm = float(sum(p.usd for p in mine if p.usd is not None and p.firmness == "firm"))
         rows.append({"layer": str(layer), "step": "firm", "role": "result", "firmness": "firm", "amount_usd": firm})
     return rows
@@ -94,21 +104,19 @@ def _headline(story: Story) -> list[dict[str, Any]]:
 def _circularity(books: Books) -> list[dict[str, Any]]:
     found = circularity(books)
     table = found.table()
-    rows = []
-    for firmness in ("firm", "contingent"):
-        for k in range(len(table)):
-            rows.append(
-                {
-                    "date": found.periods.ends[k],
-                    "firmness": firmness,
-                    "invested_usd": float(table[f"invested_{firmness}_usd"][k]),
-                    "paid_back_usd": float(table[f"paid_{firmness}_usd"][k]),
-                    "returned_share_frac": float(table[f"returned_share_{firmness}_frac"][k]),
-                    "funded_share_frac": float(table[f"funded_share_{firmness}_frac"][k]),
-                    "funded_share_fifo_frac": float(table[f"funded_share_fifo_{firmness}_frac"][k]),
-                }
-            )
-    return rows
+    return [
+        {
+            "date": found.periods.ends[k],
+            "firmness": firmness,
+            "invested_usd": float(table[f"invested_{firmness}_usd"][k]),
+            "paid_back_usd": float(table[f"paid_{firmness}_usd"][k]),
+            "returned_share_frac": float(table[f"returned_share_{firmness}_frac"][k]),
+            "funded_share_frac": float(table[f"funded_share_{firmness}_frac"][k]),
+            "funded_share_fifo_frac": float(table[f"funded_share_fifo_{firmness}_frac"][k]),
+        }
+        for firmness in ("firm", "contingent")
+        for k in range(len(table))
+    ]
 
 
 def _flows(story: Story) -> list[dict[str, Any]]:
@@ -148,25 +156,51 @@ def _returns(story: Story) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
 
     def say(party: str, item: str, value: float | None, note: str = "", unit: str = "bn USD") -> None:
-        shown = "none" if value is None else (f"{significant(value / 1e9)} bn USD" if unit == "bn USD" else f"{significant(value)}{unit}")
+        shown = (
+            "none"
+            if value is None
+            else (f"{significant(value / 1e9)} bn USD" if unit == "bn USD" else f"{significant(value)}{unit}")
+        )
         rows.append({"party": party, "item": item, "value": shown, "note": note})
 
     rate = plan.problem.goal.rate_frac_per_y
     for party in PARTIES:
         own = plan.problem.finance[party].own_rate_frac_per_y
-        say(party, "NPV at the objective's rate", plan.npv_usd(party), f"{rate:.1%} a year, pre-tax, terminal value included")
+        say(
+            party,
+            "NPV at the objective's rate",
+            plan.npv_usd(party),
+            f"{rate:.1%} a year, pre-tax, terminal value included",
+        )
         say(party, "NPV at its own rate", plan.npv_usd(party, rate=own), f"{own:.1%} a year")
         say(party, "NPV without terminal value", plan.npv_usd(party, terminal=False))
         say(party, "NPV without the alliance", story.base.without.npv_usd(party))
         for item, value in plan.terminal_usd[party].items():
             say(party, f"at the horizon: {item}", value, "not discounted")
         cover = debt_cover(books, party)
-        say(party, "debt service cover", cover.average.value, cover.average.reason or "years with debt service together", unit="×")
+        say(
+            party,
+            "debt service cover",
+            cover.average.value,
+            cover.average.reason or "years with debt service together",
+            unit="×",
+        )
     works = story.figures.infrastructure
     say("provider", "infrastructure NPV, after tax", works.npv_usd, "unlevered, opening assets sunk")
-    say("provider", "infrastructure IRR", None if works.irr.value is None else works.irr.value * 100, works.irr.reason or "opening assets bought at book value", unit=" %")
+    say(
+        "provider",
+        "infrastructure IRR",
+        None if works.irr.value is None else works.irr.value * 100,
+        works.irr.reason or "opening assets bought at book value",
+        unit=" %",
+    )
     rows.append(
-        {"party": "provider", "item": "infrastructure pays back", "value": str(works.payback.value or "never"), "note": works.payback.reason or ""}
+        {
+            "party": "provider",
+            "item": "infrastructure pays back",
+            "value": str(works.payback.value or "never"),
+            "note": works.payback.reason or "",
+        }
     )
     held = stake(books, "provider", "offtaker", rate_frac_per_y=rate)
     say("provider", "equity stake", float(held.value_usd), f"at {held.basis}; not cash")

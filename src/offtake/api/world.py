@@ -76,11 +76,22 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
     found = bottlenecks(base.alliance.solved)
     problem = base.alliance.problem
     steps: list[Relief] = []
-    results = [CaseResult(id="base", title="Base case", status=_status(base, ()), method=base.method, outcome=base, figures=figures)]
+    results = [
+        CaseResult(
+            id="base", title="Base case", status=_status(base, ()), method=base.method, outcome=base, figures=figures
+        )
+    ]
     swings: list[Swing] = []
     if cases and base.alliance.solved.status.solved and not _stopped(settings):
         progress(ProgressEvent(stage="relief values"))
-        steps = reliefs(base.alliance.solved, found, world.inputs, most=problem.scenario.relief, settings=settings, recompile=_recompile(base))
+        steps = reliefs(
+            base.alliance.solved,
+            found,
+            world.inputs,
+            most=problem.scenario.relief,
+            settings=settings,
+            recompile=_recompile(base),
+        )
         watch.lap("relief values")
         results += named_cases(loaded, settings, progress=progress)
         watch.lap("named cases")
@@ -115,10 +126,23 @@ def named_cases(loaded: Loaded, settings: Settings, *, progress: Progress = igno
         try:
             outcome = plan_inputs(prepare(case).inputs, settings, progress=progress, stage=stage)
         except OfftakeError as error:
-            found.append(CaseResult(id=name, title=titles[name], status=f"no plan: {error}", method="", outcome=None, figures=None))
+            found.append(
+                CaseResult(
+                    id=name, title=titles[name], status=f"no plan: {error}", method="", outcome=None, figures=None
+                )
+            )
             continue
         status = _status(outcome, findings(outcome.alliance))
-        found.append(CaseResult(id=name, title=titles[name], status=status, method=outcome.method, outcome=outcome, figures=headline(outcome)))
+        found.append(
+            CaseResult(
+                id=name,
+                title=titles[name],
+                status=status,
+                method=outcome.method,
+                outcome=outcome,
+                figures=headline(outcome),
+            )
+        )
     return found
 
 

@@ -6,14 +6,15 @@ rent, interest and equity all have this form; only the ledger books them.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from offtake.dates import Intervals
+if TYPE_CHECKING:
+    from offtake.dates import Intervals
 
 X = TypeVar("X")
 
@@ -32,7 +33,7 @@ class Account(StrEnum):
     PREPAYMENT = "prepayment"
     CREDIT = "credit"
     REVENUE_SHARE = "revenue_share"
-    TOKEN_REVENUE = "token_revenue"
+    TOKEN_REVENUE = "token_revenue"  # noqa: S105  (tokens that are sold)
     RESALE_REVENUE = "resale_revenue"
     OUTSIDE_RENT = "outside_rent"
     OTHER_REVENUE = "other_revenue"
@@ -72,7 +73,7 @@ class Asset:
 
     kind: str
     name: str
-    in_service: date
+    in_service: dt.date
     life_days: float
 
 
@@ -104,7 +105,7 @@ class Due(Generic[X]):
     payee: str
     amount: X
     on: Intervals
-    when: tuple[date, ...]
+    when: tuple[dt.date, ...]
     account: Account
     layer: Layer
     firmness: Firmness
@@ -117,7 +118,7 @@ class Due(Generic[X]):
 class Flow:
     """One settled payment in whole cents."""
 
-    date: date
+    date: dt.date
     payer: str
     payee: str
     amount: Decimal
@@ -126,5 +127,5 @@ class Flow:
     layer: Layer
     firmness: Firmness
     cause: str
-    interval: tuple[date, date]
+    interval: tuple[dt.date, dt.date]
     asset: Asset | None = None

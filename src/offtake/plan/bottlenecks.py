@@ -94,19 +94,80 @@ def limit_kinds(problem: Problem) -> list[LimitKind]:
     """List the families of limits that a problem has."""
     musd = scales.USD
     kinds = [
-        LimitKind(block="interconnection", kind="interconnection", title="interconnection at {}", unit="USD/MW-year", usd=musd, could=_can_connect),
-        LimitKind(block="phases", column=True, kind="construction", title="building pace at {}", unit="USD/phase", usd=musd, lasts=False),
-        LimitKind(block="chip_supply", kind="chips", title="supply of {}", unit="USD/chip", usd=musd / scales.CHIP, lasts=False, could=_is_made),
-        LimitKind(block="ceiling", kind="commitment", title="capacity ceiling of the contract", unit="USD/MW-year", usd=musd),
-        LimitKind(block="tokens", column=True, kind="demand", title="demand {}", unit="USD/Mtok", usd=musd / (scales.TOK / 1e6), lasts=False),
-        LimitKind(block="rented", column=True, kind="outside", title="outside supply {}", unit="USD/chip-h", usd=musd / scales.CHIP_H, lasts=False),
-        LimitKind(block="training_rate", kind="other", title="shortest duration of {}", unit="USD/Yflop", usd=musd, lasts=False),
+        LimitKind(
+            block="interconnection",
+            kind="interconnection",
+            title="interconnection at {}",
+            unit="USD/MW-year",
+            usd=musd,
+            could=_can_connect,
+        ),
+        LimitKind(
+            block="phases",
+            column=True,
+            kind="construction",
+            title="building pace at {}",
+            unit="USD/phase",
+            usd=musd,
+            lasts=False,
+        ),
+        LimitKind(
+            block="chip_supply",
+            kind="chips",
+            title="supply of {}",
+            unit="USD/chip",
+            usd=musd / scales.CHIP,
+            lasts=False,
+            could=_is_made,
+        ),
+        LimitKind(
+            block="ceiling", kind="commitment", title="capacity ceiling of the contract", unit="USD/MW-year", usd=musd
+        ),
+        LimitKind(
+            block="tokens",
+            column=True,
+            kind="demand",
+            title="demand {}",
+            unit="USD/Mtok",
+            usd=musd / (scales.TOK / 1e6),
+            lasts=False,
+        ),
+        LimitKind(
+            block="rented",
+            column=True,
+            kind="outside",
+            title="outside supply {}",
+            unit="USD/chip-h",
+            usd=musd / scales.CHIP_H,
+            lasts=False,
+        ),
+        LimitKind(
+            block="training_rate",
+            kind="other",
+            title="shortest duration of {}",
+            unit="USD/Yflop",
+            usd=musd,
+            lasts=False,
+        ),
     ]
     for party in PARTIES:
         name = problem.finance[party].name
-        kinds.append(LimitKind(block=f"facility_{party}", kind="cash", title=f"credit line of {name}", unit="USD/USD-year", usd=1.0))
         kinds.append(
-            LimitKind(block=f"cash_{party}", column=True, kind="cash", title=f"least cash of {name}", unit="USD/USD", usd=1.0, lasts=False, sign=-1.0)
+            LimitKind(
+                block=f"facility_{party}", kind="cash", title=f"credit line of {name}", unit="USD/USD-year", usd=1.0
+            )
+        )
+        kinds.append(
+            LimitKind(
+                block=f"cash_{party}",
+                column=True,
+                kind="cash",
+                title=f"least cash of {name}",
+                unit="USD/USD",
+                usd=1.0,
+                lasts=False,
+                sign=-1.0,
+            )
         )
     return kinds
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.deal.rows import RowsAlgebra, Written
-from offtake.lp.affine import Affine
 from offtake.lp.model import Model
 from offtake.plan import scales
 from offtake.plan.capacity import add_work
@@ -31,7 +29,8 @@ from offtake.plan.training import add_training
 if TYPE_CHECKING:
     from offtake.deal.flows import Due
     from offtake.deal.quantities import Measure
-    from offtake.deal.rows import Rows, Tighten
+    from offtake.deal.rows import Rows, RowsAlgebra, Tighten, Written
+    from offtake.lp.affine import Affine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +120,9 @@ def _add_floors(model: Model, problem: Problem, values: Mapping[Party, Affine]) 
     short: dict[Party, Affine] = {}
     mean = np.full(len(problem.paths), 1.0 / len(problem.paths))
     for party, floor in problem.goal.floors_usd.items():
-        below = model.columns(f"below_floor_{party}", axes=(), upper=0.0, unit="M USD", describe=f"how far the {party} is below its floor")
+        below = model.columns(
+            f"below_floor_{party}", axes=(), upper=0.0, unit="M USD", describe=f"how far the {party} is below its floor"
+        )
         model.rows(
             f"floor_{party}",
             (values[party] * mean).sum() + below,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.dates import HOURS_PER_DAY
+from offtake.lp.affine import Affine
 from offtake.plan import scales
 
 if TYPE_CHECKING:
-    from offtake.lp.affine import Affine
     from offtake.lp.model import Model
     from offtake.plan.chips import Fleet
     from offtake.plan.problem import Float, Problem
@@ -75,7 +75,9 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
     _keep_to_term(model, problem, taken, available)
     delivery = (available - hours.apply(by_fleet * resale, 2)) * problem.contract_share[:, None]
     _limit_ceiling(model, problem, taken, period_h)
-    return Work(hours=hours, available=available, rented=rented, resold=resold, taken=taken, delivery=delivery, signed=signed)
+    return Work(
+        hours=hours, available=available, rented=rented, resold=resold, taken=taken, delivery=delivery, signed=signed
+    )
 
 
 def _incidence(index: np.ndarray[tuple[int], np.dtype[np.int64]], count: int) -> Float:
@@ -94,7 +96,12 @@ def _rent(model: Model, problem: Problem, hours: Affine, period_h: Float) -> Aff
     axes = (("path", problem.paths), ("period", grid.labels), ("offer_step", offers.step_labels))
     cap = offers.cap_chip / scales.CHIP * period_h[None, :, None]
     rented = model.columns(
-        "rented", axes=axes, upper=cap, unit="M chip-h", describe="chip-hours rented from other clouds at a price step", mask=cap > 0
+        "rented",
+        axes=axes,
+        upper=cap,
+        unit="M chip-h",
+        describe="chip-hours rented from other clouds at a price step",
+        mask=cap > 0,
     )
     steps = _incidence(offers.step_offer, len(offers.ids))
     model.rows(
@@ -113,10 +120,19 @@ def _resell(model: Model, problem: Problem, hours: Affine, period_h: Float) -> A
     resale, work, grid = problem.resale, problem.work, problem.grid
     axes = (("path", problem.paths), ("period", grid.labels), ("resale_step", resale.step_labels))
     cap = resale.cap_chip / scales.CHIP * period_h[None, :, None]
-    resold = model.columns("resold", axes=axes, upper=cap, unit="M chip-h", describe="spare chip-hours sold outside at a price step", mask=cap > 0)
+    resold = model.columns(
+        "resold",
+        axes=axes,
+        upper=cap,
+        unit="M chip-h",
+        describe="spare chip-hours sold outside at a price step",
+        mask=cap > 0,
+    )
     chips = range(len(problem.chips.ids))
     sold = work.by_kind("resale")
-    by_chip = np.array([sold & (work.pool_chip[work.pool] == c) for c in chips], dtype=float).reshape(len(chips), len(work.pool))
+    by_chip = np.array([sold & (work.pool_chip[work.pool] == c) for c in chips], dtype=float).reshape(
+        len(chips), len(work.pool)
+    )
     steps = _incidence(resale.chip, len(problem.chips.ids))
     model.rows(
         "resale",
@@ -135,8 +151,16 @@ def _sign(model: Model, problem: Problem, hours: Affine, upper: Float) -> Affine
     work = problem.work
     mask = np.full(len(problem.paths), problem.signed is None)
     fixed = np.full(len(problem.paths), float(problem.signed is True))
-    signed = model.columns("sign", axes=(("path", problem.paths),), upper=1.0, integer=True, unit="yes", describe="the contract is signed", mask=mask)
-    signed = signed + fixed * ~mask
+    signed = model.columns(
+        "sign",
+        axes=(("path", problem.paths),),
+        upper=1.0,
+        integer=True,
+        unit="yes",
+        describe="the contract is signed",
+        mask=mask,
+    )
+    signed = Affine.total([signed, Affine.constant(fixed * ~mask)])
     offtaker = work.of_provider & ~work.by_kind("resale")
     allowed = (upper * offtaker).sum(axis=2)
     model.rows(
@@ -160,7 +184,11 @@ def _keep_to_term(model: Model, problem: Problem, taken: Affine, available: Affi
         "contract_term",
         taken - available * problem.contract_share[:, None],
         upper=0.0,
-        axes=(("path", problem.paths), ("period", problem.grid.labels), ("fleet", problem.work.pools[: problem.work.fleets])),
+        axes=(
+            ("path", problem.paths),
+            ("period", problem.grid.labels),
+            ("fleet", problem.work.pools[: problem.work.fleets]),
+        ),
         unit="M chip-h",
         describe="chips are taken only within the term of the contract",
         mask=part,

@@ -58,11 +58,31 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     _limit_supply(model, problem, delivered)
     most = _most(problem, supply, opening)
     accepted = model.columns(
-        "accepted", axes=axes, upper=most, unit="k chip", describe="chips delivered, powered and accepted, mean of the period", mask=most > 0
+        "accepted",
+        axes=axes,
+        upper=most,
+        unit="k chip",
+        describe="chips delivered, powered and accepted, mean of the period",
+        mask=most > 0,
     )
-    retired = model.columns("retired", axes=axes, upper=most, unit="k chip", describe="chips retired before the end of their life", mask=most > 0)
+    retired = model.columns(
+        "retired",
+        axes=axes,
+        upper=most,
+        unit="k chip",
+        describe="chips retired before the end of their life",
+        mask=most > 0,
+    )
     kept = accepted + retired
-    model.rows("delivered", kept - in_service, upper=0.0, axes=axes, unit="k chip", describe="accepted chips have been delivered", mask=most > 0)
+    model.rows(
+        "delivered",
+        kept - in_service,
+        upper=0.0,
+        axes=axes,
+        unit="k chip",
+        describe="accepted chips have been delivered",
+        mask=most > 0,
+    )
     arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
     _retire_for_good(model, problem, kept, retired, arrived - in_service)
     _limit_power(model, problem, energising, accepted)
@@ -118,5 +138,7 @@ def _most(problem: Problem, supply: Float, opening: Float) -> Float:
     by_supply = opening + np.cumsum(supply, axis=1)
     watts = problem.chips.it_w_per_chip[fleets.chip] * sites.peak_ratio[fleets.site]
     by_power = sites.interconnected_mw[:, :, fleets.site] * 1e6 / watts / scales.CHIP
-    most: Float = np.minimum(by_supply, np.maximum(by_power, sites.energised_mw[fleets.site] * 1e6 / watts / scales.CHIP))
+    most: Float = np.minimum(
+        by_supply, np.maximum(by_power, sites.energised_mw[fleets.site] * 1e6 / watts / scales.CHIP)
+    )
     return most * scales.OFF

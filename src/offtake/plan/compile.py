@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.dates import Intervals
 from offtake.plan.compile_demand import (
     assign,
     check_serves,
@@ -26,7 +27,6 @@ from offtake.plan.compile_supply import (
     training_rates,
     whole_phase_periods,
 )
-from offtake.dates import Intervals
 from offtake.plan.inputs import Inputs, period_means
 from offtake.plan.problem import PARTIES, Finance, Goal, Party, Problem
 
@@ -133,7 +133,10 @@ def _contract_share(base: Scenario, grid: Grid) -> Float:
     contract = base.contract
     if contract is None:
         return np.zeros(len(grid))
-    days = [max(0, (min(end, contract.end) - max(start, contract.start)).days) for start, end in zip(grid.starts, grid.ends, strict=True)]
+    days = [
+        max(0, (min(end, contract.end) - max(start, contract.start)).days)
+        for start, end in zip(grid.starts, grid.ends, strict=True)
+    ]
     share: Float = np.array(days, dtype=float) / grid.days
     return share
 
@@ -160,7 +163,9 @@ def _finance(inputs: Inputs, party: Party) -> Finance:
         limit_usd=inputs.stack(limits) if facility else empty,
         opening_balance_usd=facility.opening_balance_usd if facility else 0.0,
         may_draw=_may_draw(facility, grid),
-        due_by=np.array([bool(facility and facility.maturity and end >= facility.maturity) for end in grid.ends], dtype=bool),
+        due_by=np.array(
+            [bool(facility and facility.maturity and end >= facility.maturity) for end in grid.ends], dtype=bool
+        ),
         rate_frac_per_y=facility.rate_frac_per_y if facility else 0.0,
         fee_frac_per_y=facility.fee_frac_per_y if facility else 0.0,
         emergency_frac_per_y=money.emergency_rate_frac_per_y,

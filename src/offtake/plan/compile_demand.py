@@ -50,7 +50,9 @@ def latency_class(kind: InferenceClass) -> LatencyClass:
 
 def _estimate(inputs: Inputs, kind: InferenceClass, chip: str) -> float:
     try:
-        return perf_serving.estimate(inputs.chips[chip], inputs.models[kind.model], latency_class(kind)).output_tok_per_s_per_chip
+        return perf_serving.estimate(
+            inputs.chips[chip], inputs.models[kind.model], latency_class(kind)
+        ).output_tok_per_s_per_chip
     except perf_serving.LatencyError:
         return 0.0
 
@@ -79,7 +81,9 @@ def compile_demand(inputs: Inputs) -> Demand:
 
     entries = [base.demand[d] for d, _ in steps]
     return Demand(
-        ids=tuple(base.demand[d].id if len(base.demand[d].steps) == 1 else f"{base.demand[d].id}/{k + 1}" for d, k in steps),
+        ids=tuple(
+            base.demand[d].id if len(base.demand[d].steps) == 1 else f"{base.demand[d].id}/{k + 1}" for d, k in steps
+        ),
         entries=tuple(e.id for e in entries),
         classes=tuple(e.class_ for e in entries),
         regions=tuple(e.region for e in entries),
@@ -110,7 +114,10 @@ def compile_runs(inputs: Inputs) -> Runs:
 
 def _rate_cap(flop: float, earliest: date, least_months: float, grid: Grid) -> Float:
     """Most flop of a run in each period: its share of the minimum duration, within its window."""
-    days = np.array([max(0, (end - max(start, earliest)).days) for start, end in zip(grid.starts, grid.ends, strict=True)], dtype=float)
+    days = np.array(
+        [max(0, (end - max(start, earliest)).days) for start, end in zip(grid.starts, grid.ends, strict=True)],
+        dtype=float,
+    )
     least = least_months * DAYS_PER_MONTH
     cap: Float = flop * (np.minimum(days / least, 1.0) if least > 0 else (days > 0).astype(float))
     return cap
@@ -124,21 +131,30 @@ def _last_period(grid: Grid, latest: date | None) -> int:
 
 
 def research_flop(inputs: Inputs) -> Float:
-    """Useful research compute wanted in each period : float64[path, period]."""
+    """Read the useful research compute wanted in each period : float64[path, period]."""
     grid = inputs.grid
     return inputs.stack(
-        lambda sc: period_means(sc.research.compute_flop_per_s, grid) * grid.days * SECONDS_PER_DAY if sc.research else np.zeros(len(grid))
+        lambda sc: (
+            period_means(sc.research.compute_flop_per_s, grid) * grid.days * SECONDS_PER_DAY
+            if sc.research
+            else np.zeros(len(grid))
+        )
     )
 
 
-def assign(inputs: Inputs, fleets: Fleets, offers: Offers, rates: Float, demand: Demand, *, allied: bool) -> Assignments:
+def assign(
+    inputs: Inputs, fleets: Fleets, offers: Offers, rates: Float, demand: Demand, *, allied: bool
+) -> Assignments:
     """List the pools, the uses, and which pool may do what.
 
     Without a contract (`allied` false) the provider's chips can only be sold on.
     """
     base = inputs.base
     ids = chip_ids(base)
-    fleet_pools = [(f"{base.sites[s].id}/{ids[c]}", c, base.sites[s].region, base.sites[s].group or base.sites[s].id) for s, c in zip(fleets.site, fleets.chip, strict=True)]
+    fleet_pools = [
+        (f"{base.sites[s].id}/{ids[c]}", c, base.sites[s].region, base.sites[s].group or base.sites[s].id)
+        for s, c in zip(fleets.site, fleets.chip, strict=True)
+    ]
     offer_pools = [(o.id, int(c), o.region, o.id) for o, c in zip(base.outside_supply, offers.chip, strict=True)]
     pools = [*fleet_pools, *offer_pools]
     uses = _uses(base, demand)
@@ -152,7 +168,14 @@ def assign(inputs: Inputs, fleets: Fleets, offers: Offers, rates: Float, demand:
             elif not outside and not allied:
                 able = False
             else:
-                able = _able(base, use, ids[c], group, rates[:, c], trains=not outside or bool(offers.trains[p - len(fleet_pools)]))
+                able = _able(
+                    base,
+                    use,
+                    ids[c],
+                    group,
+                    rates[:, c],
+                    trains=not outside or bool(offers.trains[p - len(fleet_pools)]),
+                )
             if able:
                 pairs.append((p, u))
     return Assignments(
@@ -193,5 +216,8 @@ def check_serves(inputs: Inputs, rates: Float) -> None:
     """Refuse a class that no chip can serve within its latency."""
     for k, kind in enumerate(inputs.base.classes):
         if rates.shape[1] and not rates[k].any():
-            msg = f"class {kind.id!r}: no chip of the scenario serves {kind.model!r} within {kind.ttft_s:g} s to the first token and {kind.tpot_s_per_tok:g} s a token"
+            msg = (
+                f"class {kind.id!r}: no chip of the scenario serves {kind.model!r} within {kind.ttft_s:g} s to the first token "
+                f"and {kind.tpot_s_per_tok:g} s a token"
+            )
             raise OfftakeError(msg)

@@ -38,7 +38,9 @@ def compile_sites(inputs: Inputs) -> Sites:
     """Read every site on the grid."""
     base, grid = inputs.base, inputs.grid
     sites = base.sites
-    lags = [[lag_days(s.lead_time_months, s.delay_months) for s in scenario.sites] for scenario in inputs.paths.values()]
+    lags = [
+        [lag_days(s.lead_time_months, s.delay_months) for s in scenario.sites] for scenario in inputs.paths.values()
+    ]
     energised = np.stack([_stack_items([grid.stock_mean(lag) for lag in row], grid) for row in lags])
     spend = np.stack([_stack_items([_spend_weights(grid, s) for s in sc.sites], grid) for sc in inputs.paths.values()])
     connected = inputs.stack(lambda sc: table([_connected(s, grid) for s in sc.sites], len(grid)))
@@ -46,9 +48,7 @@ def compile_sites(inputs: Inputs) -> Sites:
     phase = np.array([s.phase_mw for s in sites])
     room = np.maximum(connected.max(axis=(0, 1), initial=0.0) - opening, 0.0) / np.where(phase > 0, phase, 1.0)
     asked = np.array([math.inf if s.max_phases is None else float(s.max_phases) for s in sites])
-    in_service = tuple(
-        tuple(mid + timedelta(days=round(lag)) for mid in grid.mids) for lag in lags[0]
-    )
+    in_service = tuple(tuple(mid + timedelta(days=round(lag)) for mid in grid.mids) for lag in lags[0])
     life = np.array([_filled(s.shell_life_y, s.id, "shell_life") * DAYS_PER_YEAR for s in sites])
     return Sites(
         ids=tuple(s.id for s in sites),
@@ -66,9 +66,15 @@ def compile_sites(inputs: Inputs) -> Sites:
         open_cost_usd=np.array([s.open_cost_usd for s in sites]),
         peak_ratio=np.array([_filled(s.peak_ratio, s.id, "peak_ratio") for s in sites]),
         pue=np.array([_filled(s.pue, s.id, "pue") for s in sites]),
-        shell_usd_per_mw=inputs.stack(lambda sc: table([period_means(s.shell_cost_usd_per_mw, grid) for s in sc.sites], len(grid))),
-        running_usd_per_mw_y=inputs.stack(lambda sc: table([period_means(s.running_cost_usd_per_mw_y, grid) for s in sc.sites], len(grid))),
-        power_usd_per_mwh=inputs.stack(lambda sc: table([period_means(s.power_price_usd_per_mwh, grid) for s in sc.sites], len(grid))),
+        shell_usd_per_mw=inputs.stack(
+            lambda sc: table([period_means(s.shell_cost_usd_per_mw, grid) for s in sc.sites], len(grid))
+        ),
+        running_usd_per_mw_y=inputs.stack(
+            lambda sc: table([period_means(s.running_cost_usd_per_mw_y, grid) for s in sc.sites], len(grid))
+        ),
+        power_usd_per_mwh=inputs.stack(
+            lambda sc: table([period_means(s.power_price_usd_per_mwh, grid) for s in sc.sites], len(grid))
+        ),
         shell_life_days=life,
         in_service=in_service,
         left_frac=table([_left(days, grid.end, span) for days, span in zip(in_service, life, strict=True)], len(grid)),
@@ -137,19 +143,34 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
     zero = np.zeros((extra, len(grid), len(grid)))
     in_service = np.stack(
         [
-            np.concatenate([_stack_items([_in_service(grid, lag, c.life_y) for lag, c in zip(row, sc.chips, strict=True)], grid), zero])
+            np.concatenate(
+                [
+                    _stack_items(
+                        [_in_service(grid, lag, c.life_y) for lag, c in zip(row, sc.chips, strict=True)], grid
+                    ),
+                    zero,
+                ]
+            )
             for row, sc in zip(lags, inputs.paths.values(), strict=True)
         ]
     )
-    arrived = np.stack([np.concatenate([_stack_items([grid.stock_mean(lag) for lag in row], grid), zero]) for row in lags])
-    arriving = np.stack([np.concatenate([_stack_items([_arriving(grid, lag) for lag in row], grid), zero]) for row in lags])
+    arrived = np.stack(
+        [np.concatenate([_stack_items([grid.stock_mean(lag) for lag in row], grid), zero]) for row in lags]
+    )
+    arriving = np.stack(
+        [np.concatenate([_stack_items([_arriving(grid, lag) for lag in row], grid), zero]) for row in lags]
+    )
     cost = inputs.stack(lambda sc: _with_extra([_cost(c, grid) for c in sc.chips], extra, grid))
     supply = inputs.stack(lambda sc: _with_extra([_supply(c, grid) for c in sc.chips], extra, grid))
-    rents = inputs.stack(lambda sc: _with_extra([period_means(c.list_rent_usd_per_chip_h, grid) for c in sc.chips], extra, grid))
+    rents = inputs.stack(
+        lambda sc: _with_extra([period_means(c.list_rent_usd_per_chip_h, grid) for c in sc.chips], extra, grid)
+    )
     opens = [_orders_open(c, grid, lag) for c, lag in zip(own, lags[0], strict=True)]
-    watts = [_filled(c.it_power_w_per_chip, c.id, "it_power") for c in own] + [need(inputs.chips[i].it_w_per_chip, i, "it_power") for i in ids[len(own) :]]
+    watts = [_filled(c.it_power_w_per_chip, c.id, "it_power") for c in own] + [
+        need(inputs.chips[i].it_w_per_chip, i, "it_power") for i in ids[len(own) :]
+    ]
     life = np.array([c.life_y * DAYS_PER_YEAR for c in own] + [DAYS_PER_YEAR] * extra)
-    terminal = inputs.stack(lambda sc: [_terminal_prices(sc, grid, speed, extra)])[:, 0]
+    terminal = inputs.stack(lambda sc: _terminal_prices(sc, grid, speed, extra))
     left = np.stack([_left(grid.mids, grid.end, span) for span in life], axis=1) if ids else np.zeros((len(grid), 0))
     return Chips(
         ids=ids,
@@ -202,12 +223,15 @@ def _orders_open(chip: ChipSpec, grid: Grid, lag: float) -> Float:
     """Periods in which an order is possible and its last delivery falls before the horizon."""
     last = chip.last_order or grid.end
     return np.array(
-        [float(start < last and edge + lag <= grid.edges_days[-1]) for start, edge in zip(grid.starts, grid.edges_days[1:], strict=True)]
+        [
+            float(start < last and edge + lag <= grid.edges_days[-1])
+            for start, edge in zip(grid.starts, grid.edges_days[1:], strict=True)
+        ]
     )
 
 
 def training_rates(inputs: Inputs, ids: Sequence[str]) -> Float:
-    """Useful flop a second of each chip : float64[chip]: as measured, else as estimated for the trained model."""
+    """Read the useful flop a second of each chip : float64[chip]: as measured, else as estimated for the trained model."""
     base = inputs.base
     measured = {c.id: c.overrides.train_flop_per_s_per_chip for c in base.chips if c.overrides}
     trained = next((r.model for r in base.training if r.model), None) or (base.models[0].id if base.models else None)
@@ -216,20 +240,27 @@ def training_rates(inputs: Inputs, ids: Sequence[str]) -> Float:
     for i in ids:
         rate = measured.get(i)
         if rate is None and wanted and trained is not None:
-            rate = perf_training.estimate(inputs.chips[i], inputs.models[trained], chips=REFERENCE_CHIPS).flop_per_s_per_chip
+            rate = perf_training.estimate(
+                inputs.chips[i], inputs.models[trained], chips=REFERENCE_CHIPS
+            ).flop_per_s_per_chip
         rates.append(rate or 0.0)
     return np.array(rates, dtype=np.float64)
 
 
 def _terminal_prices(scenario: Scenario, grid: Grid, speed: Float, extra: int) -> Float:
-    """Replacement price at the horizon of a chip's speed : float64[chip].
+    """Return the replacement price at the horizon of a chip's speed : float64[chip].
 
     Where the file states none, it is the chip's speed at the lowest price of speed then on sale, so that a newer chip sets it.
     """
     on_sale = [
-        (c.price_usd_per_chip.at(grid.end) if c.price_usd_per_chip else 0.0) + c.server_cost_usd_per_chip.at(grid.end) for c in scenario.chips
+        (c.price_usd_per_chip.at(grid.end) if c.price_usd_per_chip else 0.0) + c.server_cost_usd_per_chip.at(grid.end)
+        for c in scenario.chips
     ]
-    per_speed = [p / s for c, p, s in zip(scenario.chips, on_sale, speed, strict=False) if s > 0 and p > 0 and c.available_from < grid.end]
+    per_speed = [
+        p / s
+        for c, p, s in zip(scenario.chips, on_sale, speed, strict=False)
+        if s > 0 and p > 0 and c.available_from < grid.end
+    ]
     out = []
     for c, price, s in zip(scenario.chips, on_sale, speed, strict=False):
         if c.price_terminal_usd_per_chip is not None:
@@ -244,7 +275,9 @@ def compile_fleets(inputs: Inputs, left_usd: Float, life_days: Float) -> Fleets:
     base, grid = inputs.base, inputs.grid
     own = [c.id for c in base.chips]
     stands = {(o.site, c.id) for c in base.chips for o in c.opening}
-    pairs = [(s, own.index(i)) for s, site in enumerate(base.sites) for i in own if i in site.chips or (site.id, i) in stands]
+    pairs = [
+        (s, own.index(i)) for s, site in enumerate(base.sites) for i in own if i in site.chips or (site.id, i) in stands
+    ]
     opening = np.zeros((len(grid), len(pairs)))
     left = np.zeros(len(pairs))
     for f, (s, c) in enumerate(pairs):
@@ -272,7 +305,9 @@ def compile_offers(inputs: Inputs) -> Offers:
         return table([_offered(scenario, o, k, grid) for o, k in steps], len(grid))
 
     def prices(scenario: Scenario) -> Float:
-        return table([period_means(scenario.outside_supply[o].steps[k].price_usd_per_chip_h, grid) for o, k in steps], len(grid))
+        return table(
+            [period_means(scenario.outside_supply[o].steps[k].price_usd_per_chip_h, grid) for o, k in steps], len(grid)
+        )
 
     return Offers(
         ids=tuple(o.id for o in base.outside_supply),
@@ -289,8 +324,11 @@ def compile_offers(inputs: Inputs) -> Offers:
 
 def _offered(scenario: Scenario, offer: int, step: int, grid: Grid) -> Float:
     first = scenario.outside_supply[offer].from_date or grid.start
-    open_days = np.array([max(0, (end - max(start, first)).days) for start, end in zip(grid.starts, grid.ends, strict=True)])
-    return period_means(scenario.outside_supply[offer].steps[step].cap_chip, grid) * open_days / grid.days
+    open_days = np.array(
+        [max(0, (end - max(start, first)).days) for start, end in zip(grid.starts, grid.ends, strict=True)]
+    )
+    offered: Float = period_means(scenario.outside_supply[offer].steps[step].cap_chip, grid) * open_days / grid.days
+    return offered
 
 
 def compile_resale(inputs: Inputs) -> Resale:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from offtake.deal.contract import Contract, DealFacts, owed
 from offtake.deal.flows import Layer
-from offtake.deal.quantities import Measure
 from offtake.deal.rows import Rows, RowsAlgebra
 from offtake.deal.settle import Exact, SettleAlgebra, flows_of
 from offtake.plan.measures import SCALES
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from offtake.deal.flows import Due, Flow
+    from offtake.deal.quantities import Measure
     from offtake.deal.rows import Tighten
     from offtake.deal.terms import Terms
     from offtake.lp.affine import Affine
@@ -41,7 +41,7 @@ def contract_of(problem: Problem) -> Contract | None:
 
 
 def facts_of(problem: Problem) -> DealFacts:
-    """What clauses need to know about the world."""
+    """Collect what clauses need to know about the world."""
     chips = problem.chips
     return DealFacts(
         valuation_date=problem.grid.start,
@@ -79,7 +79,9 @@ def contract_dues(problem: Problem, algebra: RowsAlgebra) -> list[Due[Rows]]:
     return [] if contract is None else list(owed(contract, algebra, facts_of(problem)).dues)
 
 
-def settle(problem: Problem, quantities: Mapping[Measure, Float], rights: Mapping[str, Float], signed: Sequence[bool]) -> list[Due[Exact]]:
+def settle(
+    problem: Problem, quantities: Mapping[Measure, Float], rights: Mapping[str, Float], signed: Sequence[bool]
+) -> list[Due[Exact]]:
     """Settle every payment, the contract's and all others, in exact numbers."""
     numbers = {measure: value.tolist() for measure, value in quantities.items()}
     algebra = SettleAlgebra(grid=problem.grid, measures=numbers, paths=problem.paths)

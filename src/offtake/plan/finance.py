@@ -51,14 +51,26 @@ def _add_loan(model: Model, problem: Problem, party: Party, money: Finance) -> L
     shape = (len(problem.paths), len(problem.grid))
     limit = np.broadcast_to(money.limit_usd / scales.USD, shape)
     may_draw = (limit > 0) & money.may_draw
-    draw = model.columns(f"draw_{party}", axes=axes, upper=limit * scales.OFF, unit="M USD", describe=f"drawn on the facility of the {party}", mask=may_draw)
+    draw = model.columns(
+        f"draw_{party}",
+        axes=axes,
+        upper=limit * scales.OFF,
+        unit="M USD",
+        describe=f"drawn on the facility of the {party}",
+        mask=may_draw,
+    )
     opening = money.opening_balance_usd / scales.USD
     if money.kind == "term_loan":
         repay = _scheduled(problem, draw, money, opening)
     else:
         most = limit.max(initial=0.0) + opening
         repay = model.columns(
-            f"repay_{party}", axes=axes, upper=most, unit="M USD", describe=f"repaid on the facility of the {party}", mask=limit + opening > 0
+            f"repay_{party}",
+            axes=axes,
+            upper=most,
+            unit="M USD",
+            describe=f"repaid on the facility of the {party}",
+            mask=limit + opening > 0,
         )
     balance = (draw - repay).cumsum(1) + opening
     model.rows(
@@ -71,10 +83,16 @@ def _add_loan(model: Model, problem: Problem, party: Party, money: Finance) -> L
         describe=f"the balance of the {party}'s facility is at most its limit and nothing is owed after it matures",
         mask=np.broadcast_to(limit.max(initial=0.0) + opening > 0, shape),
     )
-    lend = model.columns(f"emergency_draw_{party}", axes=axes, unit="M USD", describe=f"emergency loan drawn by the {party}")
-    back = model.columns(f"emergency_repay_{party}", axes=axes, unit="M USD", describe=f"emergency loan repaid by the {party}")
+    lend = model.columns(
+        f"emergency_draw_{party}", axes=axes, unit="M USD", describe=f"emergency loan drawn by the {party}"
+    )
+    back = model.columns(
+        f"emergency_repay_{party}", axes=axes, unit="M USD", describe=f"emergency loan repaid by the {party}"
+    )
     owed = (lend - back).cumsum(1)
-    model.rows(f"emergency_{party}", owed, lower=0.0, axes=axes, unit="M USD", describe="no more is repaid than was lent")
+    model.rows(
+        f"emergency_{party}", owed, lower=0.0, axes=axes, unit="M USD", describe="no more is repaid than was lent"
+    )
     mean = _mean(balance, opening)
     undrawn = (Affine.constant(limit) - mean) if money.fee_frac_per_y else Affine.zeros(shape)
     return Loan(
@@ -93,7 +111,8 @@ def _add_loan(model: Model, problem: Problem, party: Party, money: Finance) -> L
 def _mean(balance: Affine, opening: float) -> Affine:
     """Mean balance of each period, drawn and repaid evenly through it."""
     before = balance.apply(np.eye(balance.shape[1], k=-1), 1) + opening * (np.arange(balance.shape[1]) == 0)
-    return (balance + before) * 0.5
+    mean: Affine = (balance + before) * 0.5
+    return mean
 
 
 def _scheduled(problem: Problem, draw: Affine, money: Finance, opening: float) -> Affine:
@@ -103,7 +122,8 @@ def _scheduled(problem: Problem, draw: Affine, money: Finance, opening: float) -
     ahead = np.triu(np.ones((len(grid), len(grid))), k=1) * days[None, :]
     shares = ahead / np.maximum(ahead.sum(axis=1, keepdims=True), 1.0)
     left = days / max(days.sum(), 1.0)
-    return draw.apply(shares.T, 1) + opening * left
+    repaid: Affine = draw.apply(shares.T, 1) + opening * left
+    return repaid
 
 
 def add_cash(model: Model, problem: Problem, dues: Sequence[Due[Affine]]) -> Mapping[Party, Affine]:

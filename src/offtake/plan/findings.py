@@ -80,11 +80,18 @@ def _runs(plan: Plan) -> list[Finding]:
         done = plan.decisions.done[0, :, r]
         latest = int(plan.problem.runs.latest_period[r])
         if done[-1] < 0.5:
-            found.append(Finding(severity="note", code="F103", message=f"training run {run} is not done within the horizon"))
+            found.append(
+                Finding(severity="note", code="F103", message=f"training run {run} is not done within the horizon")
+            )
         elif done[latest] < 0.5:
             when = plan.problem.grid.labels[int(np.argmax(done > 0.5))]
             found.append(
-                Finding(severity="note", code="F103", message=f"training run {run} is complete in {when}, after its latest date", short=False)
+                Finding(
+                    severity="note",
+                    code="F103",
+                    message=f"training run {run} is complete in {when}, after its latest date",
+                    short=False,
+                )
             )
     return found
 
@@ -98,5 +105,12 @@ def _demand(plan: Plan) -> list[Finding]:
         served = plan.decisions.tokens[0][:, mine].sum()
         if wanted > 0 and served < 0.995 * wanted:
             share = significant(100 * (1 - served / wanted))
-            found.append(Finding(severity="note", code="F104", message=f"{share} % of the {k} demand over the horizon is not served: at its price it is not worth what it needs, or its training run is not done"))
+            found.append(
+                Finding(
+                    severity="note",
+                    code="F104",
+                    message=f"{share} % of the {k} demand over the horizon is not served: at its price it is not worth what it "
+                    "needs, or its training run is not done",
+                )
+            )
     return found

@@ -42,7 +42,9 @@ def solve_at(built: Built, base: Solved, settings: Settings, *, basis: Basis | N
     return None
 
 
-def _attempt(built: Built, base: Solved, blocks: Sequence[str], settings: Settings, basis: Basis | None) -> Solved | None:
+def _attempt(
+    built: Built, base: Solved, blocks: Sequence[str], settings: Settings, basis: Basis | None
+) -> Solved | None:
     arrays = _fixed(built, built.model.build(), base, blocks)
     solver = Solver(arrays, threads=settings.threads, seed=settings.seed)
     warm = basis is not None and (basis.columns, basis.rows) == (arrays.columns, arrays.rows)

@@ -69,7 +69,9 @@ def inputs_of(scenario: Scenario, resolved: Resolved) -> Inputs:
             )
             for c in scenario.chips
         ),
-        "sites": tuple(s.model_copy(update={f: getattr(resolved.sites[s.id], f) for f in _SITE_FIELDS}) for s in scenario.sites),
+        "sites": tuple(
+            s.model_copy(update={f: getattr(resolved.sites[s.id], f) for f in _SITE_FIELDS}) for s in scenario.sites
+        ),
     }
     return Inputs(paths={"base": scenario.model_copy(update=filled)}, chips=resolved.hardware, models=resolved.models)
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from offtake.dates import HOURS_PER_DAY
 from offtake.deal.quantities import Measure, Scales
-from offtake.lp.affine import Affine
 from offtake.plan import scales
 from offtake.plan.problem import PARTIES, Party
 
 if TYPE_CHECKING:
+    from offtake.lp.affine import Affine
     from offtake.plan.capacity import Work
     from offtake.plan.chips import Fleet
     from offtake.plan.finance import Loan
@@ -70,7 +70,11 @@ def values(found: Mapping[Measure, Affine], x: Float) -> dict[Measure, Float]:
     out: dict[Measure, Float] = {}
     for measure, expr in found.items():
         value = expr.value(x) * SCALES.of(measure.unit)
-        out[measure] = np.round(value) if measure.sort == "state" else np.where(np.abs(value) < 1e-9 * SCALES.of(measure.unit), 0.0, value)
+        out[measure] = (
+            np.round(value)
+            if measure.sort == "state"
+            else np.where(np.abs(value) < 1e-9 * SCALES.of(measure.unit), 0.0, value)
+        )
     return out
 
 
@@ -81,8 +85,12 @@ def _site_measures(problem: Problem, physics: Physics) -> dict[Measure, Affine]:
     for s, site in enumerate(sites.ids):
         found[Measure("site_built_mw", site)] = energising.built_mw[:, :, s]
         first = (np.arange(len(grid)) == 0).astype(float)
-        found[Measure("site_opened", site)] = energising.opened[:, s].expand_dims(1).broadcast_to((len(problem.paths), len(grid))) * first
-        found[Measure("site_running_mw_y", site)] = energising.energised_mw[:, :, s] * (grid.years_long / sites.peak_ratio[s])
+        found[Measure("site_opened", site)] = (
+            energising.opened[:, s].expand_dims(1).broadcast_to((len(problem.paths), len(grid))) * first
+        )
+        found[Measure("site_running_mw_y", site)] = energising.energised_mw[:, :, s] * (
+            grid.years_long / sites.peak_ratio[s]
+        )
         found[Measure("energy_mw_h", site)] = energy[:, :, s]
     return found
 
@@ -142,7 +150,9 @@ def _channel_measures(problem: Problem, physics: Physics) -> dict[Measure, Affin
     for channel in problem.channels:
         sold = np.array([c == channel for c in demand.channels], dtype=float)
         found[Measure("channel_revenue_usd", channel)] = (physics.serving.tokens * (price * sold)).sum(axis=2)
-        given = np.array([work.uses[u].kind == "serve" and work.uses[u].channel == channel for u in work.use], dtype=float)
+        given = np.array(
+            [work.uses[u].kind == "serve" and work.uses[u].channel == channel for u in work.use], dtype=float
+        )
         found[Measure("channel_list_rent_usd", channel)] = (physics.work.hours * (rent * given)).sum(axis=2)
         for c, chip in enumerate(chips.ids):
             mine = given * (work.pool_chip[work.pool] == c)

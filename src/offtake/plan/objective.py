@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from offtake.plan.training import Training
 
 
-DEBT = frozenset({Account.LOAN_DRAW, Account.LOAN_REPAY, Account.LOAN_FEE, Account.INTEREST, Account.EMERGENCY_DRAW, Account.EMERGENCY_REPAY})
+DEBT = frozenset(
+    {
+        Account.LOAN_DRAW,
+        Account.LOAN_REPAY,
+        Account.LOAN_FEE,
+        Account.INTEREST,
+        Account.EMERGENCY_DRAW,
+        Account.EMERGENCY_REPAY,
+    }
+)
 """Accounts of third-party debt.  Fairly priced debt is worth what it brings, so it adds no value: a plan that counted a 7 % loan at a
 10 % discount rate would borrow all it can and hold the cash.  Only interest above the rate of the objective is a cost of value."""
 
@@ -50,7 +59,13 @@ def value_of(problem: Problem, dues: Sequence[Due[Affine]], terminal: Items, par
     for due in dues:
         sign = (due.payee == party) - (due.payer == party)
         loan_rate = due.facts.get("rate_frac_per_y")
-        part = counts(due.account, payer=due.payer, payee=due.payee, loan_rate=float(str(loan_rate)) if loan_rate is not None else None, rate=goal.rate_frac_per_y)
+        part = counts(
+            due.account,
+            payer=due.payer,
+            payee=due.payee,
+            loan_rate=float(str(loan_rate)) if loan_rate is not None else None,
+            rate=goal.rate_frac_per_y,
+        )
         if sign and part:
             factors = discount_factors(due.when, rate_frac_per_y=goal.rate_frac_per_y, on=grid.start)
             parts.append((due.amount * (factors * (sign * part))).sum(axis=1))

@@ -31,7 +31,7 @@ def payments(a: Algebra[X], problem: Problem) -> list[Due[X]]:
     return dues
 
 
-def _due(  # noqa: PLR0913  (one keyword for each fact of a due)
+def _due(
     problem: Problem,
     amount: X,
     *,
@@ -76,10 +76,52 @@ def _site_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
         running = _priced(a, problem, Measure("site_running_mw_y", site), sites.running_usd_per_mw_y[0, :, s])
         energy = _priced(a, problem, Measure("energy_mw_h", site), sites.power_usd_per_mwh[0, :, s])
         capex = Account.CAPEX_SITE
-        dues.append(_due(problem, built, payer="provider", payee="site_vendor", account=capex, cause=f"{cause}.shell_cost", assets=shells, layer=Layer.SITE))
-        dues.append(_due(problem, opened, payer="provider", payee="site_vendor", account=capex, cause=f"{cause}.open_cost", assets=shells, layer=Layer.SITE))
-        dues.append(_due(problem, running, payer="provider", payee="world", account=Account.SITE_RUNNING, cause=f"{cause}.running_cost", layer=Layer.SITE))
-        dues.append(_due(problem, energy, payer="provider", payee="utility", account=Account.ENERGY, cause=f"{cause}.power_price", layer=Layer.SITE))
+        dues.append(
+            _due(
+                problem,
+                built,
+                payer="provider",
+                payee="site_vendor",
+                account=capex,
+                cause=f"{cause}.shell_cost",
+                assets=shells,
+                layer=Layer.SITE,
+            )
+        )
+        dues.append(
+            _due(
+                problem,
+                opened,
+                payer="provider",
+                payee="site_vendor",
+                account=capex,
+                cause=f"{cause}.open_cost",
+                assets=shells,
+                layer=Layer.SITE,
+            )
+        )
+        dues.append(
+            _due(
+                problem,
+                running,
+                payer="provider",
+                payee="world",
+                account=Account.SITE_RUNNING,
+                cause=f"{cause}.running_cost",
+                layer=Layer.SITE,
+            )
+        )
+        dues.append(
+            _due(
+                problem,
+                energy,
+                payer="provider",
+                payee="utility",
+                account=Account.ENERGY,
+                cause=f"{cause}.power_price",
+                layer=Layer.SITE,
+            )
+        )
     return dues
 
 
@@ -95,7 +137,8 @@ def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
         site, chip = sites.ids[s], chips.ids[c]
         cost = _priced(a, problem, Measure("delivered_chip", site, chip), chips.cost_usd_per_chip[0, :, c])
         assets = tuple(
-            Asset(kind="chips", name=f"{site}/{chip}", in_service=day, life_days=float(chips.life_days[c])) for day in problem.pay.mids
+            Asset(kind="chips", name=f"{site}/{chip}", in_service=day, life_days=float(chips.life_days[c]))
+            for day in problem.pay.mids
         )
         dues.append(
             _due(
@@ -111,8 +154,22 @@ def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
         )
     for c, chip in enumerate(chips.ids):
         if chips.running_usd_per_chip_y[c]:
-            cost = _priced(a, problem, Measure("accepted_chip_y", chip), np.full(len(problem.grid), chips.running_usd_per_chip_y[c]))
-            dues.append(_due(problem, cost, payer="provider", payee="world", account=Account.CHIP_RUNNING, cause=f"chips.{chip}.running_cost"))
+            cost = _priced(
+                a,
+                problem,
+                Measure("accepted_chip_y", chip),
+                np.full(len(problem.grid), chips.running_usd_per_chip_y[c]),
+            )
+            dues.append(
+                _due(
+                    problem,
+                    cost,
+                    payer="provider",
+                    payee="world",
+                    account=Account.CHIP_RUNNING,
+                    cause=f"chips.{chip}.running_cost",
+                )
+            )
     return dues
 
 
@@ -121,17 +178,41 @@ def _market_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
     for d, step in enumerate(demand.ids):
         sold = _priced(a, problem, Measure("tokens_mtok", step), demand.price_usd_per_mtok[0, :, d])
         dues.append(
-            _due(problem, sold, payer="customers", payee="offtaker", account=Account.TOKEN_REVENUE, cause=f"demand.{demand.entries[d]}.price")
+            _due(
+                problem,
+                sold,
+                payer="customers",
+                payee="offtaker",
+                account=Account.TOKEN_REVENUE,
+                cause=f"demand.{demand.entries[d]}.price",
+            )
         )
     for k, step in enumerate(offers.step_labels):
         rent = _priced(a, problem, Measure("rented_chip_h", step), offers.price_usd_per_chip_h[0, :, k])
         offer = offers.ids[offers.step_offer[k]]
         dues.append(
-            _due(problem, rent, payer="offtaker", payee="outside_clouds", account=Account.OUTSIDE_RENT, cause=f"outside_supply.{offer}", layer=Layer.CLOUD)
+            _due(
+                problem,
+                rent,
+                payer="offtaker",
+                payee="outside_clouds",
+                account=Account.OUTSIDE_RENT,
+                cause=f"outside_supply.{offer}",
+                layer=Layer.CLOUD,
+            )
         )
     for k, step in enumerate(resale.step_labels):
         sold = _priced(a, problem, Measure("resold_chip_h", step), resale.price_usd_per_chip_h[0, :, k])
-        dues.append(_due(problem, sold, payer="customers", payee="provider", account=Account.RESALE_REVENUE, cause=f"resale.{step}"))
+        dues.append(
+            _due(
+                problem,
+                sold,
+                payer="customers",
+                payee="provider",
+                account=Account.RESALE_REVENUE,
+                cause=f"resale.{step}",
+            )
+        )
     return dues
 
 
@@ -139,10 +220,28 @@ def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -
     grid, dues = problem.grid, []
     if money.other_revenue_usd.any():
         other = a.resample(a.const([float(v) for v in money.other_revenue_usd[0]], on=grid, unit=USD), on=problem.pay)
-        dues.append(_due(problem, other, payer="customers", payee=party, account=Account.OTHER_REVENUE, cause=f"parties.{party}.other_revenue"))
+        dues.append(
+            _due(
+                problem,
+                other,
+                payer="customers",
+                payee=party,
+                account=Account.OTHER_REVENUE,
+                cause=f"parties.{party}.other_revenue",
+            )
+        )
     if money.other_costs_usd.any():
         other = a.resample(a.const([float(v) for v in money.other_costs_usd[0]], on=grid, unit=USD), on=problem.pay)
-        dues.append(_due(problem, other, payer=party, payee="world", account=Account.OTHER_COST, cause=f"parties.{party}.other_costs"))
+        dues.append(
+            _due(
+                problem,
+                other,
+                payer=party,
+                payee="world",
+                account=Account.OTHER_COST,
+                cause=f"parties.{party}.other_costs",
+            )
+        )
     years = grid.years_long
     rows = (
         ("draw", Account.LOAN_DRAW, False, None),
@@ -161,5 +260,7 @@ def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -
         payer, payee = (party, "lender") if pays else ("lender", party)
         cause = f"parties.{party}." + ("emergency_rate" if "emergency" in what else "facility")
         facts = {} if rate is None else {"rate_frac_per_y": rate}
-        dues.append(_due(problem, amount, payer=payer, payee=payee, account=account, cause=cause, layer=Layer.DEBT, facts=facts))
+        dues.append(
+            _due(problem, amount, payer=payer, payee=payee, account=account, cause=cause, layer=Layer.DEBT, facts=facts)
+        )
     return dues

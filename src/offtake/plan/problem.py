@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from offtake.dates import Grid, Intervals
-
 if TYPE_CHECKING:
+    from offtake.dates import Grid, Intervals
     from offtake.spec.scenario import Scenario
 
 Float = NDArray[np.float64]

@@ -48,18 +48,36 @@ class Step:
     change: Callable[[], Problem]
 
 
-def reliefs(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, *, most: int, settings: Settings, recompile: Callable[[Inputs], Problem]) -> list[Relief]:
+def reliefs(
+    solved: Solved,
+    found: Sequence[Bottleneck],
+    inputs: Inputs,
+    *,
+    most: int,
+    settings: Settings,
+    recompile: Callable[[Inputs], Problem],
+) -> list[Relief]:
     """Re-solve with one step more of each of the `most` largest limits: the largest of every kind first, then the next of each."""
     out = []
     for bottleneck, step in spread(rank(solved, found, inputs, recompile))[:most]:
         again = solve_at(build(step.change()), solved, settings, basis=solved.priced.basis)
         if again is not None and not again.freed:
             gain = (again.solved.first.objective - solved.priced.objective) * scales.USD
-            out.append(Relief(limit=bottleneck.limit, block=bottleneck.block, item=bottleneck.item, step=step.words, relief_usd=max(gain, 0.0)))
+            out.append(
+                Relief(
+                    limit=bottleneck.limit,
+                    block=bottleneck.block,
+                    item=bottleneck.item,
+                    step=step.words,
+                    relief_usd=max(gain, 0.0),
+                )
+            )
     return sorted(out, key=lambda r: -r.relief_usd)
 
 
-def rank(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> list[tuple[Bottleneck, Step]]:
+def rank(
+    solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, recompile: Callable[[Inputs], Problem]
+) -> list[tuple[Bottleneck, Step]]:
     """Order limits by the first-order worth of one step: price times size.
 
     A step that lasts counts from the first period in which the limit binds; a lot of chips comes once, where it is worth most.
@@ -77,7 +95,9 @@ def rank(solved: Solved, found: Sequence[Bottleneck], inputs: Inputs, recompile:
             first.setdefault(key, b)
             worth[key] = worth.get(key, 0.0) + b.worth_usd
     steps = {key: step_of(solved.built.problem, b, inputs, recompile) for key, b in first.items()}
-    ranked = [(worth[key] * step.size, first[key], step) for key, step in steps.items() if step is not None and worth[key] > 0]
+    ranked = [
+        (worth[key] * step.size, first[key], step) for key, step in steps.items() if step is not None and worth[key] > 0
+    ]
     ranked.sort(key=lambda row: -row[0])
     return [(b, step) for _, b, step in ranked]
 
@@ -96,27 +116,30 @@ def spread(ranked: Sequence[tuple[Bottleneck, Step]]) -> list[tuple[Bottleneck, 
 
 def step_of(problem: Problem, b: Bottleneck, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
     """Return the whole step of a limit, or None where it has none that can be bought (demand, cash floors)."""
-    t = b.index
-    if b.block == "interconnection":
-        return _more_power(problem, problem.sites.ids.index(b.item), t)
     if b.block == "phases":
-        return _sooner(problem, b.item, inputs, recompile)
-    if b.block == "chip_supply":
-        return _more_chips(problem, problem.chips.ids.index(b.item), t)
-    if b.block == "rented":
-        return _more_rent(problem, problem.offers.step_labels.index(b.item), t)
-    if b.block == "ceiling" and problem.ceiling_it_mw is not None:
-        return Step(
-            words=f"{CEILING_STEP_MW:g} MW of IT power more under the contract",
-            size=CEILING_STEP_MW,
-            change=lambda: replace(problem, ceiling_it_mw=(problem.ceiling_it_mw or 0.0) + CEILING_STEP_MW),
-        )
+        return _sooner(b.item, inputs, recompile)
     if b.block.startswith("facility_"):
         return _more_credit(problem, b.block.removeprefix("facility_"))
-    return None
+    more = {
+        "interconnection": _more_power,
+        "chip_supply": _more_chips,
+        "rented": _more_rent,
+        "ceiling": _more_ceiling,
+    }.get(b.block)
+    return more(problem, b) if more else None
 
 
-def _more_power(problem: Problem, s: int, t: int) -> Step:
+def _more_ceiling(problem: Problem, b: Bottleneck) -> Step:  # noqa: ARG001  (of one shape with the others)
+    def change() -> Problem:
+        return replace(problem, ceiling_it_mw=(problem.ceiling_it_mw or 0.0) + CEILING_STEP_MW)
+
+    return Step(
+        words=f"{CEILING_STEP_MW:g} MW of IT power more under the contract", size=CEILING_STEP_MW, change=change
+    )
+
+
+def _more_power(problem: Problem, b: Bottleneck) -> Step:
+    s, t = problem.sites.ids.index(b.item), b.index
     phase = float(problem.sites.phase_mw[s])
 
     def change() -> Problem:
@@ -129,7 +152,7 @@ def _more_power(problem: Problem, s: int, t: int) -> Step:
     return Step(words=f"one phase of {phase:g} MW more from {problem.grid.labels[t]}", size=phase, change=change)
 
 
-def _sooner(problem: Problem, site: str, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
+def _sooner(site: str, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
     """Build one month sooner: the lead time is shorter."""
     spec = next(s for s in inputs.base.sites if s.id == site)
     if spec.lead_time_months < SOONER_MONTHS:
@@ -138,7 +161,8 @@ def _sooner(problem: Problem, site: str, inputs: Inputs, recompile: Callable[[In
     def change() -> Problem:
         base = inputs.base
         sites = tuple(
-            s.model_copy(update={"lead_time_months": s.lead_time_months - SOONER_MONTHS}) if s.id == site else s for s in base.sites
+            s.model_copy(update={"lead_time_months": s.lead_time_months - SOONER_MONTHS}) if s.id == site else s
+            for s in base.sites
         )
         name = next(iter(inputs.paths))
         return recompile(replace(inputs, paths={name: base.model_copy(update={"sites": sites})}))
@@ -146,7 +170,8 @@ def _sooner(problem: Problem, site: str, inputs: Inputs, recompile: Callable[[In
     return Step(words="every phase one month sooner", size=1.0, change=change)
 
 
-def _more_chips(problem: Problem, c: int, t: int) -> Step:
+def _more_chips(problem: Problem, b: Bottleneck) -> Step:
+    c, t = problem.chips.ids.index(b.item), b.index
     lot = float(problem.chips.lot_chip[c])
 
     def change() -> Problem:
@@ -157,14 +182,20 @@ def _more_chips(problem: Problem, c: int, t: int) -> Step:
     return Step(words=f"one lot of {lot:,.0f} chips more in {problem.grid.labels[t]}", size=lot, change=change)
 
 
-def _more_rent(problem: Problem, k: int, t: int) -> Step:
+def _more_rent(problem: Problem, b: Bottleneck) -> Step:
+    k, t = problem.offers.step_labels.index(b.item), b.index
+
     def change() -> Problem:
         cap = problem.offers.cap_chip.copy()
         cap[:, t:, k] += RENTED_LOT_CHIP
         return replace(problem, offers=replace(problem.offers, cap_chip=cap))
 
     hours = float(problem.grid.days[t] * 24)
-    return Step(words=f"{RENTED_LOT_CHIP:,.0f} chips more from {problem.grid.labels[t]}", size=RENTED_LOT_CHIP * hours, change=change)
+    return Step(
+        words=f"{RENTED_LOT_CHIP:,.0f} chips more from {problem.grid.labels[t]}",
+        size=RENTED_LOT_CHIP * hours,
+        change=change,
+    )
 
 
 def _more_credit(problem: Problem, party: str) -> Step:
@@ -173,7 +204,9 @@ def _more_credit(problem: Problem, party: str) -> Step:
         money = next(m for p, m in problem.finance.items() if p == party)
         for p in finance:
             if p == party:
-                finance[p] = replace(money, limit_usd=np.where(money.limit_usd > 0, money.limit_usd + CREDIT_STEP_USD, 0.0))
+                finance[p] = replace(
+                    money, limit_usd=np.where(money.limit_usd > 0, money.limit_usd + CREDIT_STEP_USD, 0.0)
+                )
         return replace(problem, finance=finance)
 
     return Step(words="1 bn USD more credit", size=CREDIT_STEP_USD, change=change)

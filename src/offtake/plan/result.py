@@ -106,7 +106,13 @@ class Plan:
         for due in self.dues:
             sign = (due.payee == party) - (due.payer == party)
             loan_rate = due.facts.get("rate_frac_per_y")
-            part = counts(due.account, payer=due.payer, payee=due.payee, loan_rate=None if loan_rate is None else float(str(loan_rate)), rate=rate)
+            part = counts(
+                due.account,
+                payer=due.payer,
+                payee=due.payee,
+                loan_rate=None if loan_rate is None else float(str(loan_rate)),
+                rate=rate,
+            )
             if sign and part:
                 factors = discount_factors(due.when, rate_frac_per_y=rate, on=problem.grid.start)
                 amounts = np.array([float(v) for v in due.amount.rows[0]])
@@ -121,7 +127,8 @@ class Plan:
         """What each party has at the horizon, itemised [USD at the horizon]."""
         x = self.solved.x
         return {
-            party: {name: float(expr.value(x)[0]) * scales.USD for name, expr in self.built.terminal[party].items()} for party in PARTIES
+            party: {name: float(expr.value(x)[0]) * scales.USD for name, expr in self.built.terminal[party].items()}
+            for party in PARTIES
         }
 
     @cached_property

@@ -46,20 +46,28 @@ class Outcome:
         return sum(self.alliance.npv_usd(p) - self.without.npv_usd(p) for p in PARTIES)
 
 
-def plan_inputs(inputs: Inputs, settings: Settings | None = None, *, progress: Progress = ignore, stage: str = "base case") -> Outcome:
+def plan_inputs(
+    inputs: Inputs, settings: Settings | None = None, *, progress: Progress = ignore, stage: str = "base case"
+) -> Outcome:
     """Plan a world in full: the no-alliance problem first, whose values are the floors of a one-party objective."""
     settings = settings or Settings()
     seconds: dict[str, float] = {}
     without = _timed(seconds, "no alliance", lambda: plan_without(inputs, settings, progress=progress))
     problem = _timed(seconds, "compile", lambda: floored(compile_problem(inputs), without))
     built = _timed(seconds, "build", lambda: build(problem))
-    progress(ProgressEvent(stage=stage, message=f"{built.model.column_blocks.count:,} columns, {built.model.row_blocks.count:,} rows"))
+    progress(
+        ProgressEvent(
+            stage=stage, message=f"{built.model.column_blocks.count:,} columns, {built.model.row_blocks.count:,} rows"
+        )
+    )
     solved = _timed(seconds, "solve", lambda: solve(built, settings, progress=progress, stage=stage))
     alliance = _timed(seconds, "settle", lambda: read(solved))
     return Outcome(alliance=alliance, without=without, method="LP" if settings.relax else "MILP", seconds=seconds)
 
 
-def plan_without(inputs: Inputs, settings: Settings, *, progress: Progress = ignore, stage: str = "no alliance") -> Plan:
+def plan_without(
+    inputs: Inputs, settings: Settings, *, progress: Progress = ignore, stage: str = "no alliance"
+) -> Plan:
     """Plan the same demand with outside supply only, the provider selling on or not building."""
     problem = compile_problem(inputs, alliance=False)
     return read(solve(build(problem), settings, progress=progress, stage=stage, tie_break=False))
@@ -72,11 +80,20 @@ def plan_at(inputs: Inputs, base: Outcome, settings: Settings) -> Outcome | None
     if without is None:
         return None
     apart = read(without.solved)
-    at = solve_at(build(floored(compile_problem(inputs), apart)), base.alliance.solved, settings, basis=base.alliance.solved.priced.basis)
+    at = solve_at(
+        build(floored(compile_problem(inputs), apart)),
+        base.alliance.solved,
+        settings,
+        basis=base.alliance.solved.priced.basis,
+    )
     if at is None:
         return None
     return Outcome(
-        alliance=read(at.solved), without=apart, method="LP at the base plan's yes/no choices", freed=(*at.freed, *without.freed), seconds={}
+        alliance=read(at.solved),
+        without=apart,
+        method="LP at the base plan's yes/no choices",
+        freed=(*at.freed, *without.freed),
+        seconds={},
     )
 
 

@@ -37,7 +37,12 @@ def add_serving(model: Model, problem: Problem, work: Work, training: Training) 
     axes = (("path", problem.paths), ("period", grid.labels), ("demand", demand.ids))
     volume = demand.volume_tok / scales.TOK
     tokens = model.columns(
-        "tokens", axes=axes, upper=volume, unit="T tok", describe="output tokens served of a demand step", mask=volume > 0
+        "tokens",
+        axes=axes,
+        upper=volume,
+        unit="T tok",
+        describe="output tokens served of a demand step",
+        mask=volume > 0,
     )
     _open_by_run(model, problem, tokens, training)
     rate = token_rates(problem)
@@ -45,7 +50,9 @@ def add_serving(model: Model, problem: Problem, work: Work, training: Training) 
     labels = tuple(f"{k}/{c}" for k, c in pairs)
     made = _makes(problem, pairs)
     asked = np.array([(demand.classes[d], demand.channels[d]) for d in range(len(demand.ids))])
-    of_pair = np.array([[tuple(a) == pair for a in asked] for pair in pairs], dtype=float).reshape(len(pairs), len(asked))
+    of_pair = np.array([[tuple(a) == pair for a in asked] for pair in pairs], dtype=float).reshape(
+        len(pairs), len(asked)
+    )
     produced = work.hours * rate
     model.rows(
         "serving",
@@ -99,18 +106,27 @@ def _open_by_run(model: Model, problem: Problem, tokens: Affine, training: Train
         "capability",
         tokens[:, :, np.array(gated)] - training.open_after[:, :, run] * volume,
         upper=0.0,
-        axes=(("path", problem.paths), ("period", problem.grid.labels), ("demand", tuple(demand.ids[d] for d in gated))),
+        axes=(
+            ("path", problem.paths),
+            ("period", problem.grid.labels),
+            ("demand", tuple(demand.ids[d] for d in gated)),
+        ),
         unit="T tok",
         describe="demand that needs a trained model opens after its run is complete",
         mask=volume > 0,
     )
 
 
-def _keep_resident(model: Model, problem: Problem, produced: Affine, tokens: Affine, pairs: list[tuple[str, str]]) -> None:
+def _keep_resident(
+    model: Model, problem: Problem, produced: Affine, tokens: Affine, pairs: list[tuple[str, str]]
+) -> None:
     demand = problem.demand
     for region in problem.regions:
         bound = [
-            [demand.resident[d] and demand.regions[d] == region and (demand.classes[d], demand.channels[d]) == pair for d in range(len(demand.ids))]
+            [
+                demand.resident[d] and demand.regions[d] == region and (demand.classes[d], demand.channels[d]) == pair
+                for d in range(len(demand.ids))
+            ]
             for pair in pairs
         ]
         ask = np.array(bound, dtype=float).reshape(len(pairs), len(demand.ids))
@@ -121,7 +137,11 @@ def _keep_resident(model: Model, problem: Problem, produced: Affine, tokens: Aff
             f"residency_{region}",
             tokens.apply(ask[kept], 2) - produced.apply(_makes(problem, [pairs[k] for k in kept], region), 2),
             upper=0.0,
-            axes=(("path", problem.paths), ("period", problem.grid.labels), ("class", tuple("/".join(pairs[k]) for k in kept))),
+            axes=(
+                ("path", problem.paths),
+                ("period", problem.grid.labels),
+                ("class", tuple("/".join(pairs[k]) for k in kept)),
+            ),
             unit="T tok",
             describe=f"tokens that must be served in {region} are made there",
         )

@@ -2,7 +2,8 @@
 
     energised[t] <= opening + phase * mean over t of S(tau - lead - delay),   energised[t] <= interconnected[t]
 
-with S the cumulative starts; energised power never falls.  Starts are whole in the first eight quarters; each period's are capped by the ramp.
+with S the cumulative starts; energised power never falls.  Starts are whole in the first eight quarters; each period's are capped by
+the ramp.
 """
 
 from __future__ import annotations
@@ -63,9 +64,23 @@ def _energise(model: Model, problem: Problem, begun: Affine) -> Affine:
     sites, periods = problem.sites, problem.grid.labels
     axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
     could = sites.energised_weights.sum(axis=3).transpose(0, 2, 1) > 0
-    more = model.columns("energised", axes=axes, unit="MW", describe="power energised beyond the opening position, mean of the period", mask=could)
+    more = model.columns(
+        "energised",
+        axes=axes,
+        unit="MW",
+        describe="power energised beyond the opening position, mean of the period",
+        mask=could,
+    )
     standing = begun.apply(sites.energised_weights, 1, over=(0, 2)) * sites.phase_mw
-    model.rows("standing", more - standing, upper=0.0, axes=axes, unit="MW", describe="only phases that stand are energised", mask=could)
+    model.rows(
+        "standing",
+        more - standing,
+        upper=0.0,
+        axes=axes,
+        unit="MW",
+        describe="only phases that stand are energised",
+        mask=could,
+    )
     model.rows(
         "interconnection",
         more + sites.energised_mw,

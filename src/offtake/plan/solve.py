@@ -3,7 +3,8 @@
 1. The mixed-integer program is solved to the gap asked for, from a start rounded from its relaxation (`offtake.plan.start`).
 2. Integers are fixed at the incumbent; the linear program that is left gives an exact vertex.
 3. Ties are broken at those integers: the objective is held, then the offtaker's value is made as large as it goes, then the payments
-   under the contract and the interest as small as they go.  The range of the offtaker's value at an equal objective is what the objective left open.
+   under the contract and the interest as small as they go.  The range of the offtaker's value at an equal objective is what the
+   objective left open.
 4. For prices, the yes/no choices stay fixed and the counted ones (phases) are free again: fixed counts leave slack at the
    interconnection, and power's price would be zero just where it matters.
 """
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
     from offtake.lp.solution import Solution, SolveEvent
     from offtake.plan.build import Built
-    from offtake.plan.problem import Float
+    from offtake.plan.problem import Float, Int
 
 GAP = 0.005
 """Default relative gap at which an integer solve stops."""
@@ -86,7 +87,14 @@ class Solved:
         return self.first.status
 
 
-def solve(built: Built, settings: Settings | None = None, *, progress: Progress = ignore, stage: str = "base case", tie_break: bool = True) -> Solved:
+def solve(
+    built: Built,
+    settings: Settings | None = None,
+    *,
+    progress: Progress = ignore,
+    stage: str = "base case",
+    tie_break: bool = True,
+) -> Solved:
     """Solve a built problem.
 
     Raises
@@ -113,19 +121,39 @@ def solve(built: Built, settings: Settings | None = None, *, progress: Progress 
     priced, priced_arrays = price_at(built, arrays, exact.x, settings)
     progress(ProgressEvent(stage=stage, message="solved", gap=first.gap, done=True))
     return Solved(
-        built=built, arrays=arrays, x=x, first=first, exact=exact, priced=priced, priced_arrays=priced_arrays, left_open=left_open, settings=settings
+        built=built,
+        arrays=arrays,
+        x=x,
+        first=first,
+        exact=exact,
+        priced=priced,
+        priced_arrays=priced_arrays,
+        left_open=left_open,
+        settings=settings,
     )
 
 
 def _first(built: Built, solver: Solver, settings: Settings, progress: Progress, stage: str) -> Solution:
     def told(event: SolveEvent) -> None:
-        progress(ProgressEvent(stage=stage, bound=event.bound * 1e6, incumbent=event.incumbent * 1e6, gap=event.gap, seconds=event.seconds))
+        progress(
+            ProgressEvent(
+                stage=stage,
+                bound=event.bound * 1e6,
+                incumbent=event.incumbent * 1e6,
+                gap=event.gap,
+                seconds=event.seconds,
+            )
+        )
 
     start = starting_plan(built, solver.arrays, settings) if solver.arrays.integer.any() else None
     if start is not None:
         solver.set_start(start)
     found = solver.solve(
-        gap=settings.gap, time_limit=settings.time_limit_s, callback=told, interrupt=settings.interrupt, started=start is not None
+        gap=settings.gap,
+        time_limit=settings.time_limit_s,
+        callback=told,
+        interrupt=settings.interrupt,
+        started=start is not None,
     )
     if found.status is Status.INFEASIBLE and built.short:
         found = _least_short(built, solver, settings)
@@ -150,15 +178,13 @@ def _least_short(built: Built, solver: Solver, settings: Settings) -> Solution:
 
 def _explain(built: Built, solver: Solver, found: Solution) -> None:
     if found.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
-        message = "stopped before a first plan was found"
-        raise InfeasibleError(message, ())
+        raise InfeasibleError("stopped before a first plan was found", ())
     if found.status is Status.UNBOUNDED:
-        message = "the problem is unbounded: some price pays without limit"
-        raise InfeasibleError(message, ())
+        raise InfeasibleError("the problem is unbounded: some price pays without limit", ())
     conflict = solver.conflict()
-    rows = tuple(f"{built.model.row_name(r)}: {built.model.locate_row(r)[0].describe}" for r in conflict.rows) if conflict else ()
-    message = "no plan meets all limits"
-    raise InfeasibleError(message, rows)
+    limits = [f"{built.model.locate_row(r)[0].describe}: {built.model.row_text(r)}" for r in conflict.rows.tolist()]
+    bounds = built.model.conflict_text(conflict)[len(limits) :]
+    raise InfeasibleError("no plan meets all limits", (*limits, *bounds))
 
 
 def _break_ties(built: Built, solver: Solver, exact: Solution) -> tuple[Float, tuple[float, float]]:
@@ -190,7 +216,9 @@ def _aim(built: Built, solver: Solver, expr: Affine) -> None:
 
 
 def _hold(built: Built, solver: Solver, name: str, expr: Affine, least: float) -> None:
-    block = built.model.rows(name, expr, lower=least, axes=(), unit="M USD", describe="value held while a tie is broken")
+    block = built.model.rows(
+        name, expr, lower=least, axes=(), unit="M USD", describe="value held while a tie is broken"
+    )
     solver.add_rows(built.model.rows_since(block.first))
 
 
@@ -213,7 +241,7 @@ def _interest(built: Built) -> Affine:
     return total
 
 
-def yes_no(built: Built, arrays: LpArrays) -> Float:
+def yes_no(built: Built, arrays: LpArrays) -> Int:
     """Numbers of the columns that say yes or no : int64[...]."""
     counted = [built.model.column_block(name).numbers for name in COUNTED if name in built.model.column_blocks]
     whole = np.flatnonzero(arrays.integer)

@@ -38,18 +38,20 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
     relaxed = solver.solve(interrupt=settings.interrupt)
     if not relaxed.status.solved:
         return None
-    chosen = next((c for c in (_fix(built, solver, _yes_no(built, relaxed.x, passed), relaxed) for passed in PASSED) if c), None)
+    chosen = next(
+        (c for c in (_fix(solver, _yes_no(built, relaxed.x, passed), relaxed) for passed in PASSED) if c), None
+    )
     if chosen is None:
         return None
     chosen = _move_runs(built, solver, chosen, settings)
     for rounding in ROUNDINGS:
-        counted = _fix(built, solver, _phases(built, chosen.x, rounding), chosen)
+        counted = _fix(solver, _phases(built, chosen.x, rounding), chosen)
         if counted is not None:
             return _with_binaries(built, solver, counted)
     return None
 
 
-def _fix(built: Built, solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution | None:
+def _fix(solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution | None:
     """Fix columns and solve again from the last basis."""
     columns, value = values
     if not len(columns):
@@ -95,10 +97,10 @@ def _move_runs(built: Built, solver: Solver, found: Solution, settings: Settings
                 if settings.interrupt is not None and settings.interrupt.is_set():
                     rises = False
                     break
-                tried = _fix(built, solver, (block.index[here], moved[here]), found)
+                tried = _fix(solver, (block.index[here], moved[here]), found)
                 if tried is not None and tried.objective > found.objective + WORTH * abs(found.objective):
                     found, done, rises = tried, moved, True
-    settled = _fix(built, solver, (block.index[here], done[here]), found)
+    settled = _fix(solver, (block.index[here], done[here]), found)
     return found if settled is None else settled
 
 
@@ -125,7 +127,9 @@ def _phases(built: Built, x: Float, rounding: float) -> tuple[Int, Float]:
     steps = np.diff(running, axis=1, prepend=0.0)
     most = block.spread(block.upper)
     whole = (block.index >= 0) & block.integer
-    steps[block.index >= 0] = np.minimum(steps[block.index >= 0], np.floor(most[block.index[block.index >= 0] - block.first] + 1e-9))
+    steps[block.index >= 0] = np.minimum(
+        steps[block.index >= 0], np.floor(most[block.index[block.index >= 0] - block.first] + 1e-9)
+    )
     return block.index[whole], steps[whole]
 
 
@@ -135,7 +139,7 @@ def _with_binaries(built: Built, solver: Solver, found: Solution) -> Float | Non
     if not len(binaries):
         return found.x
     value = np.round(built.algebra.complete(found.x)[binaries])
-    exact = _fix(built, solver, (binaries, value), found)
+    exact = _fix(solver, (binaries, value), found)
     return None if exact is None else exact.x
 
 

@@ -45,9 +45,7 @@ RECURRING = frozenset(
 """Accounts that make up a party's margin of the last year; a true-up does not recur."""
 
 
-def terminal_items(
-    problem: Problem, energising: Energising, fleet: Fleet, dues: Sequence[Due[Affine]]
-) -> Items:
+def terminal_items(problem: Problem, energising: Energising, fleet: Fleet, dues: Sequence[Due[Affine]]) -> Items:
     """Itemise the value of each party at the horizon : party -> name -> [path] [M USD]."""
     items: dict[Party, dict[str, Affine]] = {party: {} for party in PARTIES}
     chips, sites, fleets = problem.chips, problem.sites, problem.fleets
@@ -74,7 +72,9 @@ def _last_year(problem: Problem, dues: Sequence[Due[Affine]], party: Party) -> A
     for due in dues:
         sign = (due.payee == party) - (due.payer == party)
         if sign and due.account in RECURRING:
-            parts.append((due.amount * (float(sign) * _share_of_last_year(problem, due.on.starts, due.on.ends))).sum(axis=1))
+            parts.append(
+                (due.amount * (float(sign) * _share_of_last_year(problem, due.on.starts, due.on.ends))).sum(axis=1)
+            )
     return Affine.total(parts, (len(problem.paths),))
 
 
@@ -87,8 +87,15 @@ def _capital_charge(problem: Problem, energising: Energising, fleet: Fleet) -> A
     chips, sites, fleets, grid = problem.chips, problem.sites, problem.fleets, problem.grid
     rate = problem.goal.rate_frac_per_y
     last = _share_of_last_year(problem, grid.starts, grid.ends) * grid.years_long
-    chip_cost = chips.cost_usd_per_chip[:, -1, :] * annuity(rate, chips.life_days / DAYS_PER_YEAR) * scales.CHIP / scales.USD
-    shell_cost = sites.shell_usd_per_mw[:, -1, :] / sites.peak_ratio * annuity(rate, sites.shell_life_days / DAYS_PER_YEAR) / scales.USD
+    chip_cost = (
+        chips.cost_usd_per_chip[:, -1, :] * annuity(rate, chips.life_days / DAYS_PER_YEAR) * scales.CHIP / scales.USD
+    )
+    shell_cost = (
+        sites.shell_usd_per_mw[:, -1, :]
+        / sites.peak_ratio
+        * annuity(rate, sites.shell_life_days / DAYS_PER_YEAR)
+        / scales.USD
+    )
     standing = (fleet.accepted * (last[None, :, None] * chip_cost[:, None, fleets.chip])).sum(axis=(1, 2))
     return standing + (energising.energised_mw * (last[None, :, None] * shell_cost[:, None, :])).sum(axis=(1, 2))
 

@@ -97,7 +97,15 @@ def add_training(model: Model, problem: Problem, work: Work) -> Training:
     missed = 1.0 - done[:, latest[1], latest[0]]
     opened = done.apply(np.eye(len(grid), k=-1), 1)
     research, short = _add_research(model, problem, flop)
-    return Training(done=done, open_after=opened, progress=progress, group=group, missed=missed, research=research, research_short=short)
+    return Training(
+        done=done,
+        open_after=opened,
+        progress=progress,
+        group=group,
+        missed=missed,
+        research=research,
+        research_short=short,
+    )
 
 
 def _follow(model: Model, problem: Problem, progress: Affine, done: Affine) -> None:
@@ -118,7 +126,7 @@ def _follow(model: Model, problem: Problem, progress: Affine, done: Affine) -> N
 
 
 def flop_rates(problem: Problem) -> Float:
-    """Useful flop, in 1e24, of a million chip-hours of each assignment : float64[assignment]."""
+    """Return the useful flop, in 1e24, of a million chip-hours of each assignment : float64[assignment]."""
     work, chips = problem.work, problem.chips
     useful = chips.flop_per_s * chips.goodput_frac * 3600.0 * scales.CHIP_H / scales.FLOP
     kinds = np.array([work.uses[u].kind in {"train", "research"} for u in work.use], dtype=float)
@@ -131,7 +139,10 @@ def _of_run(problem: Problem, group: str | None = None) -> Float:
     work = problem.work
     return np.array(
         [
-            [work.uses[u].run == run and (group is None or work.pool_group[p] == group) for p, u in zip(work.pool, work.use, strict=True)]
+            [
+                work.uses[u].run == run and (group is None or work.pool_group[p] == group)
+                for p, u in zip(work.pool, work.use, strict=True)
+            ]
             for run in problem.runs.ids
         ],
         dtype=float,
@@ -139,7 +150,7 @@ def _of_run(problem: Problem, group: str | None = None) -> Float:
 
 
 def training_groups(problem: Problem) -> tuple[str, ...]:
-    """Groups of joined pools that may train, sorted."""
+    """List the groups of joined pools that may train, sorted."""
     work = problem.work
     able = {work.pool_group[p] for p, u in zip(work.pool, work.use, strict=True) if work.uses[u].kind == "train"}
     return tuple(sorted(able))
@@ -147,11 +158,21 @@ def training_groups(problem: Problem) -> tuple[str, ...]:
 
 def _choose_group(model: Model, problem: Problem, flop: Affine) -> Affine:
     runs, groups = problem.runs, training_groups(problem)
-    can = np.stack([_of_run(problem, g) for g in groups], axis=1) if groups else np.zeros((len(runs.ids), 0, len(problem.work.pool)))
+    can = (
+        np.stack([_of_run(problem, g) for g in groups], axis=1)
+        if groups
+        else np.zeros((len(runs.ids), 0, len(problem.work.pool)))
+    )
     able = np.broadcast_to(can.any(axis=2), (len(problem.paths), len(runs.ids), len(groups)))
     axes = (("path", problem.paths), ("run", runs.ids), ("group", groups))
     group = model.columns(
-        "train_at", axes=axes, upper=1.0, integer=True, unit="yes", describe="the run is trained on this group of joined sites", mask=able
+        "train_at",
+        axes=axes,
+        upper=1.0,
+        integer=True,
+        unit="yes",
+        describe="the run is trained on this group of joined sites",
+        mask=able,
     )
     model.rows(
         "one_group",
@@ -178,7 +199,14 @@ def _add_research(model: Model, problem: Problem, flop: Affine) -> tuple[Affine,
     work = problem.work
     axes = (("path", problem.paths), ("period", problem.grid.labels))
     wanted = problem.research_flop / scales.FLOP
-    short = model.columns("research_short", axes=axes, upper=wanted, unit="Yflop", describe="research compute wanted and not given", mask=wanted > 0)
+    short = model.columns(
+        "research_short",
+        axes=axes,
+        upper=wanted,
+        unit="Yflop",
+        describe="research compute wanted and not given",
+        mask=wanted > 0,
+    )
     done = (flop * work.by_kind("research").astype(float)).sum(axis=2)
     model.rows(
         "research",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,17 +91,21 @@ def _lagrangian_change(solved: Solved, inputs: Inputs) -> float:
     A world may open or close columns and rows (a longer lead time does); what has no twin counts as zero.
     """
     new = build(compile_problem(inputs)).model
-    here, old = new.build(), solved.priced_arrays
+    here = new.build()
     columns = _twins(new.column_blocks, solved.built.model.column_blocks, here.columns)
     rows = _twins(new.row_blocks, solved.built.model.row_blocks, here.rows)
-    x, y, z = _carried(solved.priced.x, columns), _carried(solved.priced.row_price, rows), _carried(solved.priced.column_price, columns)
+    x, y, z = (
+        _carried(solved.priced.x, columns),
+        _carried(solved.priced.row_price, rows),
+        _carried(solved.priced.column_price, columns),
+    )
     value = float(here.cost @ x) + here.offset - float(y @ here.activity(x)) - float(z @ x)
     value += _priced_limits(y, here.row_lower, here.row_upper) + _priced_limits(z, here.col_lower, here.col_upper)
     return value - solved.priced.objective
 
 
 def _twins(new: Iterable[Block], old: Registry[Any], count: int) -> Ints:
-    """Number in the old program of each column (or row) of the new one, -1 where it has none."""
+    """Return the number in the old program of each column (or row) of the new one, -1 where it has none."""
     found = np.full(count, -1, dtype=np.int64)
     for block in new:
         if block.name in old:
@@ -147,7 +152,7 @@ def swing(base: Outcome, assumption: Assumption, value: float, settings: Setting
 def _switch(points: Sequence[tuple[float, float | None]]) -> float | None:
     """First change of sign between known points, by linear interpolation."""
     known = [(a, v) for a, v in points if v is not None]
-    for (a, v), (b, w) in zip(known, known[1:], strict=False):
+    for (a, v), (b, w) in pairwise(known):
         if v == 0.0:
             return a
         if v * w < 0:
@@ -156,7 +161,13 @@ def _switch(points: Sequence[tuple[float, float | None]]) -> float | None:
 
 
 def tornado(
-    base: Outcome, assumptions: Sequence[Assumption], values: Mapping[str, float], settings: Settings, *, most: int, progress: Progress = ignore
+    base: Outcome,
+    assumptions: Sequence[Assumption],
+    values: Mapping[str, float],
+    settings: Settings,
+    *,
+    most: int,
+    progress: Progress = ignore,
 ) -> list[Swing]:
     """Solve the widest assumptions at both ends, the widest first."""
     if most == 0:
