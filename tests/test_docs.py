@@ -1,7 +1,8 @@
 """The examples in the documentation are run: Python sessions by doctest, commands in a folder of their own.
 
 A command stands after `$ ` in a `console` block and must end with exit code 0, or with N where `# exit N` follows it.
-The commands of a page run in order in one folder. A `yaml` block must be YAML.
+The commands of a page run in order in one folder that holds `first-site.yaml`, unless the page begins with `offtake init`, and every
+`yaml` block of the page whose first line is `# NAME.yaml`. A `yaml` block must be YAML.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import doctest
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +39,15 @@ def _commands(page):
     ]
 
 
+def _prepare(page, folder, *, scenario):
+    """Write the files that a page's examples read."""
+    if scenario:
+        shutil.copy(ROOT / "examples" / "first-site.yaml", folder)
+    for body in _blocks(page, "yaml"):
+        if named := re.match(r"# (\S+\.yaml)\n", body):
+            (folder / named[1]).write_text(body, "utf-8")
+
+
 def _run(arguments, folder):
     quiet = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
     command = [sys.executable, "-m", *arguments]
@@ -46,8 +57,7 @@ def _run(arguments, folder):
 @pytest.mark.parametrize("page", _pages("console"))
 def test_commands_run(page, tmp_path):
     commands = _commands(page)
-    if ["offtake", "init"] not in [command for command, _ in commands]:
-        assert _run(["offtake", "init"], tmp_path).returncode == 0
+    _prepare(page, tmp_path, scenario=["offtake", "init"] not in [command for command, _ in commands])
     for arguments, expected in commands:
         done = _run(arguments, tmp_path)
         assert done.returncode == expected, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
@@ -55,6 +65,7 @@ def test_commands_run(page, tmp_path):
 
 @pytest.mark.parametrize("page", _pages("pycon"))
 def test_python_sessions_say_the_truth(page, tmp_path, monkeypatch):
+    _prepare(page, tmp_path, scenario=True)
     monkeypatch.chdir(tmp_path)
     text = "\n".join(_blocks(page, "pycon"))
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
