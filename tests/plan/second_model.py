@@ -8,7 +8,7 @@ million chip-hours, trillion tokens, 1e24 flop, million USD.  The relaxation onl
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
+from datetime import timedelta
 
 import linopy
 import numpy as np
@@ -111,10 +111,8 @@ class Second:
         return self.mixed(np.eye(self.T, k=-1), expr)
 
     def total(self, parts):
-        out = parts[0]
-        for p in parts[1:]:
-            out = out + p
-        return out
+        parts = [p.to_linexpr() if isinstance(p, linopy.Variable) else p for p in parts]
+        return parts[0] if len(parts) == 1 else linopy.merge(parts, cls=linopy.LinearExpression, join="override")
 
     def pays(self, payer, payee, expr):
         """Book a payment that flows evenly through each period."""
@@ -199,9 +197,13 @@ class Second:
                 years = self.over_t(self.days / 365)
                 self.pays("provider", "", chip.running_cost_usd_per_chip_y / 1e3 * years * accepted)
                 used = [max(0.0, 1 - (self.edges[-1] - self.middle(t)) / life) for t in range(self.T)]
-                self.ends["provider"].append((self.over_t(used) * self._terminal_price(chip) / 1e3 * delivered[key]).sum("t"))
+                self.ends["provider"].append(
+                    (self.over_t(used) * self._terminal_price(chip) / 1e3 * delivered[key]).sum("t")
+                )
             supply = [
-                chip.supply_chip_per_y.mean(max(a, chip.available_from), b) * (b - max(a, chip.available_from)).days / 365e3
+                chip.supply_chip_per_y.mean(max(a, chip.available_from), b)
+                * (b - max(a, chip.available_from)).days
+                / 365e3
                 if b > chip.available_from
                 else 0.0
                 for a, b in zip(self.s.edges, self.s.edges[1:], strict=False)
@@ -337,7 +339,9 @@ class Second:
                 sold[d.class_, d.channel].append(tokens)
                 if d.resident:
                     kept.setdefault((d.region, d.class_, d.channel), []).append(tokens)
-                self.fines.append((self.s.objective.unserved_penalty_usd_per_mtok * middle * (volume - tokens)).sum("t"))
+                self.fines.append(
+                    (self.s.objective.unserved_penalty_usd_per_mtok * middle * (volume - tokens)).sum("t")
+                )
         made = {}
         for pool, chip in self.chip_of.items():
             for pair in pairs:
@@ -496,11 +500,14 @@ class Second:
             loans = loans - p.facility.fee_frac_per_y * years * (limit - mean)
             cash = self.var(f"cash-{party}", lower=p.min_cash_usd / 1e6)
             opening = self.over_t([p.cash_usd / 1e6] + [0.0] * (self.T - 1))
-            change = loans
-            for flow in self.money[party]:
-                change = change + flow
-            for flow, days in self.lumps[party]:
-                change = change + (self._falls(days) * flow).sum("k")
+            lumps = [(self._falls(days) * flow).sum("k") for flow, days in self.lumps[party]]
+            fixed, flows = self.over_t(np.zeros(self.T)), [loans]
+            for flow in (*self.money[party], *lumps):
+                if isinstance(flow, xr.DataArray):
+                    fixed = fixed + flow
+                else:
+                    flows.append(flow)
+            change = self.total(flows) + fixed
             self.m.add_constraints(cash - self.before(cash) - change == opening, name=f"cash-{party}")
             # Debt is worth what it brings: only interest above the objective's rate is a cost of value.
             extra = max(0.0, 1 - self.rate / p.emergency_rate_frac_per_y)
@@ -537,7 +544,9 @@ class Second:
                 constant += float(f.const)
                 variable.append(f - f.const)
         self.m.add_objective(self.total(variable), sense="max")
-        status, condition = self.m.solve("highs", io_api="direct", progress=False, log_to_console=False, output_flag=False)
+        status, condition = self.m.solve(
+            "highs", io_api="direct", progress=False, log_to_console=False, output_flag=False
+        )
         if (status, condition) != ("ok", "optimal"):
             raise AssertionError(f"second model: {status}, {condition}")
         return float(self.m.objective.value) + constant
@@ -546,8 +555,3 @@ class Second:
 def optimum(scenario):
     """Optimum of the relaxation of a resolved scenario [M USD]."""
     return Second(scenario).solve()
-
-
-def day_of(text):
-    """Read a date."""
-    return date.fromisoformat(text)
