@@ -151,6 +151,65 @@ FORMULAS = (
         ("tornado",),
     ),
     Formula(r"penalties_usd.*", "objective only: nobody pays it", (), ("objective", "research", "training")),
+    Formula(
+        r"parties\.\w+\.against_no_alliance_usd",
+        "the party's NPV less its NPV in the no-alliance problem",
+        ("returns",),
+        ("objective", "outside_supply", "resale"),
+    ),
+    Formula(
+        r"parties\.\w+\.emergency_loan_usd", "largest balance of the emergency loan", ("cash_by_year",), ("parties",)
+    ),
+    Formula(
+        r"parties\.\w+\.dscr.*",
+        "cash from operations over interest, fees and repayments; repayments of a revolver count as service",
+        ("cash_by_year",),
+        ("parties",),
+    ),
+    Formula(r"(parties\.\w+\.own|discount)_rate_frac_per_y", "as the scenario states it", (), ("objective", "parties")),
+    Formula(
+        r"no_alliance\..*",
+        f"{_DISCOUNTED}; the same demand with outside supply only, the provider selling on or not building",
+        ("returns",),
+        ("outside_supply", "resale", "demand"),
+    ),
+    Formula(
+        r"left_open_usd.*",
+        "least and largest value of the offtaker at an equal objective and the plan's integers",
+        (),
+        ("objective",),
+    ),
+    Formula(
+        r"plausibility\.contract.*",
+        "rent, minimums and true-ups over the IT MW-years taken, gross of downtime",
+        ("money_flows", "sites"),
+        ("contract",),
+    ),
+    Formula(
+        r"plausibility\.revenue.*",
+        "token revenue over the IT MW-years of all the offtaker's chips, training and research included",
+        ("money_flows", "sites"),
+        ("demand",),
+    ),
+    Formula(
+        r"plausibility\.dependence.*",
+        "the provider's share of the offtaker's chip-hours",
+        ("compute_share",),
+        ("contract",),
+    ),
+    Formula(
+        r"plausibility\.unserved.*", "output tokens wanted and not served, over those wanted", ("tokens",), ("demand",)
+    ),
+    Formula(
+        "gap", "the bound on the best objective less the plan's, over the plan's; it says nothing about the forecast"
+    ),
+    Formula(r"certificate.*", "computed again outside the solver from the same rows and columns"),
+    Formula(
+        r"training.*",
+        "complete at the end of the first period by which its FLOPs are reached",
+        ("training",),
+        ("training",),
+    ),
 )
 """The first one that fits a path explains it."""
 
@@ -176,7 +235,7 @@ def explain_path(run: RunRecord, path: str) -> Explanation:
         return Explanation(
             path=path, lines=(f"{path} = {provenance[path]['text']}", *_origin(provenance[path])), tables=()
         )
-    below = [p for p in found if p == path or p.startswith(f"{path}.")]
+    below = [p for p in found if p == path or p.startswith((f"{path}.", f"{path}["))]
     if not below:
         near = difflib.get_close_matches(path, [*found, *provenance], n=3, cutoff=0.5)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
