@@ -1,7 +1,6 @@
 """Solve again at another plan's yes/no choices: relief values, one-at-a-time assumptions, prices.
 
-Counted integers are free.  A clause's binaries are no choices: they are read off the point (`RowsAlgebra.complete`), fixed, and the
-program is solved once more, so that payments stay exact.
+Counted integers are free; the clauses stay exact (`offtake.plan.exact`).
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.lp.highs import Solver
+from offtake.plan.exact import with_exact_clauses
 from offtake.plan.solve import Settings, Solved
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
-    from offtake.lp.solution import Basis, Solution
+    from offtake.lp.solution import Basis
     from offtake.plan.build import Built
-    from offtake.plan.problem import Float, Int
 
 CHOICES = ("sign", "open_site", "done", "train_at")
 """Blocks of yes/no choices, in the order in which they are freed from the back if another world makes them impossible."""
@@ -53,7 +52,7 @@ def _attempt(
     first = solver.solve(method="dual simplex" if warm else "auto", interrupt=settings.interrupt)
     if not first.status.solved:
         return None
-    exact = _settle_binaries(built, solver, first)
+    exact = with_exact_clauses(built, solver, first) or first
     return Solved(
         built=built,
         arrays=solver.arrays,
@@ -80,15 +79,3 @@ def _fixed(built: Built, arrays: LpArrays, base: Solved, blocks: Sequence[str]) 
             chosen = np.round(base.x[there.index[both]])
             lower[here.index[both]] = upper[here.index[both]] = chosen
     return replace(arrays, col_lower=lower, col_upper=upper, integer=np.zeros(arrays.columns, dtype=bool))
-
-
-def _settle_binaries(built: Built, solver: Solver, first: Solution) -> Solution:
-    """Fix the clauses' binaries at what the point says and solve once more."""
-    binaries: Int = np.array([b.column for b in built.written.binaries], dtype=np.int64)
-    if not len(binaries):
-        return first
-    full: Float = built.algebra.complete(first.x)
-    value = np.round(full[binaries])
-    solver.set_col_bounds(binaries, lower=value, upper=value)
-    again = solver.solve(method="dual simplex")
-    return again if again.status.solved else first

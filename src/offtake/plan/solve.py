@@ -22,6 +22,7 @@ from offtake.errors import InfeasibleError
 from offtake.lp.affine import Affine
 from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
+from offtake.plan.exact import with_exact_clauses
 from offtake.plan.start import starting_plan
 from offtake.progress import Progress, ProgressEvent, ignore
 
@@ -114,7 +115,7 @@ def solve(
         exact = solver.solve(method="dual simplex")
         exact = exact if exact.found else first
     else:
-        exact = first
+        exact = with_exact_clauses(built, solver, first) or first
     x, left_open = exact.x, (np.nan, np.nan)
     if tie_break and first.status.solved:
         x, left_open = _break_ties(built, solver, exact)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.lp.highs import Solver
+from offtake.plan.exact import with_exact_clauses
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
@@ -47,7 +48,8 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
     for rounding in ROUNDINGS:
         counted = _fix(solver, _phases(built, chosen.x, rounding), chosen)
         if counted is not None:
-            return _with_binaries(built, solver, counted)
+            exact = with_exact_clauses(built, solver, counted)
+            return None if exact is None else exact.x
     return None
 
 
@@ -131,16 +133,6 @@ def _phases(built: Built, x: Float, rounding: float) -> tuple[Int, Float]:
         steps[block.index >= 0], np.floor(most[block.index[block.index >= 0] - block.first] + 1e-9)
     )
     return block.index[whole], steps[whole]
-
-
-def _with_binaries(built: Built, solver: Solver, found: Solution) -> Float | None:
-    """Fix the clauses' binaries at what the point says and solve once more."""
-    binaries: Int = np.array([b.column for b in built.written.binaries], dtype=np.int64)
-    if not len(binaries):
-        return found.x
-    value = np.round(built.algebra.complete(found.x)[binaries])
-    exact = _fix(solver, (binaries, value), found)
-    return None if exact is None else exact.x
 
 
 def _joined(columns: list[Int], values: list[Float]) -> tuple[Int, Float]:
