@@ -8,11 +8,13 @@ from offtake.spec.fields import (
     CatalogChip,
     CatalogModel,
     Chips,
+    ChipsAboveZero,
     ChipsPerYearSeries,
     ClassId,
     Day,
     FlopPerSecondPerChip,
     Frac,
+    FracAboveZero,
     Id,
     Model,
     Months,
@@ -25,7 +27,7 @@ from offtake.spec.fields import (
     UsdPerChipSeries,
     UsdPerChipYear,
     WattsPerChip,
-    Years,
+    YearsAboveZero,
 )
 from offtake.spec.series import Series
 
@@ -81,11 +83,11 @@ class Chip(Model):
     """Last day of an order."""
     supply_chip_per_y: ChipsPerYearSeries
     """Chips that can be delivered to this alliance."""
-    lot_chip: Chips = 10_000.0
+    lot_chip: ChipsAboveZero = 10_000.0
     """Smallest step of an order, for relief values."""
-    life_y: Years
+    life_y: YearsAboveZero
     """Years in service."""
-    availability_frac: Frac
+    availability_frac: FracAboveZero
     """Share of time a delivered chip can run."""
     goodput_frac: Frac
     """Share of training time that is not lost to failures."""

@@ -27,6 +27,7 @@ from offtake.spec.fields import (
     Tokens,
     TokensPerDaySeries,
     TrainingId,
+    Unit,
     UsdPerChipHourSeries,
     UsdPerMtokSeries,
 )
@@ -50,7 +51,7 @@ class InferenceClass(Model):
     """Input tokens of one request."""
     output_tok: Annotated[Tokens, Field(alias="output_tokens")]
     """Output tokens of one request."""
-    cached_frac: Frac
+    cached_frac: Annotated[float, Unit("%", at_most=0.999)]
     """Share of input tokens found in a cache."""
     utilisation_frac: Frac
     """Mean load of the day over its peak."""

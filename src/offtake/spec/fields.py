@@ -31,6 +31,7 @@ __all__ = [
     "ChipHours",
     "ChipId",
     "Chips",
+    "ChipsAboveZero",
     "ChipsPerYear",
     "ChipsPerYearSeries",
     "ChipsSeries",
@@ -46,6 +47,7 @@ __all__ = [
     "FlopPerSecondPerChip",
     "FlopPerSecondSeries",
     "Frac",
+    "FracAboveZero",
     "FracPerYear",
     "FracSeries",
     "GramPerKwh",
@@ -56,6 +58,7 @@ __all__ = [
     "ModelId",
     "Months",
     "Mw",
+    "MwAboveZero",
     "MwPerMonth",
     "MwSeries",
     "MwStepSeries",
@@ -97,6 +100,7 @@ __all__ = [
     "UsdSeries",
     "WattsPerChip",
     "Years",
+    "YearsAboveZero",
 ]
 
 
@@ -153,13 +157,15 @@ CatalogSite = Annotated[Text, Ref("catalog.sites")]
 AnyChip = Annotated[Text, Ref("chips|catalog.chips")]
 
 Ratio = Annotated[float, Unit("")]
-PlainAboveZero = Annotated[float, Unit("", above=0.0)]
+PlainAboveZero = Annotated[float, Unit("", above=0.0, at_most=1e16)]
 AtLeastOne = Annotated[float, Unit("", at_least=1.0)]
 Frac = Annotated[float, Unit("%", at_most=1.0)]
+FracAboveZero = Annotated[float, Unit("%", above=0.0, at_most=1.0)]
 FracPerYear = Annotated[float, Unit("%/y", at_most=10.0)]
 Mw = Annotated[float, Unit("MW")]
+MwAboveZero = Annotated[float, Unit("MW", above=0.0)]
 Mwh = Annotated[float, Unit("MWh")]
-MwPerMonth = Annotated[float, Unit("MW/month")]
+MwPerMonth = Annotated[float, Unit("MW/month", above=0.0)]
 WattsPerChip = Annotated[float, Unit("W/chip", above=0.0)]
 Usd = Annotated[float, Unit("USD")]
 SignedUsd = Annotated[float, Unit("USD", at_least=None)]
@@ -172,11 +178,12 @@ UsdPerMtok = Annotated[float, Unit("USD/Mtok")]
 UsdPerMw = Annotated[float, Unit("USD/MW")]
 UsdPerMwYear = Annotated[float, Unit("USD/MW-y")]
 UsdPerZflop = Annotated[float, Unit("USD/ZFLOP")]
-Tokens = Annotated[float, Unit("tok")]
+Tokens = Annotated[float, Unit("tok", above=0.0)]
 TokensPerSecond = Annotated[float, Unit("tok/s")]
 TokensPerDay = Annotated[float, Unit("tok/d")]
 TokPerSecondPerChip = Annotated[float, Unit("tok/s/chip", above=0.0)]
 Chips = Annotated[float, Unit("chip")]
+ChipsAboveZero = Annotated[float, Unit("chip", above=0.0)]
 ChipHours = Annotated[float, Unit("chip-h")]
 ChipsPerYear = Annotated[float, Unit("chip/y")]
 Flop = Annotated[float, Unit("FLOP")]
@@ -186,7 +193,8 @@ Bytes = Annotated[float, Unit("B")]
 Months = Annotated[float, Unit("month")]
 Days = Annotated[float, Unit("d")]
 Years = Annotated[float, Unit("y")]
-Seconds = Annotated[float, Unit("s")]
+YearsAboveZero = Annotated[float, Unit("y", above=0.0)]
+Seconds = Annotated[float, Unit("s", above=0.0)]
 SecondsPerToken = Annotated[float, Unit("s/tok", above=0.0)]
 GramPerKwh = Annotated[float, Unit("g/kWh")]
 

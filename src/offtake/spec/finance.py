@@ -19,6 +19,7 @@ from offtake.spec.fields import (
     UsdPerYearSeries,
     UsdSeries,
     Years,
+    YearsAboveZero,
 )
 
 __all__ = ["Facility", "Objective", "OpeningBook", "Parties", "Party", "Terminal", "Weights"]
@@ -72,7 +73,7 @@ class OpeningBook(Model):
 
     site_assets_usd: Usd = 0.0
     """Book value of sites."""
-    site_life_y: Years = 20.0
+    site_life_y: YearsAboveZero = 20.0
     """Remaining life of those sites."""
     equity_usd: SignedUsd | None = None
     """Stated equity; the balancing figure if left out."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic_core import CoreSchema, core_schema
@@ -35,6 +36,17 @@ CHANGE_KEYS = ("of", "times", "later", "hold_from")
 """Keys that an overlay adds around a value: to scale it, to move a series later, to hold a series from a date on."""
 
 
+_MOST = MappingProxyType(
+    {
+        "": 1e12, "%/y": 10.0, "MW": 1e7, "MWh": 1e12, "MW/month": 1e7, "W/chip": 1e9, "USD": 1e15, "USD/y": 1e15, "USD/chip": 1e9,
+        "USD/chip-h": 1e6, "USD/chip-y": 1e9, "USD/MWh": 1e9, "USD/Mtok": 1e9, "USD/MW": 1e12, "USD/MW-y": 1e12, "USD/ZFLOP": 1e9,
+        "chip": 1e12, "chip-h": 1e15, "chip/y": 1e12, "tok": 1e9, "tok/s": 1e18, "tok/d": 1e21, "tok/s/chip": 1e12, "FLOP": 1e33,
+        "FLOP/s": 1e27, "FLOP/s/chip": 1e21, "month": 12_000.0, "d": 36_500.0, "y": 1000.0, "s": 1e9, "s/tok": 1e6,
+    }
+)  # fmt: skip
+"""Largest value by unit: far beyond anything thinkable, and small enough that the solver's doubles keep their digits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Annotation of a float or `Series` field: its canonical unit and its bounds.
@@ -43,7 +55,7 @@ class Unit:
     ----------
     unit : str             as in `offtake.units.SUFFIXES`, "" for a plain number
     at_least : float       in canonical unit; None for no bound
-    at_most : float        in canonical unit; None for no bound
+    at_most : float        in canonical unit; None for no bound but what is thinkable in that unit
     above : float          strict lower bound; None for none
     interpolation : str    how a series without `interpolation` reads between its points
     """
@@ -136,9 +148,10 @@ class Unit:
             return f"more than {format_quantity(self.above, self.unit)}"
         if self.at_least is not None and value < self.at_least:
             return f"at least {format_quantity(self.at_least, self.unit)}"
-        if self.at_most is not None and value > self.at_most:
-            return f"at most {format_quantity(self.at_most, self.unit)}"
-        return ""
+        if self.at_most is not None:
+            return f"at most {format_quantity(self.at_most, self.unit)}" if value > self.at_most else ""
+        most = _MOST.get(self.unit, math.inf)
+        return f"at most {most:g} {self.unit}".rstrip() if abs(value) > most else ""
 
     def series(self, raw: object) -> Series:
         """Read a constant, dated points, or either with its annotations."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated
+
+from pydantic import Field, model_validator
 
 from offtake.spec.fields import (
     AtLeastOne,
@@ -15,6 +17,7 @@ from offtake.spec.fields import (
     Model,
     Months,
     Mw,
+    MwAboveZero,
     MwPerMonth,
     MwStepSeries,
     RegionId,
@@ -23,7 +26,7 @@ from offtake.spec.fields import (
     UsdPerMwhSeries,
     UsdPerMwSeries,
     UsdPerMwYearSeries,
-    Years,
+    YearsAboveZero,
 )
 
 __all__ = ["Site"]
@@ -54,9 +57,9 @@ class Site(Model):
     """Facility power contracted, for the chart only."""
     energised_mw: Mw = 0.0
     """Facility power running at the valuation date."""
-    phase_mw: Mw
+    phase_mw: MwAboveZero
     """Facility power of one phase."""
-    max_phases: Count | None = None
+    max_phases: Annotated[Count, Field(ge=0)] | None = None
     """Largest number of phases; bounded by the interconnection if left out."""
     lead_time_months: Months
     """From the decision to a phase being energised."""
@@ -78,7 +81,7 @@ class Site(Model):
     """Yearly cost per energised MW of IT power, energy excluded."""
     power_price_usd_per_mwh: UsdPerMwhSeries | None = None
     """Price of energy."""
-    shell_life_y: Years | None = None
+    shell_life_y: YearsAboveZero | None = None
     """Life of the shell, for depreciation and terminal value."""
     carbon_g_per_kwh: GramPerKwhSeries | None = None
     """Carbon of the energy, for the report."""
