@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from offtake.api.doubts import mistakes
 from offtake.catalog.load import references
 from offtake.catalog.resolve import Resolved, resolve
 from offtake.errors import ScenarioError
@@ -58,9 +59,17 @@ def check(path: str | Path, *, overlays: Iterable[str | Path | Changes] = ()) ->
 
 
 def prepare(loaded: Loaded) -> World:
-    """Resolve a loaded scenario against the catalogue."""
+    """Resolve a loaded scenario against the catalogue.
+
+    Raises
+    ------
+    ScenarioError    what no file's grammar shows: entries and values that are missing, classes that nothing serves
+    """
     resolved = resolve(loaded)
-    return World(loaded=loaded, resolved=resolved, inputs=inputs_of(loaded.scenario, resolved))
+    inputs = inputs_of(loaded.scenario, resolved)
+    if found := mistakes(inputs, loaded.tree):
+        raise ScenarioError(found, loaded.sources)
+    return World(loaded=loaded, resolved=resolved, inputs=inputs)
 
 
 def world_of(scenario: Scenario) -> Inputs:

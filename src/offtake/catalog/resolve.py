@@ -17,6 +17,7 @@ from offtake.catalog.types import Chip, Transformer
 from offtake.diagnostics import Diagnostic
 from offtake.errors import OfftakeError, ScenarioError
 from offtake.provenance import Provenance
+from offtake.spec.locate import at_path
 from offtake.spec.series import Series
 from offtake.units import key_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from offtake.spec.chips import Chip as SpecChip
     from offtake.spec.scenario import Scenario
     from offtake.spec.sites import Site as SpecSite
+    from offtake.spec.tree import Node
 
 __all__ = ["Resolved", "ResolvedChip", "ResolvedSite", "resolve"]
 
@@ -104,7 +106,7 @@ def resolve(loaded: Scenario | Any) -> Resolved:  # noqa: ANN401  (spec's Loaded
         Unknown entries and values that neither the file nor the catalogue gives: all of them.
     """
     scenario: Scenario = getattr(loaded, "scenario", loaded)
-    work = _Work(scenario, getattr(loaded, "provenance", {}))
+    work = _Work(scenario, getattr(loaded, "tree", None))
     own = {c.id: work.chip(c) for c in scenario.chips}
     served = {m.id: work.model(m) for m in scenario.models}
     places = {s.id: work.site(s) for s in scenario.sites}
@@ -127,29 +129,18 @@ def resolve(loaded: Scenario | Any) -> Resolved:  # noqa: ANN401  (spec's Loaded
 class _Work:
     """One resolution: what was found and filled so far."""
 
-    def __init__(self, scenario: Scenario, located: Mapping[str, Provenance]) -> None:
+    def __init__(self, scenario: Scenario, tree: Node | None) -> None:
         self.scenario = scenario
-        self.located = located
+        self.tree = tree
         self.found: list[Diagnostic] = []
         self.provenance: dict[str, Provenance] = {}
 
     def refuse(self, code: str, path: str, message: str, hint: str = "") -> None:
-        """Note a mistake at a path, or at the nearest path above that has a place."""
-        at = path
-        while at and at not in self.located:
-            at = at.rpartition(".")[0]
-        place = self.located.get(at)
-        self.found.append(
-            Diagnostic(
-                code=code,
-                path=path,
-                message=message,
-                hint=hint,
-                file=place.file if place else "",
-                line=place.line if place else 0,
-                column=place.column if place else 0,
-            )
-        )
+        """Note a mistake at a path, or at what holds it."""
+        if self.tree is None:
+            self.found.append(Diagnostic(code=code, path=path, message=message, hint=hint))
+        else:
+            self.found.append(at_path(self.tree, path, code, message, hint))
 
     def entry(self, kind: Kind, name: str, path: str) -> Entry | None:
         """Look up an entry; None and a diagnostic where there is none."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from offtake.diagnostics import Diagnostic, Severity, did_you_mean
 from offtake.spec.fields import Unit
 from offtake.spec.shape import Slot, model_at, slot_at, slots
-from offtake.spec.tree import Listing, Mapping, Node, Place, Scalar, child, deepest, segments
+from offtake.spec.tree import Listing, Mapping, Node, Place, Scalar, child, deepest, id_of, items_of, segments
 from offtake.units import SUFFIXES, example_of, suffix_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from offtake.spec.scalars import Problem
 
-__all__ = ["at_key", "at_node", "from_validation", "is_null"]
+__all__ = ["at_key", "at_node", "at_path", "from_validation", "is_null"]
 
 Steps = tuple[str | int, ...]
 
@@ -42,6 +43,30 @@ def at_key(
     if isinstance(parent, Mapping) and isinstance(steps[-1], str) and steps[-1] in parent.entries:
         return _at(parent.entries[steps[-1]].key_place, segments(root, steps), code, message, hint, severity=severity)
     return at_node(root, steps, code, message, hint, severity=severity)
+
+
+def at_path(root: Node, path: str, code: str, message: str, hint: str = "") -> Diagnostic:
+    """Make a diagnostic at a dotted path with list items named by their id, or at the deepest node on the way to it.
+
+    Examples
+    --------
+    >>> from offtake.spec.reader import read_text
+    >>> tree = read_text("chips: [{id: a}, {id: b, life: 5 y}]").root
+    >>> found = at_path(tree, "chips.b.price", "E505", "is left out")
+    >>> found.path, found.column
+    ('chips.b.price', 18)
+    """
+    node: Node | None = root
+    steps: list[str | int] = []
+    for part in path.split("."):
+        step: str | int | None = part if isinstance(node, Mapping) else None
+        if isinstance(node, Listing):
+            step = next((k for k, item in items_of(node) if id_of(item) == part), None)
+        node = child(node, step) if node is not None and step is not None else None
+        if node is None or step is None:
+            break
+        steps.append(step)
+    return replace(at_node(root, tuple(steps), code, message, hint), path=path)
 
 
 def _at(place: Place, path: str, code: str, message: str, hint: str, *, severity: Severity = "error") -> Diagnostic:
