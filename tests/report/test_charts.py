@@ -238,3 +238,15 @@ def test_more_than_seven_groups_fold_into_others():
     markup = sections.stacked(data, "grid_power", ("grid_operator",), "facility_mw", claim="c", sub="s.", unit="MW")
     assert ">others<" in markup
     assert "operator 9" in markup  # in the table twin
+
+
+def test_a_very_long_name_is_shortened_at_once():
+    from time import perf_counter
+
+    from offtake.report.svg.draw import shorten, text_width
+
+    start = perf_counter()
+    short = shorten("x" * 200_000, 300)
+    assert perf_counter() - start < 0.5
+    assert text_width(short) <= 300 < text_width(short.replace("…", "xx…"))
+    assert shorten("." * 200, 300).endswith("…")
