@@ -1,0 +1,96 @@
+"""The flagship: its base case and the case in which demand stops, planned as a user would, and read as a sceptic would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from offtake.api import Answer, load, plan
+
+ALLIANCE = Path(__file__).parents[1] / "examples" / "alliance-5gw.yaml"
+
+
+@pytest.fixture(scope="module")
+def base() -> Answer:
+    return plan(ALLIANCE, cases=False)
+
+
+@pytest.fixture(scope="module")
+def falter() -> Answer:
+    return plan(load(ALLIANCE).cases["falter"], cases=False)
+
+
+def test_the_base_case_is_solved_to_its_gap_and_certified(base: Answer) -> None:
+    document = base.document
+    assert document["status"] == "optimal"
+    assert 0.0 <= document["gap"] <= 0.005
+    assert document["certificate"]["ok"]
+    assert document["certificate"]["prices"]["ok"]
+
+
+def test_the_problems_money_is_the_settled_money(base: Answer) -> None:
+    total = sum(float(f.amount) for f in base.plan.flows)
+    assert base.document["certificate"]["money_difference_usd"] <= max(0.01, 1e-6 * total)
+    assert base.document["objective_usd"] == pytest.approx(base.plan.solved.exact.objective * 1e6, rel=1e-7)
+
+
+def test_power_chips_and_demand_are_never_exceeded(base: Answer) -> None:
+    problem, decisions = base.plan.problem, base.plan.decisions
+    slack = 1e-6
+    assert (decisions.energised_mw <= problem.sites.interconnected_mw + slack).all()
+    assert (decisions.accepted_chip <= decisions.in_service_chip + slack * 1e3).all()
+    assert (decisions.tokens <= problem.demand.volume_tok * (1 + slack) + 1.0).all()
+    assert base.document["peak_it_power_mw"] <= problem.ceiling_it_mw + 1.0
+
+
+def test_both_parties_gain_and_neither_needs_the_emergency_loan(base: Answer) -> None:
+    for party in ("offtaker", "provider"):
+        mine = base.document["parties"][party]
+        assert mine["against_no_alliance_usd"] > 0
+        assert mine["emergency_loan_usd"] == 0.0
+        assert mine["min_cash_usd"] >= 0.0
+
+
+def test_answers_lie_where_public_figures_do(base: Answer) -> None:
+    """Contract 8 to 13 and revenue 8 to 25 M USD per MW-year; not profitable from the first day."""
+    found = base.document["plausibility"]
+    assert 8e6 <= found["contract_usd_per_mw_y"] <= 13e6
+    assert 8e6 <= found["revenue_usd_per_mw_y"] <= 25e6
+    assert base.document["parties"]["offtaker"]["breakeven_date"] > "2027-07-01"
+    assert 1_300 <= sum(s[next(iter(s))] for s in base.document["energised_mw"].values()) / 1.2 <= 1_500
+
+
+def test_the_commitment_does_not_bind_in_the_base_case(base: Answer) -> None:
+    assert sum(c["true_up_usd"] for c in base.document["commitments"] if c["kind"] == "spend_commitment") == 0.0
+
+
+def test_the_commitment_binds_and_a_true_up_is_paid_when_demand_stops(falter: Answer) -> None:
+    paid = [c for c in falter.document["commitments"] if c["kind"] == "spend_commitment" and c["true_up_usd"] > 1e9]
+    assert paid
+    for commitment in paid:
+        for interval in commitment["intervals"]:
+            if commitment["scope"] == "interval" and interval["true_up_usd"] > 0:
+                short = interval["committed_usd"] - interval["paid_usd"]
+                assert interval["true_up_usd"] == pytest.approx(short, rel=1e-9)
+    settled = sum(float(f.amount) for f in falter.plan.flows if f.account == "true_up")
+    assert settled == pytest.approx(sum(c["true_up_usd"] for c in paid), abs=1.0)
+
+
+def test_the_document_has_what_the_outside_reads(base: Answer) -> None:
+    document = base.document
+    for path in (
+        "schema_version status foresight objective_usd penalties_usd gap valuation_date peak_it_power_mw peak_facility_power_mw "
+        "energised_mw chips tokens.served tokens.unserved commitments bottlenecks circularity.returned_share "
+        "circularity.funded_share cases certificate timings reasons no_alliance.offtaker no_alliance.provider "
+        "parties.provider.infrastructure.npv_usd parties.provider.infrastructure.irr parties.provider.equity_stake "
+        "parties.offtaker.peak_funding_need_usd parties.offtaker.breakeven_date"
+    ).split():
+        here = document
+        for key in path.split("."):
+            assert key in here, path
+            here = here[key]
+    for party in ("offtaker", "provider"):
+        for key in ("npv_usd", "npv_own_rate_usd", "npv_without_terminal_usd", "min_cash_usd"):
+            assert isinstance(document["parties"][party][key], float)
+    assert {"limit", "period", "price", "unit", "binding", "relief_usd"} <= set(document["bottlenecks"][0])
