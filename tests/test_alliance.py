@@ -79,13 +79,36 @@ def test_the_commitment_binds_and_a_true_up_is_paid_when_demand_stops(falter: An
 
 def test_the_document_has_what_the_outside_reads(base: Answer) -> None:
     document = base.document
-    for path in (
-        "schema_version status foresight objective_usd penalties_usd gap valuation_date peak_it_power_mw peak_facility_power_mw "
-        "energised_mw chips tokens.served tokens.unserved commitments bottlenecks circularity.returned_share "
-        "circularity.funded_share cases certificate timings reasons no_alliance.offtaker no_alliance.provider "
-        "parties.provider.infrastructure.npv_usd parties.provider.infrastructure.irr parties.provider.equity_stake "
-        "parties.offtaker.peak_funding_need_usd parties.offtaker.breakeven_date"
-    ).split():
+    for path in [
+        "schema_version",
+        "status",
+        "foresight",
+        "objective_usd",
+        "penalties_usd",
+        "gap",
+        "valuation_date",
+        "peak_it_power_mw",
+        "peak_facility_power_mw",
+        "energised_mw",
+        "chips",
+        "tokens.served",
+        "tokens.unserved",
+        "commitments",
+        "bottlenecks",
+        "circularity.returned_share",
+        "circularity.funded_share",
+        "cases",
+        "certificate",
+        "timings",
+        "reasons",
+        "no_alliance.offtaker",
+        "no_alliance.provider",
+        "parties.provider.infrastructure.npv_usd",
+        "parties.provider.infrastructure.irr",
+        "parties.provider.equity_stake",
+        "parties.offtaker.peak_funding_need_usd",
+        "parties.offtaker.breakeven_date",
+    ]:
         here = document
         for key in path.split("."):
             assert key in here, path

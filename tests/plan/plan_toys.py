@@ -15,7 +15,8 @@ from offtake.plan.compile import compile_problem
 from offtake.plan.inputs import Inputs, inputs_of
 from offtake.plan.problem import Problem  # noqa: TC001
 from offtake.plan.result import Plan, read
-from offtake.plan.solve import Settings, Solved, solve
+from offtake.plan.settings import Settings
+from offtake.plan.solve import Solved, solve
 from offtake.spec.load import loads
 
 EXACT = Settings(gap=0.0)

@@ -22,7 +22,8 @@ from offtake.plan.compile import compile_problem
 from offtake.plan.fixed import solve_at
 from offtake.plan.result import read
 from offtake.plan.run import plan_inputs
-from offtake.plan.solve import Settings, solve
+from offtake.plan.settings import Settings
+from offtake.plan.solve import solve
 
 
 @st.composite

@@ -16,7 +16,8 @@ from offtake.plan.build import build
 from offtake.plan.findings import findings
 from offtake.plan.result import read
 from offtake.plan.run import plan_inputs
-from offtake.plan.solve import Settings, solve
+from offtake.plan.settings import Settings
+from offtake.plan.solve import solve
 
 CENT = 0.01
 QUICK = Settings(gap=0.005)

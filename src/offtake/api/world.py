@@ -18,7 +18,7 @@ from offtake.plan.compile import compile_problem
 from offtake.plan.findings import Finding, findings
 from offtake.plan.relief import Relief, reliefs
 from offtake.plan.run import Outcome, plan_inputs
-from offtake.plan.solve import Settings
+from offtake.plan.settings import Settings
 from offtake.progress import Progress, ProgressEvent, ignore
 from offtake.risk.cases import Swing, tornado
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from offtake.lp.highs import Solver
 from offtake.plan.exact import with_exact_clauses
-from offtake.plan.solve import Settings, Solved
+from offtake.plan.solve import Solved
 
 if TYPE_CHECKING:
+    from offtake.plan.settings import Settings
     from offtake.lp.build import LpArrays
     from offtake.lp.solution import Basis
     from offtake.plan.build import Built

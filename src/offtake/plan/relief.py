@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from offtake.plan.bottlenecks import Bottleneck
     from offtake.plan.inputs import Inputs
     from offtake.plan.problem import Problem
-    from offtake.plan.solve import Settings, Solved
+    from offtake.plan.settings import Settings
+    from offtake.plan.solve import Solved
 
 SOONER_MONTHS = 1.0
 RENTED_LOT_CHIP = 10_000.0

@@ -12,7 +12,8 @@ from offtake.plan.compile import compile_problem, with_floors
 from offtake.plan.fixed import solve_at
 from offtake.plan.problem import PARTIES, Party
 from offtake.plan.result import Plan, read
-from offtake.plan.solve import Settings, solve
+from offtake.plan.settings import Settings
+from offtake.plan.solve import solve
 from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from offtake.lp.affine import Affine
 from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
 from offtake.plan.exact import with_exact_clauses
+from offtake.plan.settings import Settings
 from offtake.plan.start import starting_plan
 from offtake.progress import Progress, ProgressEvent, ignore
 
@@ -32,32 +32,11 @@ if TYPE_CHECKING:
     from offtake.plan.build import Built
     from offtake.plan.problem import Float, Int
 
-GAP = 0.005
-"""Default relative gap at which an integer solve stops."""
-
 HOLD = 1e-8
 """Relative tolerance within which a held value may fall while a tie is broken."""
 
 COUNTED = ("phases",)
 """Integer blocks that count things; all other integers say yes or no."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How to solve.
-
-    Attributes
-    ----------
-    gap : float [frac] ; relax : bool (the linear program) ; time_limit_s : float or None (None: stop on the gap, never on time)
-    interrupt : Event set to stop early ; threads, seed : int
-    """
-
-    gap: float = GAP
-    relax: bool = False
-    time_limit_s: float | None = None
-    interrupt: threading.Event | None = None
-    threads: int = 2
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

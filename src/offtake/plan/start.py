@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from offtake.lp.solution import Solution
     from offtake.plan.build import Built
     from offtake.plan.problem import Bool, Float, Int
-    from offtake.plan.solve import Settings
+    from offtake.plan.settings import Settings
 
 HALF = 0.5
 PASSED = (0.5, 0.9, 1.0 - 1e-6, 2.0)

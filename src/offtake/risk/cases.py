@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from offtake.lp.blocks import Block, Registry
     from offtake.lp.sparse import Floats, Ints
     from offtake.plan.inputs import Inputs
-    from offtake.plan.solve import Settings, Solved
+    from offtake.plan.settings import Settings
+    from offtake.plan.solve import Solved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
