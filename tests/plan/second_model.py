@@ -7,6 +7,7 @@ million chip-hours, trillion tokens, 1e24 flop, million USD.  The relaxation onl
 
 from __future__ import annotations
 
+import itertools
 import math
 from datetime import timedelta
 
@@ -34,7 +35,7 @@ class Second:
         self.lumps = {"offtaker": [], "provider": []}  # (expression over k, days from the valuation date [k])
         self.ends = {"offtaker": [], "provider": []}  # at the horizon
         self.fines = []
-        self.factor = np.array([self._evenly(a, b) for a, b in zip(scenario.edges, scenario.edges[1:], strict=False)])
+        self.factor = np.array([self._evenly(a, b) for a, b in itertools.pairwise(scenario.edges)])
 
     # -- time and money ------------------------------------------------------------------------------------------------
 
@@ -55,7 +56,7 @@ class Second:
         return self.edges[t] + int(self.days[t]) // 2
 
     def means(self, series):
-        pairs = zip(self.s.edges, self.s.edges[1:], strict=False)
+        pairs = itertools.pairwise(self.s.edges)
         return self.over_t([0.0 if series is None else series.mean(a, b) for a, b in pairs])
 
     def over_t(self, values):
@@ -206,7 +207,7 @@ class Second:
                 / 365e3
                 if b > chip.available_from
                 else 0.0
-                for a, b in zip(self.s.edges, self.s.edges[1:], strict=False)
+                for a, b in itertools.pairwise(self.s.edges)
             ]
             mine = [delivered[site.id, chip.id] for site in self.s.sites]
             self.m.add_constraints(self.total(mine) <= self.over_t(supply), name=f"supply-{chip.id}")
@@ -360,7 +361,7 @@ class Second:
     def spread(self, edges):
         """Part of each period that falls into each interval : [k, t]."""
         out = np.zeros((len(edges) - 1, self.T))
-        for k, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+        for k, (a, b) in enumerate(itertools.pairwise(edges)):
             for t in range(self.T):
                 shared = min(b, self.s.edges[t + 1]) - max(a, self.s.edges[t])
                 out[k, t] = max(shared.days, 0) / self.days[t]
@@ -401,7 +402,7 @@ class Second:
         weights = self.spread(edges)
         for chip, series in clause.prices_usd_per_chip_h.items():
             price = []
-            for a, b in zip(edges, edges[1:], strict=False):
+            for a, b in itertools.pairwise(edges):
                 whole_years = (a.year - edges[0].year) - ((a.month, a.day) < (edges[0].month, edges[0].day))
                 price.append(series.mean(a, b) * (1 + clause.escalator_frac_per_y) ** whole_years)
             taken = self.total(self.taken[chip])
@@ -423,7 +424,7 @@ class Second:
         had = (weights * self.total(self.left[tranche.chip])).sum("t")
         used = (weights * self.total(self.taken[tranche.chip])).sum("t")
         untaken = self.at_least(clause.id, tranche.minimum_frac * had - used)
-        price = [tranche.price_usd_per_chip_h.mean(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        price = [tranche.price_usd_per_chip_h.mean(a, b) for a, b in itertools.pairwise(edges)]
         self.pays_on("offtaker", "provider", self.over_k(price) * untaken, due)
 
     def _spend_commitment(self, clause):
@@ -450,9 +451,9 @@ class Second:
             )
             profit = (weights * self.total(self.revenue[channel])).sum("t") - (weights * rent).sum("t")
             base = self.at_least(f"{clause.id}-{channel}", profit)
-            part = self.over_k([rate.mean(a, b) for a, b in zip(edges, edges[1:], strict=False)]) * base
+            part = self.over_k([rate.mean(a, b) for a, b in itertools.pairwise(edges)]) * base
             share = part if share is None else share + part
-        least = [clause.floor_usd_per_y * (b - a).days / 365e6 for a, b in zip(edges, edges[1:], strict=False)]
+        least = [clause.floor_usd_per_y * (b - a).days / 365e6 for a, b in itertools.pairwise(edges)]
         over = self.at_least(f"{clause.id}-floor", share - self.over_k(least))
         self.pays_on("offtaker", "provider", over + self.over_k(least), due)
 
