@@ -334,6 +334,10 @@ F103 A training run is late or not done
 F104 Demand is not served
     At its price the demand is not worth what it needs, or a limit stands in its way: see what binds. Unserved demand is
     ordinary, and no obligation.
+
+F105 More is needed than can be had
+    What the plan would use if the grid, or a maker of chips, had no limit, beside what the limit gives: one kind of limit
+    is lifted at a time, at the plan's yes/no choices. See the reliefs for what one whole step more is worth.
 """
 
 

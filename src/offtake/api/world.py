@@ -19,6 +19,7 @@ from offtake.plan.findings import Finding, findings
 from offtake.plan.relief import Relief, reliefs
 from offtake.plan.run import Outcome, plan_inputs
 from offtake.plan.settings import Settings
+from offtake.plan.shortages import shortages
 from offtake.progress import Progress, ProgressEvent, ignore
 from offtake.risk.cases import Swing, tornado
 
@@ -82,6 +83,7 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
         )
     ]
     swings: list[Swing] = []
+    missing: list[Finding] = []
     if cases and base.alliance.solved.status.solved and not _stopped(settings):
         progress(ProgressEvent(stage="relief values"))
         steps = reliefs(
@@ -93,12 +95,14 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
             recompile=_recompile(base),
         )
         watch.lap("relief values")
+        missing = shortages(base.alliance.solved, settings)
+        watch.lap("shortages")
         results += named_cases(loaded, settings, progress=progress)
         watch.lap("named cases")
         varied, values = assumptions(loaded)
         swings = tornado(base, varied, values, settings, most=problem.scenario.tornado.most, progress=progress)
         watch.lap("assumptions")
-    told = findings(base.alliance)
+    told = [*findings(base.alliance), *missing]
     return Story(
         world=world,
         base=base,

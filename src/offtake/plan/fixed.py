@@ -16,10 +16,10 @@ from offtake.plan.exact import with_exact_clauses
 from offtake.plan.solve import Solved
 
 if TYPE_CHECKING:
-    from offtake.plan.settings import Settings
     from offtake.lp.build import LpArrays
     from offtake.lp.solution import Basis
     from offtake.plan.build import Built
+    from offtake.plan.settings import Settings
 
 CHOICES = ("sign", "open_site", "done", "train_at")
 """Blocks of yes/no choices, in the order in which they are freed from the back if another world makes them impossible."""
