@@ -62,3 +62,28 @@ def test_more_floors_than_intervals(tmp_path):
     (found,) = mistakes(tmp_path, ("    - kind: take_or_pay\n", clause + "    - kind: take_or_pay\n"))
     assert (found.code, found.path) == ("E504", "contract.clauses.spend")
     assert "9 floors" in found.message
+
+
+def test_no_further_world_is_made_once_asked_to_stop(monkeypatch):
+    from threading import Event
+
+    from offtake.api import prepare
+
+    made, stop = [], Event()
+    world_of = prepare.world_of
+    monkeypatch.setattr(prepare, "world_of", lambda scenario: made.append(stop.is_set()) or world_of(scenario))
+
+    def heard(event):
+        if event.stage == "case weak-demand":
+            stop.set()
+
+    answer = offtake.plan(FIRST, progress=heard, interrupt=stop)
+    assert answer.status == "interrupted"
+    assert not any(made)
+    assert [c.id for c in answer.story.cases][:2] == ["base", "late-step"]
+
+
+def test_demand_has_at_least_one_step(tmp_path):
+    steps = "steps: [{share: 60 %, price_factor: 1.1}, {share: 40 %, price_factor: 0.85}]"
+    (found,) = mistakes(tmp_path, (steps, "steps: []"))
+    assert (found.code, found.path) == ("E210", "demand.chat-us.steps")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from offtake.api.headline import Headline, headline
@@ -95,11 +96,12 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
             recompile=_recompile(base),
         )
         watch.lap("relief values")
-        missing = shortages(base.alliance.solved, settings)
-        watch.lap("shortages")
+        if not _stopped(settings):
+            missing = shortages(base.alliance.solved, settings)
+            watch.lap("shortages")
         results += named_cases(loaded, settings, progress=progress)
         watch.lap("named cases")
-        varied, values = assumptions(loaded)
+        varied, values = assumptions(loaded, stopped=partial(_stopped, settings))
         swings = tornado(base, varied, values, settings, most=problem.scenario.tornado.most, progress=progress)
         watch.lap("assumptions")
     told = [*findings(base.alliance), *missing]

@@ -83,7 +83,7 @@ class Demand(Model):
     """Output tokens a day."""
     price_usd_per_mtok: UsdPerMtokSeries
     """Revenue per million output tokens, their inputs included, net of discounts and free use."""
-    steps: tuple[DemandStep, ...] = (DemandStep(share_frac=1.0, price_factor=1.0),)
+    steps: Annotated[tuple[DemandStep, ...], Field(min_length=1)] = (DemandStep(share_frac=1.0, price_factor=1.0),)
     """Shares of the volume with their prices."""
     resident: Flag = False
     """Whether it must be served at sites of its region."""

@@ -39,7 +39,7 @@ CHANGE_KEYS = ("of", "times", "later", "hold_from")
 _MOST = MappingProxyType(
     {
         "": 1e12, "%/y": 10.0, "MW": 1e7, "MWh": 1e12, "MW/month": 1e7, "W/chip": 1e9, "USD": 1e15, "USD/y": 1e15, "USD/chip": 1e9,
-        "USD/chip-h": 1e6, "USD/chip-y": 1e9, "USD/MWh": 1e9, "USD/Mtok": 1e9, "USD/MW": 1e12, "USD/MW-y": 1e12, "USD/ZFLOP": 1e9,
+        "USD/chip-h": 1e6, "USD/chip-y": 1e9, "USD/MWh": 1e9, "USD/Mtok": 1e6, "USD/MW": 1e12, "USD/MW-y": 1e12, "USD/ZFLOP": 1e9,
         "chip": 1e12, "chip-h": 1e15, "chip/y": 1e12, "tok": 1e9, "tok/s": 1e18, "tok/d": 1e21, "tok/s/chip": 1e12, "FLOP": 1e33,
         "FLOP/s": 1e27, "FLOP/s/chip": 1e21, "month": 12_000.0, "d": 36_500.0, "y": 1000.0, "s": 1e9, "s/tok": 1e6,
     }
