@@ -130,7 +130,7 @@ class Second:
     # -- physics ------------------------------------------------------------------------------------------------------------
 
     def add_power(self):
-        self.power, self.begun = {}, {}
+        self.power, self.begun, self.standing = {}, {}, {}
         for site in self.s.sites:
             lag = (site.lead_time_months + site.delay_months) * MONTH
             phase, name = site.phase_mw, site.id
@@ -151,8 +151,8 @@ class Second:
             more = self.var(f"energised-{name}", np.where(could > 0, np.inf, 0.0))
             self.m.add_constraints(more - phase * (stands * starts).sum("q") <= 0, name=f"stands-{name}")
             self.m.add_constraints(more <= connected - site.energised_mw + (1 - could) * 1e6, name=f"connected-{name}")
-            self.m.add_constraints(self.rises(more) >= 0, name=f"stays-{name}")
             self.power[name], self.begun[name] = more + site.energised_mw, starts
+            self.standing[name] = phase * (stands * starts).sum("q") + site.energised_mw
             self._site_money(site, starts, lag)
 
     def _site_money(self, site, starts, lag):
@@ -162,7 +162,7 @@ class Second:
         spent = (self.stock(0.0) - self.stock(lead)) * self.over_t(self.days) / lead
         self.pays("provider", "", price * it_mw * (spent * starts).sum("q"))
         run = self.means(site.running_cost_usd_per_mw_y) * self.over_t(self.days / 365) / 1e6 / site.peak_ratio
-        self.pays("provider", "", run * self.power[name])
+        self.pays("provider", "", run * self.standing[name])
         life = site.shell_life_y * 365
         left = [min(1.0, max(0.0, 1 - (self.edges[-1] - self.middle(q) - round(lag)) / life)) for q in range(self.T)]
         worth = price.values * it_mw * left * self.s.terminal.site_value_frac

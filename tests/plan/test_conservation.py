@@ -283,3 +283,8 @@ def test_a_plan_at_its_own_choices_is_itself(busy_plan):
     assert again.freed == ()
     assert again.solved.exact.objective == pytest.approx(busy_plan.solved.priced.objective, rel=1e-9)
     assert again.solved.exact.objective >= busy_plan.solved.exact.objective - 1e-6
+
+
+def test_a_built_problem_can_be_solved_again():
+    found = built(busy())
+    assert solve(found, EXACT).x.tolist() == solve(found, EXACT).x.tolist()

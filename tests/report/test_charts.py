@@ -17,7 +17,7 @@ from offtake.report.svg.axes import Series, spread
 from offtake.report.svg.bars import stacked_columns
 from offtake.report.svg.draw import FILLS, Drawing, text_width
 from offtake.report.svg.lines import line_chart
-from offtake.report.svg.ribbon import Cell, RibbonRow, ribbon
+from offtake.report.svg.ribbon import Cell, RibbonRow, height_of_ribbon, ribbon
 from offtake.report.svg.sankey import Link, sankey
 from offtake.report.svg.scale import ticks
 from offtake.report.svg.tornado import Swing, tornado
@@ -220,7 +220,7 @@ def test_empty_tables_draw_nothing_and_do_not_fail():
 
 
 def test_missing_figures_draw_what_there_is():
-    rows = [("base", "", *[None] * 11, "optimal", "MILP")]
+    rows = [("base", "", *[None] * 13, "optimal", "MILP")]
     data = full(
         tables={
             "cases": report_table("cases", rows),
@@ -250,3 +250,24 @@ def test_a_very_long_name_is_shortened_at_once():
     assert perf_counter() - start < 0.5
     assert text_width(short) <= 300 < text_width(short.replace("…", "xx…"))
     assert shorten("." * 200, 300).endswith("…")
+
+
+def test_a_long_label_goes_on_on_a_second_line():
+    drawing = Drawing("r", 1040.0, height_of_ribbon(1), "t", "d")
+    step = "100 MW of IT power more under the contract"
+    row = RibbonRow(name="a", unit="USD", kind="power", colour=0, cells=(Cell(binds=True),), worth="$1 bn", step=step)
+    drawn = ribbon(drawing, ["2027-Q1"], [row])
+    assert "…" not in drawn
+    assert all(word in drawn for word in step.split())
+
+
+def test_the_labels_of_a_sankey_stay_inside():
+    """Right of the last column there is room for the longest label, and below the lowest node for half a line."""
+    names = [f"serving {k}" for k in ("agentic", "assistant", "batch", "idle or unavailable")]
+    links = [Link(stage=0, source="chip", target=n, amount=10.0 ** (3 - k)) for k, n in enumerate(names)]
+    notes = dict.fromkeys(names, "1.42 GW-years → 5,460 T tok")
+    drawn = sankey(Drawing("s", 1040.0, 300.0, "t", "d"), links, amount=str, notes=notes)
+    at = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)<', drawn)
+    assert len(at) >= 2 * len(names)
+    assert all(float(x) + text_width(words, 11) <= 1040.0 for x, _, words in at)
+    assert all(0.0 < float(y) <= 300.0 - 4.0 for _, y, _ in at)

@@ -44,6 +44,21 @@ def test_power_that_is_not_used():
     )
 
 
+@pytest.mark.parametrize(
+    ("unserved", "own", "words"),
+    [
+        (0.024, 0.36, "; with other clouds’ chips, all but 2.4 % of the tokens wanted over the horizon are served."),
+        (0.0, 1.0, "; all of the tokens wanted over the horizon are served."),
+    ],
+)
+def test_demand_beyond_the_alliance_is_not_all_unserved(unserved, own, words):
+    rows = [(2026 + k, 0.0, 0.0, 0.0, mw, mw, mw, 900.0) for k, mw in enumerate((100.0, 400.0))]
+    data = with_rows("power_by_year", rows, cases=[case(2e9, unserved=unserved, own=own)])
+    assert sentences.gigawatts(data) == (
+        f"Accepted power grows from 100 MW in 2026 to 400 MW in 2027; demand that year would take 900 MW{words}"
+    )
+
+
 def bottleneck(rows, reliefs=()):
     start, end = dt.date(2027, 1, 1), dt.date(2027, 4, 1)
     filled = [(limit, "power", period, start, end, price, "USD/MW-year", binds) for limit, period, price, binds in rows]
@@ -84,6 +99,34 @@ def test_a_party_that_is_never_down():
     )
 
 
+def test_own_cash_and_funding_until_the_lowest_point_are_told_apart():
+    rows = [
+        ("offtaker", 2026, -9e9, -9e9, 5e9, 9e9, 36e9),  # 40 of its own: 40 - 9 + 5
+        ("offtaker", 2027, -31e9, -40e9, 0.0, 31e9, 5e9),
+        ("offtaker", 2028, 27e9, -13e9, 20e9, 0.0, 52e9),  # what comes later did not carry it there
+    ]
+    assert sentences.cash(with_rows("cash_by_year", rows)) == (
+        "Before funding, the developer is down $40 bn at its lowest, in 2027; "
+        "the developer meets it with $40 bn of its own cash and $5 bn of equity and loans."
+    )
+
+
+def circular(*rows):
+    filled = [(dt.date(year, 12, 31), "firm", 5e9, 5e9, back, met, met) for year, back, met in rows]
+    return with_rows("circularity", filled)
+
+
+def test_circularity_is_told_by_date_and_not_only_at_the_end():
+    assert sentences.firm(circular((2026, 0.7, 0.066), (2027, 1.0, 0.03), (2036, 1.0, 0.0017))) == (
+        "By the end of 2027, 100 % of the firm investment has been paid back to the investor and 0.17 % of the developer’s "
+        "payments were met with the cloud’s own money, at most 6.6 %, by the end of 2026."
+    )
+    assert sentences.firm(circular((2026, 0.1, 0.02), (2027, 0.4, 0.03))) == (
+        "By the end of 2027, 40 % of the firm investment has been paid back to the investor and 3 % of the developer’s "
+        "payments were met with the cloud’s own money."
+    )
+
+
 @pytest.mark.parametrize(
     ("true_up", "low", "low_true_up", "words"),
     [
@@ -116,8 +159,8 @@ def test_no_commitment_and_no_contract():
     assert sentences.firm(empty) == "There is no contract, so nothing is firm."
 
 
-def case(value, npv=1e9, true_up=0.0):
-    return ("base", "", 1.0, 1e9, 0.1, npv, 0.0, true_up, 0.0, 1e6, 1e6, 0.5, value, "optimal", "MILP")
+def case(value, npv=1e9, true_up=0.0, *, name="base", gains=(None, None), unserved=0.0, own=0.5):
+    return (name, "", 1.0, 1e9, 0.1, npv, 0.0, true_up, unserved, 1e6, 1e6, own, *gains, value, "optimal", "MILP")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +181,14 @@ def test_one_end_that_could_not_be_solved():
     assert sentences.tornado(with_rows("cases", [case(2e9)], tornado=tornado)) == (
         "The alliance is worth $2 bn more than none; chip life moves it most, to $3 bn; "
         "no assumption alone turns its sign within its range."
+    )
+
+
+def test_a_party_that_loses_by_the_alliance_is_named():
+    rows = [case(8e9, gains=(5e9, 3e9)), case(1e9, -2e9, name="low", gains=(-4e9, 5e9))]
+    assert sentences.cases(with_rows("cases", rows)) == (
+        "Across 2 named cases, the developer’s net present value lies between −$2 bn and $1 bn; a true-up is paid in none of "
+        "them; the developer is worse off than without the alliance in low (−$4 bn)."
     )
 
 

@@ -100,7 +100,7 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for party in PARTIES:
         own = plan.problem.finance[party].own_rate_frac_per_y
-        cover = debt_cover(figures.books, party)
+        cover = debt_cover(figures.books, party, at_will=plan.problem.finance[party].kind == "revolver")
         found[party] = {
             "name": plan.problem.finance[party].name,
             "npv_usd": plan.npv_usd(party),

@@ -57,7 +57,9 @@ def _speeds(inputs: Inputs, tree: Mapping) -> Iterator[Diagnostic]:
     for chip in chip_ids(base):
         _note(refused, chip, partial(training_rates, inputs, [chip]))
     for chip, message in refused.items():
-        yield at_path(tree, _place(base, chip), "E505", message, "add `from:` with a catalogue entry, or measured `overrides`")
+        yield at_path(
+            tree, _place(base, chip), "E505", message, "add `from:` with a catalogue entry, or measured `overrides`"
+        )
 
 
 def _note(refused: dict[str, str], name: str, attempt: Callable[[], object]) -> None:

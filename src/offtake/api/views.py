@@ -12,6 +12,7 @@ from offtake.api.headline import calendar, end_of_year_period
 from offtake.api.views_money import money_tables
 from offtake.dates import HOURS_PER_DAY
 from offtake.plan import scales
+from offtake.plan.problem import PARTIES
 from offtake.plan.serving import token_rates
 from offtake.plan.training import training_groups
 from offtake.report.data import report_table
@@ -244,6 +245,12 @@ def _cases(story: Story) -> list[dict[str, Any]]:
             "cost_usd_per_mw_y": None if f is None else f.contract_usd_per_mw_y,
             "revenue_usd_per_mw_y": None if f is None else f.revenue_usd_per_mw_y,
             "dependence_frac": None if f is None else f.dependence_frac,
+            **{
+                f"{p}_against_no_alliance_usd": None
+                if outcome is None
+                else outcome.alliance.npv_usd(p) - outcome.without.npv_usd(p)
+                for p in PARTIES
+            },
             "value_against_no_alliance_usd": None if outcome is None else outcome.value_against_no_alliance_usd,
         }
         rows.append({k: float("nan") if v is None else v for k, v in row.items()})

@@ -177,7 +177,7 @@ def _returns(story: Story) -> list[dict[str, Any]]:
         say(party, "NPV without the alliance", story.base.without.npv_usd(party))
         for item, value in plan.terminal_usd[party].items():
             say(party, f"at the horizon: {item}", value, "not discounted")
-        cover = debt_cover(books, party)
+        cover = debt_cover(books, party, at_will=plan.problem.finance[party].kind == "revolver")
         say(
             party,
             "debt service cover",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from offtake.api.headline import Headline, headline
 from offtake.api.prepare import World, assumptions, prepare
 from offtake.errors import OfftakeError
+from offtake.executors import side_by_side
 from offtake.lp.certificate import certify
 from offtake.lp.solution import Status
 from offtake.plan.bottlenecks import Bottleneck, bottlenecks
@@ -122,34 +123,29 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
 
 def named_cases(loaded: Loaded, settings: Settings, *, progress: Progress = ignore) -> list[CaseResult]:
     """Plan the scenario's named cases in full, each against no alliance: another world may call for other choices."""
-    found = []
     titles = {c.id: c.title or c.id for c in loaded.scenario.cases}
-    for name, case in loaded.cases.items():
+
+    def planned(name: str) -> CaseResult | None:
         if _stopped(settings):
-            break
+            return None
         stage = f"case {name}"
         progress(ProgressEvent(stage=stage))
         try:
-            outcome = plan_inputs(prepare(case).inputs, settings, progress=progress, stage=stage)
+            outcome = plan_inputs(prepare(loaded.cases[name]).inputs, settings, progress=progress, stage=stage)
         except OfftakeError as error:
-            found.append(
-                CaseResult(
-                    id=name, title=titles[name], status=f"no plan: {error}", method="", outcome=None, figures=None
-                )
+            return CaseResult(
+                id=name, title=titles[name], status=f"no plan: {error}", method="", outcome=None, figures=None
             )
-            continue
-        status = _status(outcome, findings(outcome.alliance))
-        found.append(
-            CaseResult(
-                id=name,
-                title=titles[name],
-                status=status,
-                method=outcome.method,
-                outcome=outcome,
-                figures=headline(outcome),
-            )
+        return CaseResult(
+            id=name,
+            title=titles[name],
+            status=_status(outcome, findings(outcome.alliance)),
+            method=outcome.method,
+            outcome=outcome,
+            figures=headline(outcome),
         )
-    return found
+
+    return [case for case in side_by_side(planned, loaded.cases) if case is not None]
 
 
 def certificate_of(base: Outcome) -> dict[str, Any]:

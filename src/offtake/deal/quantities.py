@@ -57,7 +57,7 @@ KINDS: dict[str, MeasureKind] = {
             "site_built_mw", MW, "flow", ("site",), "IT power of phases, by the part of their cost that is paid"
         ),
         MeasureKind("site_opened", ONE, "flow", ("site",), "1 in the first period if the site is opened"),
-        MeasureKind("site_running_mw_y", MW_Y, "flow", ("site",), "IT power energised times years"),
+        MeasureKind("site_running_mw_y", MW_Y, "flow", ("site",), "IT power of phases that stand times years"),
         MeasureKind("energy_mw_h", MW_H, "flow", ("site",), "energy drawn from the grid, cooling and losses included"),
         MeasureKind("delivered_chip", CHIP, "flow", ("site", "chip"), "chips delivered"),
         MeasureKind("accepted_chip_y", CHIP_Y, "flow", ("chip",), "accepted chips times years"),

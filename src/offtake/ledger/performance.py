@@ -230,16 +230,23 @@ class DebtCover:
     average: Figure
 
 
-def debt_cover(kept: Books, borrower: str) -> DebtCover:
-    """Compute the debt service cover ratio by reporting period; repayments of a revolver count as service.
+def debt_cover(kept: Books, borrower: str, *, at_will: bool = False) -> DebtCover:
+    """Compute the debt service cover ratio by reporting period: cash from operations over interest, fees and repayments.
 
-    A ratio is None, with a reason, where nothing is due on debt.
+    A ratio is None, with a reason, where no interest is due: a fee on a line that is not drawn is no debt.
+
+    Parameters
+    ----------
+    at_will : bool      repayments are the borrower's choice (a revolver) and no service; interest and fees are
     """
     cash = kept.cube(borrower).cash[:, :, 1:]
     paid = [k for k, a in enumerate(ACCOUNTS) if RULES[a].activity is Activity.OPERATING]
     received = [k for k, a in enumerate(ACCOUNTS) if RULES[a].received_as is Activity.OPERATING]
     operations: NDArray[np.int64] = cash[paid, 0].sum(axis=0) + cash[received, 1].sum(axis=0)
-    service: NDArray[np.int64] = -cash[[ACCOUNTS.index(a) for a in SERVICE_OF_DEBT], 0].sum(axis=0)
+    counted = [a for a in SERVICE_OF_DEBT if not (at_will and a in {Account.LOAN_REPAY, Account.EMERGENCY_REPAY})]
+    service: NDArray[np.int64] = -cash[[ACCOUNTS.index(a) for a in counted], 0].sum(axis=0)
+    indebted = cash[ACCOUNTS.index(Account.INTEREST), 0] != 0
+    service = np.where(indebted, service, 0) if at_will else service
     figures = tuple(
         Figure(earned / due) if due > 0 else Figure(None, f"nothing is due on debt in {label}")
         for earned, due, label in zip(operations.tolist(), service.tolist(), kept.periods.labels, strict=True)

@@ -88,7 +88,7 @@ def _site_measures(problem: Problem, physics: Physics) -> dict[Measure, Affine]:
         found[Measure("site_opened", site)] = (
             energising.opened[:, s].expand_dims(1).broadcast_to((len(problem.paths), len(grid))) * first
         )
-        found[Measure("site_running_mw_y", site)] = energising.energised_mw[:, :, s] * (
+        found[Measure("site_running_mw_y", site)] = energising.standing_mw[:, :, s] * (
             grid.years_long / sites.peak_ratio[s]
         )
         found[Measure("energy_mw_h", site)] = energy[:, :, s]

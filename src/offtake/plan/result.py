@@ -175,7 +175,7 @@ def decisions_of(built: Built, x: Float) -> Decisions:
 
     return Decisions(
         starts=at(physics.energising.starts),
-        energised_mw=at(physics.energising.energised_mw),
+        energised_mw=np.minimum(at(physics.energising.standing_mw), built.problem.sites.interconnected_mw),
         orders_chip=at(physics.fleet.orders, scales.CHIP),
         delivered_chip=at(physics.fleet.delivered, scales.CHIP),
         in_service_chip=at(physics.fleet.in_service, scales.CHIP),

@@ -23,5 +23,5 @@ class Settings:
     relax: bool = False
     time_limit_s: float | None = None
     interrupt: threading.Event | None = None
-    threads: int = 2
+    threads: int = 1
     seed: int = 0

@@ -43,12 +43,13 @@ def _of_grid(solved: Solved, settings: Settings) -> list[Finding]:
     problem = solved.built.problem
     sites = problem.sites
     lifted = replace(sites, interconnected_mw=sites.interconnected_mw * LIFTED, max_phases=sites.max_phases * LIFTED)
-    used = _solve(solved, replace(problem, sites=lifted), settings, "energised_mw")
-    if used is None:
+    accepted = _solve(solved, replace(problem, sites=lifted), settings, "accepted_chip")
+    if accepted is None:
         return []
-    return _told(
-        problem, used, sites.interconnected_mw[0], sites.ids, "needs {0} MW at {1} in {2}; interconnection gives {3}"
-    )
+    mw = problem.chips.it_w_per_chip[problem.fleets.chip] * sites.peak_ratio[problem.fleets.site] / 1e6
+    at_site = (problem.fleets.site[:, None] == np.arange(len(sites.ids))[None, :]) * mw[:, None]
+    words = "needs {0} MW at {1} in {2}; interconnection gives {3}"
+    return _told(problem, accepted @ at_site, sites.interconnected_mw[0], sites.ids, words)
 
 
 def _of_chips(solved: Solved, settings: Settings) -> list[Finding]:

@@ -2,7 +2,7 @@
 
     energised[t] <= opening + phase * mean over t of S(tau - lead - delay),   energised[t] <= interconnected[t]
 
-with S the cumulative starts; energised power never falls.  Starts are whole in the first eight quarters; each period's are capped by
+with S the cumulative starts.  Starts are whole in the first eight quarters; each period's are capped by
 the ramp.
 """
 
@@ -29,6 +29,7 @@ class Energising:
 
     starts: Affine
     energised_mw: Affine
+    standing_mw: Affine
     built_mw: Affine
     opened: Affine
 
@@ -49,17 +50,18 @@ def add_sites(model: Model, problem: Problem) -> Energising:
         mask=np.broadcast_to(most > 0, (len(problem.paths), *most.shape[1:])),
     )
     begun = starts.cumsum(1)
-    energised = _energise(model, problem, begun)
+    energised, standing = _energise(model, problem, begun)
     opened = _open(model, problem, begun)
     built = begun.apply(sites.spend_weights, 1, over=(0, 2)) * (sites.phase_mw / sites.peak_ratio)
-    return Energising(starts=starts, energised_mw=energised, built_mw=built, opened=opened)
+    return Energising(starts=starts, energised_mw=energised, standing_mw=standing, built_mw=built, opened=opened)
 
 
-def _energise(model: Model, problem: Problem, begun: Affine) -> Affine:
-    """Add energised power: phases that stand, as far as the grid lets them draw; it never falls.
+def _energise(model: Model, problem: Problem, begun: Affine) -> tuple[Affine, Affine]:
+    """Add energised power, and return it with what stands: energised are phases that stand, as far as the grid lets them draw.
 
     A phase may stand before the connection is ready and wait for it.  Were it energised at once, the price of the connection in the
-    quarter before would be that of shifting whole phases, not of a megawatt.
+    quarter before would be that of shifting whole phases, not of a megawatt.  What stands costs its running whether it draws or not, so
+    nothing is won by energising less; a row that forbids it would move every price of the connection into the last period.
     """
     sites, periods = problem.sites, problem.grid.labels
     axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
@@ -90,16 +92,7 @@ def _energise(model: Model, problem: Problem, begun: Affine) -> Affine:
         describe="energised power is at most what may be drawn from the grid",
         mask=could,
     )
-    model.rows(
-        "energised_stays",
-        more[:, :-1] - more[:, 1:],
-        upper=0.0,
-        axes=(axes[0], ("period", periods[1:]), axes[2]),
-        unit="MW",
-        describe="energised power does not fall",
-        mask=could[:, :-1],
-    )
-    return more + sites.energised_mw
+    return more + sites.energised_mw, standing + sites.energised_mw
 
 
 def _open(model: Model, problem: Problem, begun: Affine) -> Affine:

@@ -19,6 +19,7 @@ import numpy as np
 from offtake.deal.flows import Account
 from offtake.errors import InfeasibleError
 from offtake.lp.affine import Affine
+from offtake.lp.build import RowArrays, compress
 from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
 from offtake.plan.exact import with_exact_clauses
@@ -173,14 +174,14 @@ def _break_ties(built: Built, solver: Solver, exact: Solution) -> tuple[Float, t
     weight = np.full(len(built.problem.paths), 1.0 / len(built.problem.paths))
     offtaker = (built.values["offtaker"] * weight).sum()
     hold = exact.objective - HOLD * max(1.0, abs(exact.objective))
-    _hold(built, solver, "held_objective", built.objective, hold)
+    _hold(solver, built.objective, hold)
     _aim(built, solver, -offtaker)
     worst = solver.solve(method="primal simplex")
     _aim(built, solver, offtaker)
     best = solver.solve(method="primal simplex")
     if not (best.found and worst.found):
         return exact.x, (np.nan, np.nan)
-    _hold(built, solver, "held_offtaker", offtaker, best.objective - HOLD * max(1.0, abs(best.objective)))
+    _hold(solver, offtaker, best.objective - HOLD * max(1.0, abs(best.objective)))
     paid = _contract_payments(built) + _interest(built)
     _aim(built, solver, -paid)
     least = solver.solve(method="primal simplex")
@@ -195,11 +196,11 @@ def _aim(built: Built, solver: Solver, expr: Affine) -> None:
     solver.set_costs(cost, offset=offset, maximise=True)
 
 
-def _hold(built: Built, solver: Solver, name: str, expr: Affine, least: float) -> None:
-    block = built.model.rows(
-        name, expr, lower=least, axes=(), unit="M USD", describe="value held while a tie is broken"
-    )
-    solver.add_rows(built.model.rows_since(block.first))
+def _hold(solver: Solver, expr: Affine, least: float) -> None:
+    """Add a row to the live solver alone, so that the model can be solved again."""
+    lower = np.array([least - float(expr.const)])
+    start, index, value = compress(expr.col, expr.row, expr.val, 1)
+    solver.add_rows(RowArrays(lower=lower, upper=np.array([np.inf]), start=start, index=index, value=value))
 
 
 def _contract_payments(built: Built) -> Affine:

@@ -97,7 +97,7 @@ def _capital_charge(problem: Problem, energising: Energising, fleet: Fleet) -> A
         / scales.USD
     )
     standing = (fleet.accepted * (last[None, :, None] * chip_cost[:, None, fleets.chip])).sum(axis=(1, 2))
-    return standing + (energising.energised_mw * (last[None, :, None] * shell_cost[:, None, :])).sum(axis=(1, 2))
+    return standing + (energising.standing_mw * (last[None, :, None] * shell_cost[:, None, :])).sum(axis=(1, 2))
 
 
 def annuity(rate: float, years: Float) -> Float:

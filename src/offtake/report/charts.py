@@ -39,6 +39,7 @@ __all__ = [
 
 FULL, HALF = 1040.0, 498.0
 _MOST_LIMITS, _MOST_SWINGS, _MOST_COMMITMENTS = 10, 12, 3
+_MOST_OF_A_KIND = 3  # limits of one kind in the ribbon, before a kind may fill what room is left
 
 _POWER = (
     ("accepted", Series(name="", values=(), colour=0, width=2.5, area=True)),
@@ -99,13 +100,23 @@ def bottleneck_ribbon(data: ReportData) -> str:
                 step=relief["step"] if relief else "not computed",
             )
         )
-    rows = rows[:_MOST_LIMITS]
+    rows = _mixed(rows)
     if not rows or not periods:
         return ""
     drawing = Drawing(
         "ribbon", FULL, height_of_ribbon(len(rows)), "Which limits bind in which period", sentences.bottleneck(data)
     )
     return ribbon(drawing, periods, rows)
+
+
+def _mixed(rows: list[RibbonRow]) -> list[RibbonRow]:
+    """Keep the first few rows of every kind and show kind by kind, so that one kind does not crowd out the others."""
+    kept: list[RibbonRow] = []
+    for most in (_MOST_OF_A_KIND, _MOST_LIMITS):
+        for row in rows:
+            if row not in kept and len(kept) < _MOST_LIMITS and sum(r.kind == row.kind for r in kept) < most:
+                kept.append(row)
+    return sorted(kept, key=lambda row: row.colour)
 
 
 def _ribbon_cell(row: dict[str, Any] | None) -> Cell:

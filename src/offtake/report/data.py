@@ -183,6 +183,8 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 _number("cost_usd_per_mw_y", "USD/MW-year", "Contract per MW-year"),  # IT MW
                 _number("revenue_usd_per_mw_y", "USD/MW-year", "Revenue per MW-year"),  # IT MW
                 _share("dependence_frac", "Dependence"),  # of the offtaker's chip-hours, from the provider
+                _usd("offtaker_against_no_alliance_usd", "Offtaker against no alliance"),
+                _usd("provider_against_no_alliance_usd", "Provider against no alliance"),
                 _usd("value_against_no_alliance_usd", "Joint value against no alliance"),
                 _text("status", "Status"),
                 _text("method", "Method"),  # "MILP", "LP at the base plan's yes/no choices"

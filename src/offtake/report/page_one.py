@@ -133,7 +133,8 @@ def first_page(data: ReportData) -> str:
                    "At the right, the gain of a whole step more, solved again.",
                    also="reliefs"),
             _drawn(data, ("3", "cash_by_year"), sentences.cash(data), charts.cash_chart(data),
-                   "Settled cash. Before funding: all but equity and loans. Gap: what the party had to find beyond its own cash."),
+                   "Settled cash. Before funding: all but equity and loans, and without the opening cash. "
+                   "Gap: by how much the year’s payments exceed its receipts."),
             _drawn(data, ("4", "commitments_by_year"), sentences.commitment(data), charts.commitment_chart(data),
                    "Spend that counts towards the floor, by the year in which the interval ends."),
             _drawn(data, ("5", "headline_to_firm"), sentences.firm(data),
@@ -163,6 +164,13 @@ def _drawn(data: ReportData, place: tuple[str, str], claim: str, svg: str, sub: 
     return figure(name.replace("_", "-"), claim, sub=sub, body=svg, twins=twins, number=number)
 
 
+_AGAINST_NONE = (
+    "offtaker_against_no_alliance_usd",
+    "provider_against_no_alliance_usd",
+    "value_against_no_alliance_usd",
+)
+
+
 def _cases(data: ReportData) -> str:
     """Write the table of cases; the base case stands out, the method stands beside each case."""
     shown = data.table("cases")
@@ -174,13 +182,12 @@ def _cases(data: ReportData) -> str:
         return figure(
             "cases", sentences.cases(data), sub=sub, body=empty(data.missing.get("cases") or "No case was solved.")
         )
-    kept = [
-        c.name for c in shown.columns if c.name not in {"title", "status", "method", "value_against_no_alliance_usd"}
-    ]
+    aside = ("title", "status", "method", *_AGAINST_NONE)
+    kept = [c.name for c in shown.columns if c.name not in aside]
     markup = table(shown.select(*kept), kind="cases").replace("<tbody><tr>", '<tbody><tr class="base">', 1)
     about = twin(
-        table(shown.select("case", "title", "status", "method", "value_against_no_alliance_usd")),
-        "What each case changes, and how it was solved",
+        table(shown.select("case", "title", "status", "method", *_AGAINST_NONE)),
+        "What each case changes, how it was solved, and what each party gains against no alliance",
     )
     return figure("cases", sentences.cases(data), sub=sub, body=markup + _yardstick(data), twins=about)
 

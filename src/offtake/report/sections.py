@@ -290,7 +290,10 @@ def _share(data: ReportData, dimension: str) -> str:
         )
     last = {k: own.get(found[-1], 0.0) for k, own in values.items()}
     top = max(last, key=lambda k: (last[k], k))
-    link = f"from {data.the(top)}" if dimension == "provider" else f"on {top}"
+    names = {data.offtaker: "offtaker", data.provider: "provider"}
+    link = (
+        f"from {data.the(names[top]) if top in names else data.party(top)}" if dimension == "provider" else f"on {top}"
+    )
     claim = f"In {found[-1]}, {percent(last[top])} of {data.the('offtaker')}’s chip-hours are {link}."
     if sum(last.values()) <= 0:
         claim = f"{_upper(data.the('offtaker'))} uses no compute in {found[-1]}."

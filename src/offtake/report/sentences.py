@@ -52,10 +52,21 @@ def gigawatts(data: ReportData) -> str:
     if math.isnan(demand):
         return f"{start}{of}."
     if demand > peak * 1.005:
-        return f"{start}{of}; demand that year would take {power(demand)}."
+        return f"{start}{of}; demand that year would take {power(demand)}{_left_unserved(data)}."
     if used < peak * 0.995:
         return f"{start}{of}; demand that year takes {power(demand)}, and {power(used)} are used."
     return f"{start}{of}; it covers the {power(demand)} that demand takes that year."
+
+
+def _left_unserved(data: ReportData) -> str:
+    """Say how much of the demand is served in the end: the alliance's power is not all that the offtaker uses."""
+    cases = data.table("cases").rows()
+    if not cases or cases[0]["unserved_frac"] is None:
+        return ""
+    share, own = cases[0]["unserved_frac"], cases[0]["dependence_frac"]
+    by = "" if own is None or own > 0.9995 else "with other clouds’ chips, "
+    served = "all" if share < 0.0005 else f"all but {percent(share)}"
+    return f"; {by}{served} of the tokens wanted over the horizon are served"
 
 
 def ranked_limits(data: ReportData) -> list[str]:
@@ -111,9 +122,20 @@ def cash(data: ReportData) -> str:
             parts.append(f"{data.the(party)} is down {usd(-float(depth[at]))} at its lowest, in {own['year'][at]}")
     if not parts:
         return _absent(data, "cash_by_year", "No cash flows are reported.")
-    gap = float(np.nansum(table.where(party="offtaker")["funding_gap_usd"])) if "funding_gap_usd" in table else 0.0
-    tail = f"; equity, loans and emergency money bring {data.the('offtaker')} {usd(gap)}" if gap > 0 else ""
-    return _first_upper(f"before funding, {joined(parts)}{tail}.")
+    return _first_upper(f"before funding, {joined(parts)}{_met_from(data, table.where(party='offtaker'))}.")
+
+
+def _met_from(data: ReportData, own: Table) -> str:
+    """Say what carries the offtaker to its lowest point: the cash that it had, and what equity and loans brought until then."""
+    depth = own["cumulative_before_funding_usd"]
+    if not len(own) or np.isnan(depth).all() or np.nanmin(depth) >= 0:
+        return ""
+    at = int(np.nanargmin(depth))
+    brought = float(np.nansum(own["funding_usd"][: at + 1]))
+    had = float(own["closing_cash_usd"][at] - depth[at]) - brought
+    means = [f"{usd(had)} of its own cash"] if had > 0.5 else []
+    means += [f"{usd(brought)} of equity and loans"] if brought > 0.5 else []
+    return f"; {data.the('offtaker')} meets it with {joined(means)}" if means else ""
 
 
 def commitment(data: ReportData) -> str:
@@ -147,23 +169,36 @@ def firm(data: ReportData) -> str:
         total, result = _role(own, "total"), _role(own, "result")
         if total and result is not None:
             parts.append(f"of {usd(total)} in the {layer} deal, {usd(result)} is firm")
-    last = [r for r in data.table("circularity").rows() if r["firmness"] == "firm"][-1:]
-    shares = []
-    if last and last[0]["returned_share_frac"] is not None:
-        shares.append(
-            f"{percent(last[0]['returned_share_frac'])} of the firm investment has been paid back to the investor"
-        )
-    if last and last[0]["funded_share_frac"] is not None:
-        share = percent(last[0]["funded_share_frac"])
-        shares.append(f"{share} of {data.the('offtaker')}’s payments were met with {data.the('provider')}’s own money")
-    words = joined(parts)
-    if shares:
-        words += ("; " if words else "") + f"by {last[0]['date'].year}, {joined(shares)}"
+    rows = [r for r in data.table("circularity").rows() if r["firmness"] == "firm"]
+    shares = [_returned(rows), _funded(data, rows)]
+    words = "; ".join(w for w in (joined(parts), joined([w for w in shares if w])) if w)
     return (
         _first_upper(words) + "."
         if words
         else _absent(data, "headline_to_firm", "There is no contract, so nothing is firm.")
     )
+
+
+def _returned(rows: list[dict[str, Any]]) -> str:
+    """Say when the whole firm investment has come back as payments, or how much of it has by the end."""
+    known = [r for r in rows if r["returned_share_frac"] is not None]
+    if not known:
+        return ""
+    whole = next((r for r in known if r["returned_share_frac"] > 1 - 1e-9), known[-1])
+    share = percent(whole["returned_share_frac"])
+    return f"by the end of {whole['date'].year}, {share} of the firm investment has been paid back to the investor"
+
+
+def _funded(data: ReportData, rows: list[dict[str, Any]]) -> str:
+    """Say what part of the payments the provider's own money met, at the highest, and over the whole horizon."""
+    known = [r for r in rows if r["funded_share_frac"] is not None]
+    if not known:
+        return ""
+    high, last = max(known, key=lambda r: r["funded_share_frac"]), known[-1]
+    met = f"of {data.the('offtaker')}’s payments were met with {data.the('provider')}’s own money"
+    if high["funded_share_frac"] <= last["funded_share_frac"]:
+        return f"{percent(last['funded_share_frac'])} {met}"
+    return f"{percent(last['funded_share_frac'])} {met}, at most {percent(high['funded_share_frac'])}, by the end of {high['date'].year}"
 
 
 def tornado(data: ReportData) -> str:
@@ -214,7 +249,20 @@ def cases(data: ReportData) -> str:
     words = f"Across {count} named cases"
     if np.isfinite(npv).any():
         words += f", {data.the('offtaker')}’s net present value lies between {usd(float(np.nanmin(npv)))} and {usd(float(np.nanmax(npv)))}"
-    return f"{words}; a true-up is paid in {paid or 'none'} of them."
+    words += f"; a true-up is paid in {paid or 'none'} of them"
+    return f"{words}; {_worse_off(data)}." if _worse_off(data) else f"{words}."
+
+
+def _worse_off(data: ReportData) -> str:
+    """Name the cases in which a party would have been better off without the alliance."""
+    told = []
+    for party in ("offtaker", "provider"):
+        column = f"{party}_against_no_alliance_usd"
+        lost = [r for r in data.table("cases").rows() if r[column] is not None and r[column] < -0.5e6]
+        if lost:
+            named = joined([f"{r['case']} ({usd(r[column])})" for r in lost])
+            told.append(f"{data.the(party)} is worse off than without the alliance in {named}")
+    return joined(told)
 
 
 def _role(table: Table, role: str) -> float | None:

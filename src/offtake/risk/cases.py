@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.errors import OfftakeError
+from offtake.executors import side_by_side
 from offtake.plan.build import build
 from offtake.plan.compile import compile_problem
 from offtake.plan.run import Outcome, plan_at
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from offtake.plan.inputs import Inputs
     from offtake.plan.settings import Settings
     from offtake.plan.solve import Solved
+
+
+FINE = 4
+"""For so many times the assumptions that are solved, the change without the alliance is taken off too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,29 +74,37 @@ class Swing:
         return max(ends) - min(ends) if len(ends) == 2 else 0.0
 
 
-def screen(base: Outcome, assumptions: Sequence[Assumption], *, most: int) -> list[Assumption]:
-    """Pick the assumptions with the largest first-order effect on the objective.
+def screen(
+    base: Outcome, assumptions: Sequence[Assumption], values: Mapping[str, float], *, most: int
+) -> list[Assumption]:
+    """Pick the assumptions with the largest first-order effect on the value against no alliance.
 
-    At the optimum ``z(d') - z(d)`` is, to first order in the data, the change of the Lagrangian at the same point and prices; it is
-    taken at the low end.
+    At the optimum ``z(d') - z(d)`` is, to first order in the data, the change of the Lagrangian at the same point and prices.  It is taken
+    at the end that lies farther from the base; without the alliance only for those that move the plan most.
     """
-    effects: list[tuple[float, int]] = []
+    rough: list[tuple[float, int, Inputs]] = []
     for k, assumption in enumerate(assumptions):
+        value = values[assumption.path]
+        far = max((assumption.low, assumption.high), key=lambda end, value=value: abs(end - value))  # type: ignore[misc]
         try:
-            effect = abs(_lagrangian_change(base.alliance.solved, assumption.world(assumption.low)))
+            inputs = assumption.world(far)
+            rough.append((_lagrangian_change(base.alliance.solved, inputs, alliance=True), k, inputs))
         except OfftakeError:
             continue
-        effects.append((effect, k))
-    effects.sort(key=lambda row: (-row[0], row[1]))
-    return [assumptions[k] for _, k in effects[:most]]
+    rough.sort(key=lambda row: (-abs(row[0]), row[1]))
+    fine = []
+    for effect, k, inputs in rough[: FINE * most]:
+        fine.append((abs(effect - _lagrangian_change(base.without.solved, inputs, alliance=False)), k))
+    fine.sort(key=lambda row: (-row[0], row[1]))
+    return [assumptions[k] for _, k in fine[:most]]
 
 
-def _lagrangian_change(solved: Solved, inputs: Inputs) -> float:
+def _lagrangian_change(solved: Solved, inputs: Inputs, *, alliance: bool) -> float:
     """Change of ``c x + y (b - A x) + z (u - x)`` at the base point and prices when the data change.
 
     A world may open or close columns and rows (a longer lead time does); what has no twin counts as zero.
     """
-    new = build(compile_problem(inputs)).model
+    new = build(compile_problem(inputs, alliance=alliance)).model
     here = new.build()
     columns = _twins(new.column_blocks, solved.built.model.column_blocks, here.columns)
     rows = _twins(new.row_blocks, solved.built.model.row_blocks, here.rows)
@@ -173,11 +186,13 @@ def tornado(
     """Solve the widest assumptions at both ends, the widest first."""
     if most == 0:
         return []
-    chosen = screen(base, assumptions, most=most)
-    found = []
-    for k, assumption in enumerate(chosen):
+    chosen = screen(base, assumptions, values, most=most)
+    progress(ProgressEvent(stage="assumptions", message=f"{len(chosen)} of {len(assumptions)}"))
+
+    def solved(assumption: Assumption) -> Swing | None:
         if settings.interrupt is not None and settings.interrupt.is_set():
-            break
-        progress(ProgressEvent(stage="assumptions", message=assumption.path, fraction=k / len(chosen)))
-        found.append(swing(base, assumption, values[assumption.path], settings))
+            return None
+        return swing(base, assumption, values[assumption.path], settings)
+
+    found = [s for s in side_by_side(solved, chosen) if s is not None]
     return sorted(found, key=lambda s: -s.width_usd)

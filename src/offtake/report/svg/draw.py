@@ -92,7 +92,9 @@ def shorten(words: str, width: float, size: float = 12, *, bold: bool = False) -
     """Cut a text to a width, ending in an ellipsis."""
     if text_width(words, size, bold=bold) <= width:
         return words
-    words = words[: int(width / size / 0.3) + 1]  # no letter is narrower: of a very long text only the beginning can fit
+    words = words[
+        : int(width / size / 0.3) + 1
+    ]  # no letter is narrower: of a very long text only the beginning can fit
     while words and text_width(words + "…", size, bold=bold) > width:
         words = words[:-1]
     return words.rstrip() + "…"

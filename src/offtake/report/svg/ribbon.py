@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from offtake.report.svg.draw import GRID, INK, MUTED, Drawing, shorten, tag, text, text_width
+from offtake.report.svg.wrap import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +58,11 @@ def ribbon(drawing: Drawing, periods: Sequence[str], rows: Sequence[RibbonRow]) 
         drawing.add(text(0, y + 29, shorten(row.unit, left - 12, 11), size=11, fill=MUTED))
         drawing.add(tag("path", d=f"M0 {y + _ROW - 1:.1f}H{drawing.width:.1f}", stroke=GRID))
         _cells(drawing, row, (left, y + 4, step))
-        drawing.add(text(right + 14, y + 15, shorten(row.worth, 174, 12.5, bold=True), size=12.5, bold=True))
-        drawing.add(text(right + 14, y + 29, shorten(row.step, 174, 11), size=11, fill=MUTED))
+        lines = wrapped(row.step, 178, 10.5)
+        first = y + (15 if len(lines) == 1 else 10)
+        drawing.add(text(right + 14, first, shorten(row.worth, 178, 12.5, bold=True), size=12.5, bold=True))
+        for n, line in enumerate(lines, start=1):
+            drawing.add(text(right + 14, first + 1 + 11.5 * n, line, size=10.5, fill=MUTED))
     _legend(drawing, rows, left)
     return drawing.markup()
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Link", "sankey"]
 
 _NODE, _GAP, _SWEEPS = 12.0, 14.0, 3
+_LINE = 12.0  # what a label needs above and below the middle of a low node
+_LOW = 22.0  # a lower node has its label on one line
+_LABELS = (190.0, 340.0)  # least and most room for the labels of the last column
 
 Node = tuple[int, str]
 """Column and name."""
@@ -52,7 +55,7 @@ def sankey(
         return drawing.markup()
     layout = _lay_out(drawing, shown)
     last = max(layout.columns)
-    left, right = 0.0, drawing.width - 190.0
+    left, right = 0.0, drawing.width - _label_room(layout, last, amount, notes or {})
     place = {c: left + (right - _NODE - left) * c / max(last, 1) for c in layout.columns}
     colours = {n: i % len(FILLS) for i, n in enumerate(sorted({k.source for k in shown if k.stage == 0}))}
     out: dict[Node, float] = dict(layout.top)
@@ -73,6 +76,24 @@ def sankey(
     return drawing.markup()
 
 
+def _label_room(layout: _Layout, last: int, amount: Callable[[float], str], notes: Mapping[str, str]) -> float:
+    """Give the width that the labels of the last column need, within limits."""
+    need = 0.0
+    for node in layout.columns[last]:
+        name, words = (
+            text_width(shorten(node[1], 170, bold=True), bold=True),
+            text_width(_words(node, layout, amount, notes), 11),
+        )
+        low = layout.size[node] * layout.scale < _LOW
+        need = max(need, name + 5 + words if low else max(name, words))
+    return min(max(need + _NODE + 10, _LABELS[0]), _LABELS[1])
+
+
+def _words(node: Node, layout: _Layout, amount: Callable[[float], str], notes: Mapping[str, str]) -> str:
+    """Give the note of a node, or its amount."""
+    return notes.get(node[1]) or amount(layout.size[node])
+
+
 def _lay_out(drawing: Drawing, links: Sequence[Link]) -> _Layout:
     """Order and stack the nodes of every column."""
     into: dict[Node, float] = defaultdict(float)
@@ -88,7 +109,7 @@ def _lay_out(drawing: Drawing, links: Sequence[Link]) -> _Layout:
     columns: dict[int, list[Node]] = defaultdict(list)
     for node in sorted(size, key=lambda n: (-size[n], n)):
         columns[node[0]].append(node)
-    scale = min((drawing.height - 8 - _GAP * (len(c) - 1)) / sum(size[n] for n in c) for c in columns.values())
+    scale = min((drawing.height - 2 * _LINE - _GAP * (len(c) - 1)) / sum(size[n] for n in c) for c in columns.values())
     top = _stack(columns, size, scale, drawing.height)
     for sweep in range(2 * _SWEEPS):
         order = sorted(columns) if sweep % 2 == 0 else sorted(columns, reverse=True)
@@ -149,9 +170,9 @@ def _node(
     drawing.add(tag("rect", x=x, y=top, width=_NODE, height=max(tall, 1), fill=INK))
     middle = top + tall / 2
     name = shorten(node[1], 170, bold=True)
-    words = notes.get(node[1], amount(layout.size[node]))
+    words = _words(node, layout, amount, notes)
     at = x + _NODE + 5
-    if tall < 22:  # one line where the node is low
+    if tall < _LOW:  # one line where the node is low
         drawing.add(text(at, middle + 4, name, bold=True, halo=True))
         drawing.add(text(at + text_width(name, bold=True) + 5, middle + 4, words, size=11, fill=MUTED, halo=True))
     else:

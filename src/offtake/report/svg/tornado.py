@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from offtake.report.svg.draw import FILLS, GRID, INK, MUTED, PAPER, Drawing, shorten, tag, text, text_width
+from offtake.report.svg.wrap import wrapped
 from offtake.report.svg.scale import Linear, extent, tick_label, ticks
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def tornado(drawing: Drawing, swings: Sequence[Swing], *, base: float, unit: str
 def _row(drawing: Drawing, swing: Swing, x: Linear, place: tuple[float, float, float]) -> None:
     """Draw the two bars of an assumption with its ends written beside them."""
     base, y, right = place
-    drawing.add(text(0, y + 22, shorten(swing.name, 236), bold=False))
+    lines = wrapped(swing.name, 236)
+    for n, line in enumerate(lines):
+        drawing.add(text(0, y + (22 if len(lines) == 1 else 15 + 14 * n), line, bold=False))
     drawing.add(
         text(right + 14, y + 22, shorten(swing.switch or "not in range", 126), fill=INK if swing.switch else MUTED)
     )
