@@ -20,7 +20,7 @@ __all__ = ["Link", "sankey"]
 _NODE, _GAP, _SWEEPS = 12.0, 14.0, 3
 _LINE = 12.0  # what a label needs above and below the middle of a low node
 _LOW = 22.0  # a lower node has its label on one line
-_LABELS = (190.0, 340.0)  # least and most room for the labels of the last column
+_LABELS = (190.0, 400.0)  # least and most room for the labels of the last column
 
 Node = tuple[int, str]
 """Column and name."""

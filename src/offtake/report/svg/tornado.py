@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from offtake.report.svg.draw import FILLS, GRID, INK, MUTED, PAPER, Drawing, shorten, tag, text, text_width
-from offtake.report.svg.wrap import wrapped
 from offtake.report.svg.scale import Linear, extent, tick_label, ticks
+from offtake.report.svg.wrap import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
