@@ -31,7 +31,9 @@ class Work:
     rented : [path, period, offer step]           outside supply
     resold : [path, period, resale step]
     taken : [path, period, fleet]                 by the offtaker
-    delivery : [path, period, fleet]              made available to the offtaker: available less resold
+    handed : [path, period, fleet]                accepted and available, less resold, within the term
+    delivery : [path, period, fleet]              made available to the offtaker: as `handed`, but for every chip in service that has not
+                                                  been retired, so that a plan cannot owe less by leaving chips unaccepted
     signed : [path]                               1 when the contract is signed
     """
 
@@ -40,6 +42,7 @@ class Work:
     rented: Affine
     resold: Affine
     taken: Affine
+    handed: Affine
     delivery: Affine
     signed: Affine
 
@@ -73,10 +76,19 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
     taken = hours.apply(by_fleet * ~resale, 2)
     signed = _sign(model, problem, hours, upper)
     _keep_to_term(model, problem, taken, available)
-    delivery = (available - hours.apply(by_fleet * resale, 2)) * problem.contract_share[:, None]
+    sold = hours.apply(by_fleet * resale, 2)
+    handed = (available - sold) * problem.contract_share[:, None]
+    delivery = (fleet.ready * (availability * period_h[:, None]) - sold) * problem.contract_share[:, None]
     _limit_ceiling(model, problem, taken, period_h)
     return Work(
-        hours=hours, available=available, rented=rented, resold=resold, taken=taken, delivery=delivery, signed=signed
+        hours=hours,
+        available=available,
+        rented=rented,
+        resold=resold,
+        taken=taken,
+        handed=handed,
+        delivery=delivery,
+        signed=signed,
     )
 
 

@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """Expressions over [path, period, fleet] in thousand chips; `most_chip` bounds `accepted` by what could ever stand there."""
+    """Expressions over [path, period, fleet] in thousand chips; `most` bounds `accepted` by what could ever stand there.
+
+    `ready` are chips in service that have not been retired, accepted or not.
+    """
 
     orders: Affine
     delivered: Affine
     in_service: Affine
+    ready: Affine
     accepted: Affine
     most: Float
 
@@ -86,7 +90,14 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
     _retire_for_good(model, problem, kept, retired, arrived - in_service)
     _limit_power(model, problem, energising, accepted)
-    return Fleet(orders=orders, delivered=delivered, in_service=in_service, accepted=accepted, most=most)
+    return Fleet(
+        orders=orders,
+        delivered=delivered,
+        in_service=in_service,
+        ready=in_service - retired,
+        accepted=accepted,
+        most=most,
+    )
 
 
 def _retire_for_good(model: Model, problem: Problem, kept: Affine, retired: Affine, ended: Affine) -> None:
