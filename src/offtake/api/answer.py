@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,9 @@ _OBJECTIVES = {
     "offtaker": "the offtaker's value, the provider at no less than without the alliance",
     "provider": "the provider's value, the offtaker at no less than without the alliance",
 }
+
+ASIDE = 0.01
+"""Relative difference from which a figure beside the headline is worth a sentence."""
 
 UNDETERMINED = (
     "Payments between the parties cancel in a joint objective: ties are broken by holding it, then the offtaker's value, then paying and "
@@ -107,9 +111,27 @@ class Answer:
             objective=_OBJECTIVES[self.plan.problem.goal.name],
             document=self.document,
             tables={name: table for name, table in self.tables.items() if name != "books"},
-            undetermined=(UNDETERMINED, open_range) if least == least else (UNDETERMINED,),  # noqa: PLR0124  (NaN)
+            undetermined=((UNDETERMINED, open_range) if math.isfinite(least) else (UNDETERMINED,)),
+            asides=self._asides(),
             version=version("offtake"),
         )
+
+    def _asides(self) -> tuple[str, ...]:
+        """Say what the four headline figures leave out."""
+        doc = self.document
+        gain, whole = doc["value_against_no_alliance_usd"], doc["objective_against_no_alliance_usd"]
+        said = []
+        if abs(whole - gain) > ASIDE * abs(gain):
+            said.append(
+                f"Counting at its price what no alliance leaves undone (research, training), both gain {significant(whole / 1e9)} bn USD."
+            )
+        works = doc["parties"]["provider"]["infrastructure"]
+        if works["npv_at_book_usd"] < (1 - ASIDE) * works["npv_usd"]:
+            said.append(
+                "What stands at the valuation date counts as sunk; bought at book value, the provider's infrastructure is worth "
+                f"{significant(works['npv_at_book_usd'] / 1e9)} bn USD after tax instead of {significant(works['npv_usd'] / 1e9)}."
+            )
+        return tuple(said)
 
     @cached_property
     def record(self) -> RunRecord:

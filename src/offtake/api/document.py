@@ -60,7 +60,11 @@ def document(story: Story) -> dict[str, Any]:
         "discount_rate_frac_per_y": plan.problem.goal.rate_frac_per_y,
         "value_against_no_alliance_usd": story.base.value_against_no_alliance_usd,
         "parties": _parties(story, reasons),
-        "no_alliance": {p: _without(story.base.without, p) for p in PARTIES},
+        "objective_against_no_alliance_usd": objective_against_no_alliance_usd(story),
+        "no_alliance": {
+            **{p: _without(story.base.without, p) for p in PARTIES},
+            "penalties_usd": dict(story.base.without.penalties_usd),
+        },
         "peak_it_power_mw": float(figures.accepted_it_mw.max(initial=0.0)),
         "peak_facility_power_mw": float(figures.accepted_facility_mw.max(initial=0.0)),
         "energised_mw": _by_site(plan),
@@ -144,6 +148,13 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
 
 def _without(plan: Plan, party: str) -> dict[str, float]:
     return {"npv_usd": plan.npv_usd(party), "npv_without_terminal_usd": plan.npv_usd(party, terminal=False)}
+
+
+def objective_against_no_alliance_usd(story: Story) -> float:
+    """Objective above that of no alliance: value, and what either world leaves undone at its price, both parties alike."""
+    gain = story.base.value_against_no_alliance_usd
+    fines = (sum(plan.penalties_usd.values()) for plan in (story.base.alliance, story.base.without))
+    return gain - next(fines) + next(fines)
 
 
 def _named(labels: Sequence[str], values: Float) -> dict[str, float]:
@@ -277,7 +288,15 @@ def _case(case: CaseResult, number: int, reasons: Reasons) -> dict[str, Any]:
         "provider_npv_usd": plan.npv_usd("provider"),
         "offtaker_npv_usd": plan.npv_usd("offtaker"),
         "peak_funding_usd": f.offtaker.funding.peak_need_usd,
+        "offtaker_against_no_alliance_usd": plan.npv_usd("offtaker") - case.outcome.without.npv_usd("offtaker"),
+        "provider_against_no_alliance_usd": plan.npv_usd("provider") - case.outcome.without.npv_usd("provider"),
         "true_up_usd": f.true_up_usd,
+        "contract_usd_per_mw_y": reasons.value(
+            f"{at}.contract_usd_per_mw_y", f.contract_usd_per_mw_y, "nothing is taken"
+        ),
+        "revenue_usd_per_mw_y": reasons.value(
+            f"{at}.revenue_usd_per_mw_y", f.revenue_usd_per_mw_y, "no chips are used"
+        ),
         "unserved_frac": f.unserved_frac,
         "dependence_frac": reasons.value(f"{at}.dependence_frac", f.dependence_frac, "no chips are used"),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from offtake.risk.cases import Assumption
     from offtake.spec.overlay import Changes
     from offtake.spec.scenario import Scenario
+
+
+Ends = tuple[float, float]
+Members = dict[str, Ends]
+"""Path of a value to its low and its high end; factors for a series."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +91,49 @@ def assumptions(
     """
     from offtake.risk.cases import Assumption
 
+    def world(changes: Mapping[str, float]) -> Inputs:
+        if stopped():
+            msg = "asked to stop"
+            raise OfftakeError(msg)
+        varied = loaded.scenario
+        for path, value in changes.items():
+            varied = vary(varied, path, value)
+        return world_of(varied)
+
     found: list[Assumption] = []
     base: dict[str, float] = {}
+    for name, members in _together(loaded).items():
+        low, high = (sum(ends) / len(members) for ends in zip(*members.values(), strict=True))
+        value = value_at(loaded.scenario, next(iter(members)))
+        base[name] = 1.0 if isinstance(value, Series) else float(value)
+
+        def at(end: float, members: Members = members, middle: float = base[name], ends: Ends = (low, high)) -> Inputs:
+            return world(_moved(members, end, middle, ends))
+
+        found.append(Assumption(path=name, low=low, high=high, world=at))
+    return found, base
+
+
+TOGETHER = ("demand", "sites", "outside_supply", "resale")
+"""Parts of a scenario whose entries rise and fall together: a price of tokens is one assumption, not one for every entry."""
+
+
+def _together(loaded: Loaded) -> dict[str, Members]:
+    """Group values with a stated range: series of one field of a part move together, everything else alone."""
+    groups: dict[str, Members] = {}
     for path, origin in loaded.provenance.items():
         if origin.low is None or origin.high is None or path.startswith("contract.clauses"):
             continue
-        value = value_at(loaded.scenario, path)
-        base[path] = 1.0 if isinstance(value, Series) else float(value)
+        part, *rest = path.split(".")
+        name = f"{part}.*.{rest[-1]}" if part in TOGETHER and len(rest) > 1 and origin.kind == "series" else path
+        groups.setdefault(name, {})[path] = (origin.low, origin.high)
+    return {next(iter(m)) if len(m) == 1 else name: m for name, m in groups.items()}
 
-        def world(end: float, path: str = path) -> Inputs:
-            if stopped():
-                msg = "asked to stop"
-                raise OfftakeError(msg)
-            return world_of(vary(loaded.scenario, path, end))
 
-        found.append(Assumption(path=path, low=origin.low, high=origin.high, world=world))
-    return found, base
+def _moved(members: Members, end: float, middle: float, ends: Ends) -> dict[str, float]:
+    """Move every member as far towards its own end as the group is moved towards its mean end."""
+    if len(members) == 1:
+        return dict.fromkeys(members, end)
+    low, high = ends
+    way = (end - middle) / ((low if end < middle else high) - middle) if end != middle else 0.0
+    return {path: middle + way * (own[0] if end < middle else own[1]) - way * middle for path, own in members.items()}

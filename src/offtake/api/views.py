@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from offtake.tables import Table
 
 
+LEAST_MW = 0.1
+"""A phase smaller than this is the solver's rounding."""
+
+
 def report_tables(story: Story) -> dict[str, Table]:
     """Make every table that the report shows."""
     plan = story.base.alliance
@@ -200,7 +204,7 @@ def _tornado(story: Story) -> list[dict[str, Any]]:
     rows = []
     for s in story.swings:
         origin = story.world.loaded.provenance.get(s.assumption.path)
-        series = origin is not None and origin.kind == "series"
+        series = origin is None or origin.kind == "series"  # a group of series has no place of its own
         unit = "" if origin is None else origin.unit
         rows.append(
             {
@@ -343,7 +347,9 @@ def _phases(plan: Plan) -> list[dict[str, Any]]:
     problem = plan.problem
     rows = []
     for s, site in enumerate(problem.sites.ids):
-        for number, t in enumerate(np.flatnonzero(plan.decisions.starts[0, :, s] > 1e-6), start=1):
+        for number, t in enumerate(
+            np.flatnonzero(plan.decisions.starts[0, :, s] * problem.sites.phase_mw[s] > LEAST_MW), start=1
+        ):
             when = problem.sites.in_service[s][t]
             rows.append(
                 {

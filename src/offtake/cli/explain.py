@@ -25,12 +25,19 @@ def explain(what: str, path: str = "", /, *, json: Json = False) -> int:
     """
     if not path and _CODE.fullmatch(what):
         return _code(what.upper(), json=json)
-    if not path and not Path(what).exists():
+    if not path and not _exists(what):
         return _word(what, json=json)
     if not path:
         msg = f"name a figure too: offtake explain {what} parties.provider.npv_usd"
         raise OfftakeError(msg)
     return _figure(what, path, json=json)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        return False
 
 
 def _figure(run: str, path: str, *, json: bool) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.dates import Intervals
+from offtake.dates import DAYS_PER_YEAR, Intervals
 from offtake.plan.compile_demand import (
     assign,
     check_serves,
@@ -175,6 +175,15 @@ def _finance(inputs: Inputs, party: Party) -> Finance:
     )
 
 
+def _opening_sites_left(base: Scenario) -> float:
+    """Value at the horizon of the sites that stand at the valuation date: what is left of their book life, as far as it counts."""
+    book = base.parties.provider.opening_book
+    if book is None or book.site_assets_usd == 0:
+        return 0.0
+    years = (base.horizon_end - base.valuation_date).days / DAYS_PER_YEAR
+    return book.site_assets_usd * max(0.0, 1.0 - years / book.site_life_y) * base.terminal.site_value_frac
+
+
 def _may_draw(facility: Facility | None, grid: Grid) -> Bool:
     """Periods in which the facility can be drawn; a term loan is drawn in the period it becomes available."""
     if facility is None:
@@ -205,4 +214,5 @@ def _goal(base: Scenario, *, allied: bool) -> Goal:
         unserved_usd_per_mtok=goal.unserved_penalty_usd_per_mtok,
         research_usd_per_zflop=base.research.penalty_usd_per_zflop if base.research else 0.0,
         site_value_frac=base.terminal.site_value_frac,
+        opening_sites_usd=_opening_sites_left(base),
     )

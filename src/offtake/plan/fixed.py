@@ -77,6 +77,7 @@ def _fixed(built: Built, arrays: LpArrays, base: Solved, blocks: Sequence[str]) 
             if here.index.shape != there.index.shape:
                 continue
             both = (here.index >= 0) & (there.index >= 0)
-            chosen = np.round(base.x[there.index[both]])
+            chosen = base.x[there.index[both]]
+            chosen = np.where(np.abs(chosen - np.round(chosen)) < 1e-5, np.round(chosen), chosen)
             lower[here.index[both]] = upper[here.index[both]] = chosen
     return replace(arrays, col_lower=lower, col_upper=upper, integer=np.zeros(arrays.columns, dtype=bool))

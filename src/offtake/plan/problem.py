@@ -305,6 +305,7 @@ class Goal:
     unserved_usd_per_mtok: float
     research_usd_per_zflop: float
     site_value_frac: float
+    opening_sites_usd: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from offtake.plan.solve import Solved
 
 SOONER_MONTHS = 1.0
-RENTED_LOT_CHIP = 10_000.0
+RENTED_STEP = 0.1
+"""Part of what another cloud offers at a price that is one step more of it."""
 CREDIT_STEP_USD = 1e9
+DUST = 1e-9
+"""Gain below this part of the objective is the solver's rounding."""
 CEILING_STEP_MW = 100.0
 
 
@@ -60,6 +63,7 @@ def reliefs(
 ) -> list[Relief]:
     """Re-solve with one step more of each of the `most` largest limits: the largest of every kind first, then the next of each."""
     out = []
+    dust = max(1.0, DUST * abs(solved.priced.objective) * scales.USD)
     for bottleneck, step in spread(rank(solved, found, inputs, recompile))[:most]:
         again = solve_at(build(step.change()), solved, settings, basis=solved.priced.basis)
         if again is not None and not again.freed:
@@ -70,7 +74,7 @@ def reliefs(
                     block=bottleneck.block,
                     item=bottleneck.item,
                     step=step.words,
-                    relief_usd=max(gain, 0.0),
+                    relief_usd=gain if gain > dust else 0.0,
                 )
             )
     return sorted(out, key=lambda r: -r.relief_usd)
@@ -183,20 +187,20 @@ def _more_chips(problem: Problem, b: Bottleneck) -> Step:
     return Step(words=f"one lot of {lot:,.0f} chips more in {problem.grid.labels[t]}", size=lot, change=change)
 
 
-def _more_rent(problem: Problem, b: Bottleneck) -> Step:
+def _more_rent(problem: Problem, b: Bottleneck) -> Step | None:
     k, t = problem.offers.step_labels.index(b.item), b.index
+    if problem.offers.price_usd_per_chip_h[0, t, k] <= 0:
+        return None  # paid for beforehand: more of it would be free chips, which nobody offers
+
+    lot = float(f"{problem.offers.cap_chip[0, t, k] * RENTED_STEP:.2g}")
 
     def change() -> Problem:
         cap = problem.offers.cap_chip.copy()
-        cap[:, t:, k] += RENTED_LOT_CHIP
+        cap[:, t:, k] += lot
         return replace(problem, offers=replace(problem.offers, cap_chip=cap))
 
     hours = float(problem.grid.days[t] * 24)
-    return Step(
-        words=f"{RENTED_LOT_CHIP:,.0f} chips more from {problem.grid.labels[t]}",
-        size=RENTED_LOT_CHIP * hours,
-        change=change,
-    )
+    return Step(words=f"{lot:,.0f} chips more from {problem.grid.labels[t]}", size=lot * hours, change=change)
 
 
 def _more_credit(problem: Problem, party: str) -> Step:

@@ -214,12 +214,15 @@ def _contract_payments(built: Built) -> Affine:
 
 
 def _interest(built: Built) -> Affine:
-    """Interest of both parties, undiscounted : scalar [M USD]; it keeps a plan from borrowing what it does not need."""
-    total = Affine.zeros(())
-    for due in built.dues[: built.contract_from]:
-        if due.account is Account.INTEREST:
-            total = total + due.amount.sum()
-    return total
+    """Add up interest of both parties and a thousandth of what they draw : scalar [M USD].
+
+    It keeps a plan from borrowing what it does not need, also where it would repay within the period at no interest.
+    """
+    weight = {Account.INTEREST: 1.0, Account.LOAN_DRAW: 1e-3, Account.EMERGENCY_DRAW: 1e-3}
+    parts = [
+        due.amount.sum() * weight[due.account] for due in built.dues[: built.contract_from] if due.account in weight
+    ]
+    return Affine.total(parts)
 
 
 def yes_no(built: Built, arrays: LpArrays) -> Int:

@@ -52,7 +52,9 @@ def terminal_items(problem: Problem, energising: Energising, fleet: Fleet, dues:
     left = chips.left_usd_per_chip[:, :, fleets.chip] * scales.CHIP / scales.USD
     items["provider"]["chips"] = (fleet.delivered * left).sum(axis=(1, 2)) + fleets.opening_left_usd.sum() / scales.USD
     shell = sites.shell_usd_per_mw * (sites.phase_mw / sites.peak_ratio) * sites.left_frac / scales.USD
-    items["provider"]["sites"] = (energising.starts * (shell * problem.goal.site_value_frac)).sum(axis=(1, 2))
+    items["provider"]["sites"] = (energising.starts * (shell * problem.goal.site_value_frac)).sum(
+        axis=(1, 2)
+    ) + problem.goal.opening_sites_usd / scales.USD
     for party in PARTIES:
         years = problem.finance[party].terminal_margin_years
         if years:

@@ -342,6 +342,7 @@ class ReportData:
     tables : mapping               by the names of `TABLES`; a table may be absent
     missing : mapping              table name → sentence why it is absent or empty
     undetermined : tuple of str    what the objective did not determine, and how ties were broken
+    asides : tuple of str          what the headline figures leave out
     party_names : mapping          identifier → name, for third parties
     version : str                  of Offtake
 
@@ -366,6 +367,7 @@ class ReportData:
     tables: Mapping[str, Table] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     undetermined: tuple[str, ...] = ()
+    asides: tuple[str, ...] = ()
     party_names: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
 

@@ -59,6 +59,7 @@ def _terms(data: ReportData) -> str:
         )
     if data.undetermined:
         lines.append("Not determined by the objective: " + " ".join(data.undetermined))
+    lines += data.asides
     alert = data.fact("status") not in {None, "optimal"}
     if alert:
         lines.insert(0, _STATUS.get(str(data.fact("status")), f"Status: {data.fact('status')}."))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -19,11 +20,23 @@ from offtake.errors import RunDirectoryError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FORMAT", "MANIFEST", "TIMINGS", "Manifest", "dump_json", "file_hash", "owned_files", "run_id", "versions"]
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "TIMINGS",
+    "Manifest",
+    "dump_json",
+    "file_hash",
+    "owned_files",
+    "parse_json",
+    "run_id",
+    "versions",
+]
 
 FORMAT = "offtake-run-1"
 MANIFEST = "manifest.json"
 TIMINGS = "timings.json"
+_FILE = re.compile(r"(tables/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _PACKAGES = ("offtake", "numpy", "highspy", "highspy-extras", "duckdb", "pyxirr")
 
 
@@ -40,6 +53,50 @@ def dump_json(value: Any) -> str:  # noqa: ANN401
     '{\n  "gap": 0.005\n}\n'
     """
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """Read a JSON object as `dump_json` writes it.
+
+    Raises
+    ------
+    ValueError    on anything else: other JSON, NaN, nesting without end
+
+    Examples
+    --------
+    >>> parse_json('{"gap": NaN}')
+    Traceback (most recent call last):
+    ValueError: NaN is no number of JSON
+    """
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        msg = "nested too deeply"
+        raise ValueError(msg) from None
+    if not isinstance(value, dict):
+        msg = f"a JSON {type(value).__name__}, not an object"
+        raise ValueError(msg)  # noqa: TRY004  (of one kind with all that text can be)
+    return value
+
+
+def _no_number(word: str) -> float:
+    msg = f"{word} is no number of JSON"
+    raise ValueError(msg)
+
+
+def _holds(facts: Mapping[str, Any]) -> bool:
+    """Whether facts are those of a manifest: their kinds, and no file outside the directory."""
+    if set(facts) != set(Manifest.__dataclass_fields__):
+        return False
+    texts = all(isinstance(facts[k], str) for k in ("scenario", "run_id", "foresight", "status"))
+    tables = all(isinstance(facts[k], dict) for k in ("inputs", "versions", "options", "files"))
+    return (
+        texts
+        and tables
+        and isinstance(facts["seed"], int)
+        and all(_FILE.fullmatch(name) for name in facts["files"])
+        and all(isinstance(found, str | None) for found in facts["files"].values())
+    )
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -129,15 +186,11 @@ class Manifest:
         """
         path = directory / MANIFEST
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            facts = parse_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             msg = f"{directory} is no run directory: {MANIFEST} cannot be read"
             raise RunDirectoryError(msg) from error
-        if (
-            not isinstance(facts, dict)
-            or facts.pop("format", None) != FORMAT
-            or set(facts) != set(cls.__dataclass_fields__)
-        ):
+        if facts.pop("format", None) != FORMAT or not _holds(facts):
             msg = f"{directory} is no run directory of this version: {MANIFEST} is not of format {FORMAT}"
             raise RunDirectoryError(msg)
         return cls(**facts)
@@ -149,7 +202,7 @@ def owned_files(directory: Path) -> frozenset[str] | None:
     A run of an earlier format counts as ours, so that it can be replaced.
     """
     try:
-        facts = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        facts = parse_json((directory / MANIFEST).read_text(encoding="utf-8"))
         if not str(facts["format"]).startswith("offtake-run-"):
             return None
         return frozenset({MANIFEST, *facts["files"]})

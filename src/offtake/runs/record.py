@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from offtake.errors import RunDirectoryError
 from offtake.runs.directory import new_directory
-from offtake.runs.manifest import MANIFEST, TIMINGS, Manifest, dump_json, file_hash, owned_files
+from offtake.runs.manifest import MANIFEST, TIMINGS, Manifest, dump_json, file_hash, owned_files, parse_json
 from offtake.runs.store import read_table, write_table
 
 if TYPE_CHECKING:
@@ -113,10 +112,13 @@ def load(directory: Path | str) -> RunRecord:
 
     Raises
     ------
-    RunDirectoryError    where it is no run directory or a file is missing
+    RunDirectoryError    where it is no run directory, or a file is missing or not as it was written
     """
     directory = Path(directory)
     manifest = Manifest.read(directory)
+    if changed := verify(directory):
+        msg = f"{directory} is no longer what was planned: {', '.join(changed[:3])} changed or went missing; plan it again"
+        raise RunDirectoryError(msg)
     names = [Path(n).stem for n in manifest.files if n.startswith("tables/")]
     report = directory / "report.html"
     known = {"result.json", "scenario.json", "certificate.json", "report.html", TIMINGS}
@@ -127,7 +129,7 @@ def load(directory: Path | str) -> RunRecord:
         scenario=_read_json(directory / "scenario.json"),
         certificate=_read_json(directory / "certificate.json"),
         tables=MappingProxyType({n: read_table(directory / "tables" / f"{n}.parquet") for n in names}),
-        report=report.read_text(encoding="utf-8") if report.is_file() else None,
+        report=_read_text(report) if report.name in manifest.files else None,
         extra={n: _read_text(directory / n) for n in extra},
     )
 
@@ -141,7 +143,12 @@ def verify(directory: Path | str) -> tuple[str, ...]:
     """
     directory = Path(directory)
     hashes = {n: h for n, h in Manifest.read(directory).files.items() if h is not None}
-    return tuple(n for n, h in hashes.items() if not (directory / n).is_file() or file_hash(directory / n) != h)
+    return tuple(n for n, h in hashes.items() if not _plain_file(directory / n) or file_hash(directory / n) != h)
+
+
+def _plain_file(path: Path) -> bool:
+    """Whether a path is a file itself: a link may lead anywhere."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _read_text(path: Path) -> str:
@@ -154,8 +161,7 @@ def _read_text(path: Path) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_read_text(path))
+        return parse_json(_read_text(path))
     except ValueError as error:
-        msg = f"{path} is not JSON: {error}"
+        msg = f"{path} is not JSON of a run: {error}"
         raise RunDirectoryError(msg) from error
-    return dict(value)

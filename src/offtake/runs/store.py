@@ -85,8 +85,15 @@ def read_table(path: Path) -> Table:
         if found is None:
             msg = f"{path}: a Parquet file, but no table of a run"
             raise RunDirectoryError(msg)
-        data = _execute(connection, f"SELECT * FROM read_parquet({_quoted(str(path))})", path).fetchnumpy()  # noqa: S608
-    facts = json.loads(found[0])
+        rows = _execute(connection, f"SELECT * FROM read_parquet({_quoted(str(path))})", path)  # noqa: S608
+        try:
+            return _table(json.loads(found[0]), rows.fetchnumpy())
+        except Exception as error:
+            msg = f"{path}: no table of a run, or too large: {str(error).partition(chr(10))[0]}"
+            raise RunDirectoryError(msg) from error
+
+
+def _table(facts: Any, data: Any) -> Table:  # noqa: ANN401  (what a file holds is anything)
     columns = tuple(Column(*c) for c in facts["columns"])
     return Table(
         facts["name"], columns, {c.name: _from_duckdb(c, data[c.name]) for c in columns}, facts["title"], facts["note"]
