@@ -41,6 +41,7 @@ MISTAKES = [
     ("explain", "first-site.yaml"),
     ("explain", "E999"),
     ("explain", "zzzz"),
+    ("explain", "z" * 5000),
     ("catalog", "chip"),
     ("perf", "Tranium2", "DeepSeek-V3"),
     ("perf", "Trainium2", "DeepSeek-V3", "--ttft", "2"),

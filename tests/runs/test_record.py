@@ -179,3 +179,57 @@ def test_a_list_with_one_more_element_does_not_shift_the_rest():
     one = flatten([{"id": "b", "x": 1}])
     two = flatten([{"id": "a", "x": 9}, {"id": "b", "x": 1}])
     assert one.items() <= two.items()
+
+
+def written(folder, change):
+    """Save a run and spoil it: `change` is given the directory."""
+    target = save(record(), folder / "run")
+    change(target)
+    return target
+
+
+def spoil_manifest(key, value):
+    def change(target):
+        facts = json.loads((target / "manifest.json").read_text("utf-8"))
+        facts[key] = value(facts[key]) if callable(value) else value
+        (target / "manifest.json").write_text(json.dumps(facts), "utf-8")
+
+    return change
+
+
+def replace_by_link(target):
+    (target / "report.html").unlink()
+    (target / "report.html").symlink_to("/etc/hostname")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: (t / "result.json").write_text('{"objective_usd": 11.0}'), "result.json changed"),
+        (lambda t: (t / "tables" / "sites.parquet").unlink(), "sites.parquet changed or went missing"),
+        (replace_by_link, "report.html changed"),
+        (spoil_manifest("files", [1]), "not of format"),
+        (spoil_manifest("files", lambda f: {**f, "../../secret": None}), "not of format"),
+        (spoil_manifest("files", lambda f: {**f, "/etc/hostname": None}), "not of format"),
+        (spoil_manifest("versions", 5), "not of format"),
+        (lambda t: (t / "manifest.json").write_text("[" * 100_000), "cannot be read"),
+        (lambda t: (t / "timings.json").write_text("[1]"), "timings.json is not JSON of a run"),
+        (lambda t: (t / "timings.json").write_text('{"a": NaN}'), "NaN is no number"),
+    ],
+)
+def test_a_spoilt_run_is_refused_with_what_is_wrong(tmp_path, change, words):
+    target = written(tmp_path, change)
+    with pytest.raises(RunDirectoryError, match=words):
+        load(target)
+
+
+def test_a_foreign_parquet_file_is_no_table(tmp_path):
+    import duckdb
+
+    from offtake.runs.store import read_table
+
+    path = tmp_path / "x.parquet"
+    for facts in ("[1]", "nothing", '{"columns": [[1]]}'):
+        duckdb.execute(f"COPY (SELECT 1 AS a) TO '{path}' (FORMAT parquet, KV_METADATA {{offtake_table: '{facts}'}})")
+        with pytest.raises(RunDirectoryError, match="no table of a run"):
+            read_table(path)
