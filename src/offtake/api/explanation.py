@@ -55,6 +55,12 @@ FORMULAS = (
         ("objective",),
     ),
     Formula(
+        "objective_against_no_alliance_usd",
+        "value against no alliance, plus what no alliance leaves undone less what the plan leaves undone, at the penalties' prices",
+        ("returns",),
+        ("objective", "research"),
+    ),
+    Formula(
         "value_against_no_alliance_usd",
         "both parties' NPV less their NPV in the no-alliance problem",
         ("returns",),

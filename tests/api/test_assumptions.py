@@ -1,0 +1,68 @@
+"""Assumptions that move together, and the relaxed plan's reliefs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from offtake.api.prepare import assumptions, load, prepare
+from offtake.deal.quantities import Measure
+from offtake.plan.bottlenecks import bottlenecks
+from offtake.plan.compile import compile_problem
+from offtake.plan.relief import reliefs
+from offtake.plan.run import plan_inputs
+from offtake.plan.settings import Settings
+
+
+def test_all_prices_of_tokens_are_one_assumption(examples):
+    loaded = load(examples / "alliance-5gw.yaml")
+    found, base = assumptions(loaded)
+    paths = [a.path for a in found]
+    assert "demand.*.price" in paths
+    assert not [p for p in paths if p.startswith("demand.") and p.endswith(".price") and "*" not in p]
+    assert base["demand.*.price"] == 1.0
+
+
+def test_a_group_moves_every_member_to_its_own_end(examples):
+    loaded = load(examples / "alliance-5gw.yaml")
+    group = next(a for a in assumptions(loaded)[0] if a.path == "demand.*.volume")
+    low = group.world(group.low).base
+    for entry in loaded.scenario.demand:
+        origin = loaded.provenance[f"demand.{entry.id}.volume"]
+        factor = 1.0 if origin.low is None or origin.high is None else origin.low
+        day = loaded.scenario.valuation_date
+        moved = next(e for e in low.demand if e.id == entry.id)
+        assert moved.volume_tok_per_d.at(day) == pytest.approx(factor * entry.volume_tok_per_d.at(day))
+
+
+def test_a_group_at_its_base_is_the_scenario(examples):
+    loaded = load(examples / "first-site.yaml")
+    for assumption in assumptions(loaded)[0]:
+        if "*" in assumption.path:
+            assert assumption.world(1.0).base.demand == loaded.scenario.demand
+
+
+def test_reliefs_of_a_relaxed_plan_are_worth_something(examples):
+    """Its choices are fractions; rounding them in the re-solve made every relief zero."""
+    world = prepare(load(examples / "first-site.yaml"))
+    settings = Settings(relax=True)
+    solved = plan_inputs(world.inputs, settings).alliance.solved
+    found = bottlenecks(solved)
+    best = max(
+        reliefs(solved, found, world.inputs, most=5, settings=settings, recompile=compile_problem),
+        key=lambda r: r.relief_usd,
+    )
+    priced = sum(b.worth_usd for b in found if (b.block, b.item) == (best.block, best.item))
+    assert best.relief_usd > 0
+    assert priced > 0
+
+
+def test_nothing_is_drawn_and_repaid_within_a_period(examples):
+    """It would cost no interest and mean nothing; the tie-break leaves it alone."""
+    plan = plan_inputs(prepare(load(examples / "first-site.yaml")).inputs).alliance
+    for party in ("offtaker", "provider"):
+        for prefix in ("", "emergency_"):
+            drawn, repaid = (
+                plan.quantities[Measure("money_usd", party, f"{prefix}{what}")][0] for what in ("draw", "repay")
+            )
+            assert np.minimum(drawn, repaid).max() < 1.0
