@@ -177,3 +177,19 @@ def test_output_that_cannot_be_written_is_said(tmp_path, arguments):
 def test_closed_streams_are_no_error(tmp_path):
     command = f"{sys.executable} -m offtake explain chip >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_a_file_too_large_is_refused_before_anything_is_loaded(tmp_path, command):
+    (tmp_path / "big.yaml").write_bytes(b"a" * 10_000_000)
+    words = f"""
+import sys
+from offtake.cli.app import main
+try:
+    main([{command!r}, "big.yaml"])
+finally:
+    sys.exit(9 if {{"numpy", "offtake.api"}} & set(sys.modules) else None)
+"""
+    done = run(folder=tmp_path, code=words)
+    assert "E102" in done.stderr
+    assert done.returncode == 0, "loading what solves takes longer than the second that a refusal may take"

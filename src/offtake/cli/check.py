@@ -25,6 +25,9 @@ def check(scenario: Path, /, *, case: Cases = (), set_: Sets = (), json: Json = 
     scenario : Path
         The scenario file.
     """
+    from offtake.spec.reader import refuse_unreadable
+
+    refuse_unreadable(scenario)
     from offtake import api
     from offtake.cli.failure import FINDINGS, OK, SCHEMA_VERSION, USAGE
     from offtake.cli.options import changes, readable

@@ -71,6 +71,9 @@ def plan(
     log_file : Path
         Write the log to a file.
     """
+    from offtake.spec.reader import refuse_unreadable
+
+    refuse_unreadable(scenario)
     from offtake import api
     from offtake.cli.interrupt import first_stops
     from offtake.cli.logs import log_to

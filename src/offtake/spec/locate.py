@@ -21,6 +21,7 @@ __all__ = ["at_key", "at_node", "at_path", "from_validation", "is_null"]
 
 Steps = tuple[str | int, ...]
 
+_MOST = 400  # twice what is shown: a file with more has one cause, and looking for the nearest key takes its time
 _SHAPES = {
     "model_type": "a mapping", "model_attributes_type": "a mapping", "dict_type": "a mapping",
     "tuple_type": "a list", "list_type": "a list", "string_type": "text",
@@ -91,7 +92,7 @@ def from_validation(error: ValidationError, model: type[BaseModel], root: Node, 
     root : Node                the whole tree
     prefix : Steps             where in the tree the validated part stands
     """
-    items = error.errors(include_url=False)
+    items = error.errors(include_url=False)[:_MOST]
     typos = _typos(items, model)
     found: list[Diagnostic] = []
     for item in items:

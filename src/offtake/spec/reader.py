@@ -15,6 +15,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from offtake.diagnostics import Diagnostic
+from offtake.errors import ScenarioError
 from offtake.spec.tree import Entry, Listing, Mapping, Node, Place, Scalar
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from offtake.spec.tree import Origin
 
-__all__ = ["MOST_BYTES", "MOST_DEPTH", "MOST_NODES", "Document", "read_file", "read_text"]
+__all__ = ["MOST_BYTES", "MOST_DEPTH", "MOST_NODES", "Document", "read_file", "read_text", "refuse_unreadable"]
 
 MOST_BYTES = 2_000_000
 """Largest file [byte]."""
@@ -33,6 +34,8 @@ MOST_DEPTH = 40
 MOST_NODES = 100_000
 """Most keys, values, lists and mappings."""
 
+_TOO_LARGE = f"the file is larger than {MOST_BYTES // 1_000_000} MB"
+_SMALL = "a scenario is some tens of kB: is this the right file?"
 _BREAK = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _INDENT_TAB = re.compile(r"^ *\t[ \t]*(?=\S)", re.MULTILINE)
@@ -77,13 +80,26 @@ def read_file(path: str | Path, *, name: str | None = None, origin: Origin = "fi
     return read_text(text, name=shown, origin=origin)
 
 
+def refuse_unreadable(path: str | Path) -> None:
+    """Refuse a file that is not there, no file, or too large: by a look at its entry, before anything is loaded to read it.
+
+    Raises
+    ------
+    ScenarioError    with one diagnostic
+    """
+    try:
+        _check_entry(Path(path))
+    except _Stop as stop:
+        raise ScenarioError((_diagnostic(stop, _printable(str(path))),)) from None
+
+
 def _printable(name: str) -> str:
     """Return a file name that can be written out: the system may hand over bytes that are no text."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _bytes(path: Path) -> bytes:
-    size = f"the file is larger than {MOST_BYTES // 1_000_000} MB"
+def _check_entry(path: Path) -> None:
+    """Check what the system says of a path."""
     try:
         status = path.stat()
         if S_ISDIR(status.st_mode):
@@ -91,20 +107,24 @@ def _bytes(path: Path) -> bytes:
         if not S_ISREG(status.st_mode):
             raise _Stop("E103", "this is not a plain file", "name a file on disk")
         if status.st_size > MOST_BYTES:
-            raise _Stop(
-                "E102",
-                f"{size} ({status.st_size / 1e6:.1f} MB)",
-                "a scenario is some tens of kB: is this the right file?",
-            )
-        with path.open("rb") as stream:
-            raw = stream.read(MOST_BYTES + 1)
+            raise _Stop("E102", f"{_TOO_LARGE} ({status.st_size / 1e6:.1f} MB)", _SMALL)
     except FileNotFoundError:
         raise _Stop("E101", "there is no such file", _neighbours(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or "the name is not a path"
         raise _Stop("E101", f"the file cannot be read: {reason}", "check the path and its permissions") from None
+
+
+def _bytes(path: Path) -> bytes:
+    _check_entry(path)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        reason = f"the file cannot be read: {error.strerror}"
+        raise _Stop("E101", reason, "check the path and its permissions") from None
     if len(raw) > MOST_BYTES:
-        raise _Stop("E102", size, "a scenario is some tens of kB: is this the right file?")
+        raise _Stop("E102", _TOO_LARGE, _SMALL)
     return raw
 
 
