@@ -129,7 +129,9 @@ def warm_against_cold(inputs: Inputs) -> None:
             colds.append(cold)
             worst = max(worst, abs(again.objective - first.objective) / abs(first.objective))
         ratio, cold = statistics.median(ratios), statistics.median(colds)
-        print(f"warm / cold after changing {name}: {ratio:.2f} (promised {PROMISED}); cold {cold:.2f} s; differ by {worst:.0e}")
+        print(
+            f"warm / cold after changing {name}: {ratio:.2f} (promised {PROMISED}); cold {cold:.2f} s; differ by {worst:.0e}"
+        )
     print(f"  beside them, the integer program with 2 % more demand: {whole_again(inputs):.1f} s")
 
 
