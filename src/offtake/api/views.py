@@ -208,7 +208,7 @@ def _tornado(story: Story) -> list[dict[str, Any]]:
         unit = "" if origin is None else origin.unit
         rows.append(
             {
-                "assumption": s.assumption.path.replace(".", " · ").replace("_", " "),
+                "assumption": _in_words(s.assumption.path),
                 "path": s.assumption.path,
                 "low": _amount(s.assumption.low, unit, series=series),
                 "base": "as stated" if series else _amount(s.base, unit, series=False),
@@ -219,6 +219,13 @@ def _tornado(story: Story) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _in_words(path: str) -> str:
+    """Say a dotted path in words; a group is all entries of its part."""
+    part, _, field = path.partition(".*.")
+    shown = f"{part}, all: {field}" if field else path
+    return shown.replace(".", " · ").replace("_", " ")
 
 
 def _amount(value: float, unit: str, *, series: bool) -> str:

@@ -55,6 +55,7 @@ class Swing:
 
     Attributes
     ----------
+    value_base_usd : float [USD]
     value_low_usd, value_high_usd : float or None [USD]   None where that world has no plan
     switches_at : float or None        value of the assumption at which the alliance is worth nothing, by linear interpolation between
                                        low, base and high; None where it does not change sign between them
@@ -62,6 +63,7 @@ class Swing:
 
     assumption: Assumption
     base: float
+    value_base_usd: float
     value_low_usd: float | None
     value_high_usd: float | None
     switches_at: float | None
@@ -69,9 +71,9 @@ class Swing:
 
     @property
     def width_usd(self) -> float:
-        """Distance between the two ends [USD]."""
-        ends = [v for v in (self.value_low_usd, self.value_high_usd) if v is not None]
-        return max(ends) - min(ends) if len(ends) == 2 else 0.0
+        """Distance between the extremes of low end, base and high end [USD]: both ends may lie on one side of the base."""
+        known = [v for v in (self.value_low_usd, self.value_base_usd, self.value_high_usd) if v is not None]
+        return max(known) - min(known)
 
 
 def screen(
@@ -156,6 +158,7 @@ def swing(base: Outcome, assumption: Assumption, value: float, settings: Setting
     return Swing(
         assumption=assumption,
         base=value,
+        value_base_usd=middle,
         value_low_usd=ends[0],
         value_high_usd=ends[1],
         switches_at=_switch([(assumption.low, ends[0]), (value, middle), (assumption.high, ends[1])]),
