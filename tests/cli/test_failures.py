@@ -13,6 +13,8 @@ from offtake.cli import failure
 from offtake.cli.app import main
 from offtake.errors import InfeasibleError, LedgerImbalance, SolverError
 
+from .conftest import run
+
 MISTAKES = [
     ("plan", "missing.yaml"),
     ("plan", "."),
@@ -134,6 +136,7 @@ def test_what_is_not_the_users_mistake_has_its_code(here, capsys, error, code):
 
 
 def test_an_internal_error_leaves_a_report_without_the_users_data(offtake, tmp_path):
+    (tmp_path / "secret-site.yaml").write_text("offtake: 1\n", "utf-8")
     code = (
         "import sys, offtake.api\n"
         "def broken(path, **_):\n    raise KeyError('secret ' + str(path))\n"
@@ -188,7 +191,7 @@ from offtake.cli.app import main
 try:
     main([{command!r}, "big.yaml"])
 finally:
-    sys.exit(9 if {{"numpy", "offtake.api"}} & set(sys.modules) else None)
+    sys.exit(9 if "offtake.api" in sys.modules else 0)
 """
     done = run(folder=tmp_path, code=words)
     assert "E102" in done.stderr
