@@ -516,7 +516,8 @@ class Second:
             self.interest[party] = extra * dear + extra_facility * p.facility.rate_frac_per_y * years * mean
 
     def _falls(self, days):
-        inside = [[float(self.edges[t] <= d < self.edges[t + 1]) for d in days] for t in range(self.T)]
+        ends = [*self.edges[1 : self.T], math.inf]  # what falls due after the horizon is found by then
+        inside = [[float(self.edges[t] <= d < ends[t]) for d in days] for t in range(self.T)]
         return xr.DataArray(inside, coords={"t": self.t, "k": np.arange(len(days))}, dims=("t", "k"))
 
     def solve(self):

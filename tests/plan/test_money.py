@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -328,7 +328,10 @@ def test_the_books_hold_the_plan(kind):
     kept.check()
     for party in ("offtaker", "provider"):
         for t, end in enumerate(found.problem.grid.ends):
-            booked = float(kept.balance(party, "cash", end - timedelta(days=1)))
+            by = (
+                date.max if end == found.problem.grid.end else end - timedelta(days=1)
+            )  # later dues are found by the horizon
+            booked = float(kept.balance(party, "cash", by))
             assert booked == pytest.approx(found.decisions.cash_usd[party][0, t], abs=1.0)
 
 
@@ -355,3 +358,20 @@ def test_a_plan_is_relaxed_or_whole_and_says_which():
     assert whole.first.integer
     assert not loose.first.integer
     assert loose.exact.objective >= whole.exact.objective - 1e-6
+
+
+def test_a_true_up_billed_on_the_last_day_must_be_found():
+    """It falls due after the horizon; a party that cannot pay it is short all the same."""
+    clause = {
+        "kind": "spend_commitment",
+    counts = {"rent": "100 %"}
+    clause = {"kind": "spend_commitment", "id": "much", "total": "900 bn USD", "due": "30 days", "counts": counts}
+        "interval": "year",
+        "total": "900 bn USD",
+        "due": "30 days",
+        "counts": {"rent": "100 %"},
+    }
+    terms = contract(RENT, clause, start="2026-07-01", end="2028-07-01")
+    found = plan_inputs(inputs(busy(contract=terms, grid={"dates": EDGES})), QUICK).alliance
+    assert found.decisions.emergency_usd["offtaker"][0, -1] > 8e11
+    assert "F102" in [f.code for f in findings(found)]

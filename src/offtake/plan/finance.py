@@ -155,7 +155,7 @@ def add_cash(model: Model, problem: Problem, dues: Sequence[Due[Affine]]) -> Map
 
 
 def net(problem: Problem, dues: Sequence[Due[Affine]], party: str) -> Affine:
-    """Receipts less payments of a party by period : [path, period] [M USD]; what is paid after the horizon is left out."""
+    """Receipts less payments of a party by period : [path, period] [M USD]; what is paid after the horizon counts in the last one."""
     parts = []
     same = np.eye(len(problem.grid))
     matrices: dict[tuple[date, ...], Float] = {}
@@ -171,10 +171,13 @@ def net(problem: Problem, dues: Sequence[Due[Affine]], party: str) -> Affine:
 
 
 def falls_in(problem: Problem, due: Due[Affine]) -> Float:
-    """0/1 matrix [period, interval]: the period in which each interval's payment is made."""
+    """0/1 matrix [period, interval]: the period in which each interval's payment is made.
+
+    What falls due after the horizon must be found by then: a true-up billed on the last day is no less owed.
+    """
     matrix = np.zeros((len(problem.grid), len(due.when)))
     for k, day in enumerate(due.when):
-        period = problem.grid.index_of(day)
+        period = len(problem.grid) - 1 if day >= problem.grid.end else problem.grid.index_of(day)
         if period is not None:
             matrix[period, k] = 1.0
     return matrix

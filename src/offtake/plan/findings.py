@@ -100,7 +100,7 @@ def _demand(plan: Plan) -> list[Finding]:
     problem = plan.problem
     found = []
     for k in problem.classes:
-        mine = np.array([c == k for c in problem.demand.classes])
+        mine = np.array([c == k for c in problem.demand.classes], dtype=bool)
         wanted = problem.demand.volume_tok[0][:, mine].sum()
         served = plan.decisions.tokens[0][:, mine].sum()
         if wanted > 0 and served < 0.995 * wanted:
