@@ -362,15 +362,8 @@ def test_a_plan_is_relaxed_or_whole_and_says_which():
 
 def test_a_true_up_billed_on_the_last_day_must_be_found():
     """It falls due after the horizon; a party that cannot pay it is short all the same."""
-    clause = {
-        "kind": "spend_commitment",
     counts = {"rent": "100 %"}
     clause = {"kind": "spend_commitment", "id": "much", "total": "900 bn USD", "due": "30 days", "counts": counts}
-        "interval": "year",
-        "total": "900 bn USD",
-        "due": "30 days",
-        "counts": {"rent": "100 %"},
-    }
     terms = contract(RENT, clause, start="2026-07-01", end="2028-07-01")
     found = plan_inputs(inputs(busy(contract=terms, grid={"dates": EDGES})), QUICK).alliance
     assert found.decisions.emergency_usd["offtaker"][0, -1] > 8e11
