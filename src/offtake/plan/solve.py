@@ -96,10 +96,13 @@ def solve(
         exact = exact if exact.found else first
     else:
         exact = with_exact_clauses(built, solver, first) or first
+    at_hand = (
+        (exact, solver.arrays) if settings.relax and exact.priced else None
+    )  # a relaxed plan has its prices already
     x, left_open = exact.x, (np.nan, np.nan)
     if tie_break and first.status.solved:
         x, left_open = _break_ties(built, solver, exact)
-    priced, priced_arrays = price_at(built, arrays, exact.x, settings)
+    priced, priced_arrays = at_hand or price_at(built, arrays, exact.x, settings)
     progress(ProgressEvent(stage=stage, message="solved", gap=first.gap, done=True))
     return Solved(
         built=built,
