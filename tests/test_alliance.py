@@ -1,4 +1,4 @@
-"""The flagship: its base case and the one of low demand, planned as a user would, and read as a sceptic would."""
+"""The flagship: its base case and those in which demand is low or stops, planned as a user would, and read as a sceptic would."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def base() -> Answer:
     return plan(ALLIANCE, cases=False)
 
 
-@pytest.fixture(scope="module")
-def low() -> Answer:
-    return plan(load(ALLIANCE).cases["low"], cases=False)
+@pytest.fixture(scope="module", params=["low", "falter"])
+def bad(request: pytest.FixtureRequest) -> Answer:
+    return plan(load(ALLIANCE).cases[request.param], cases=False)
 
 
 def test_the_base_case_is_solved_to_its_gap_and_certified(base: Answer) -> None:
@@ -65,15 +65,15 @@ def test_the_commitment_does_not_bind_in_the_base_case(base: Answer) -> None:
     assert sum(c["true_up_usd"] for c in base.document["commitments"] if c["kind"] == "spend_commitment") == 0.0
 
 
-def test_the_commitment_binds_and_a_true_up_is_paid_when_demand_is_low(low: Answer) -> None:
-    paid = [c for c in low.document["commitments"] if c["kind"] == "spend_commitment" and c["true_up_usd"] > 1e9]
+def test_the_commitment_binds_and_a_true_up_is_paid_when_demand_is_low_or_stops(bad: Answer) -> None:
+    paid = [c for c in bad.document["commitments"] if c["kind"] == "spend_commitment" and c["true_up_usd"] > 1e9]
     assert paid
     for commitment in paid:
         for interval in commitment["intervals"]:
             if commitment["scope"] == "interval" and interval["true_up_usd"] > 0:
                 short = interval["committed_usd"] - interval["paid_usd"]
                 assert interval["true_up_usd"] == pytest.approx(short, rel=1e-9)
-    settled = sum(float(f.amount) for f in low.plan.flows if f.account == "true_up")
+    settled = sum(float(f.amount) for f in bad.plan.flows if f.account == "true_up")
     assert settled == pytest.approx(sum(c["true_up_usd"] for c in paid), abs=1.0)
 
 

@@ -1,4 +1,4 @@
-"""What a correct file becomes: values, defaults, provenance, variation, schema and template."""
+"""What a correct file becomes: values, defaults, provenance, variation and schema."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Annotated, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from offtake.errors import OfftakeError, ScenarioError
+from offtake.errors import ScenarioError
 from offtake.spec.fields import Model
 from offtake.spec.load import load
 from offtake.spec.scenario import GridSpec, Scenario
 from offtake.spec.schema import json_schema
 from offtake.spec.series import Series
 from offtake.spec.shape import slots
-from offtake.spec.template import template, write_template
 from offtake.spec.vary import value_at, vary, with_value
 from offtake.units import key_of, suffix_of, unit_of
 
@@ -209,36 +208,6 @@ def test_schema_has_every_kind_of_clause():
     assert schema["$defs"]["Contract"]["properties"]["clauses"]["items"] == {"oneOf": [{"$ref": "#/$defs/clause.rent"}]}
     assert schema["$defs"]["clause.rent"]["required"] == ["kind", "id"]
     assert schema["$defs"]["clause.rent"]["properties"]["kind"]["const"] == "rent"
-
-
-def test_template_is_a_correct_scenario(tmp_path):
-    from offtake.spec.fields import ChipId, Id, UsdPerChipHour
-    from offtake.spec.load import loads
-
-    class Rent(Model):
-        id: Id
-        prices_usd_per_chip_h: dict[ChipId, UsdPerChipHour]
-
-    found = loads(template(), clause_kinds={"chip_price": Rent})
-    assert list(found.cases) == ["late-power", "low"]
-    assert found.warnings == ()
-
-
-def test_template_is_written_once(tmp_path):
-    target = tmp_path / "my plan.yaml"
-    written = write_template(target)
-    assert [p.name for p in written] == ["my plan.yaml", "offtake.schema.json"]
-    assert target.read_text().startswith("# yaml-language-server: $schema=offtake.schema.json\n")
-    assert "name: my-plan\n" in target.read_text()
-    assert json.loads(written[1].read_text())["title"] == "Offtake scenario"
-    with pytest.raises(OfftakeError, match="exists already"):
-        write_template(target)
-    with pytest.raises(OfftakeError, match="cannot be written"):
-        write_template(tmp_path / "no" / "x.yaml")
-
-
-def test_ids_and_titles_in_quotes(tmp_path):
-    assert 'title: "a: b"' in template(title="a: b")
 
 
 def test_examples_load(examples):

@@ -53,10 +53,6 @@ def facts_of(problem: Problem) -> DealFacts:
     )
 
 
-GATED = frozenset({"offtake_chip_h", "delivery_chip_h"})
-"""Measures that are zero by themselves where the contract is not signed."""
-
-
 def rows_algebra(
     model: Model, problem: Problem, found: Mapping[Measure, Affine], *, signed: Affine | None, tighten: Tighten | None
 ) -> RowsAlgebra:

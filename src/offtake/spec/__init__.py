@@ -13,7 +13,6 @@ _EXPORTS = {
     "Series": "offtake.spec.series",
     "json_schema": "offtake.spec.schema",
     "load": "offtake.spec.load",
-    "template": "offtake.spec.template",
     "vary": "offtake.spec.vary",
 }
 
