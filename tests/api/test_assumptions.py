@@ -1,4 +1,4 @@
-"""Assumptions that move together, and the relaxed plan's reliefs."""
+"""Assumptions that move together, and lines of credit that are left alone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import pytest
 
 from offtake.api.prepare import assumptions, load, prepare
 from offtake.deal.quantities import Measure
-from offtake.plan.bottlenecks import bottlenecks
-from offtake.plan.compile import compile_problem
-from offtake.plan.relief import reliefs
 from offtake.plan.run import plan_inputs
-from offtake.plan.settings import Settings
 
 
 def test_all_prices_of_tokens_are_one_assumption(examples):
@@ -40,21 +36,6 @@ def test_a_group_at_its_base_is_the_scenario(examples):
     for assumption in assumptions(loaded)[0]:
         if "*" in assumption.path:
             assert assumption.world(1.0).base.demand == loaded.scenario.demand
-
-
-def test_reliefs_of_a_relaxed_plan_are_worth_something(examples):
-    """Its choices are fractions; rounding them in the re-solve made every relief zero."""
-    world = prepare(load(examples / "first-site.yaml"))
-    settings = Settings(relax=True)
-    solved = plan_inputs(world.inputs, settings).alliance.solved
-    found = bottlenecks(solved)
-    best = max(
-        reliefs(solved, found, world.inputs, most=5, settings=settings, recompile=compile_problem),
-        key=lambda r: r.relief_usd,
-    )
-    priced = sum(b.worth_usd for b in found if (b.block, b.item) == (best.block, best.item))
-    assert best.relief_usd > 0
-    assert priced > 0
 
 
 def test_nothing_is_drawn_and_repaid_within_a_period(examples):

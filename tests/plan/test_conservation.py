@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_toys import EXACT, built, busy, problem
+from plan_toys import EXACT, built, busy, chip, demand, problem, run, stand, toy
 
 from offtake.api.prepare import load, prepare
 from offtake.dates import Grid
@@ -289,3 +289,19 @@ def test_a_plan_at_its_own_choices_is_itself(busy_plan):
 def test_a_built_problem_can_be_solved_again():
     found = built(busy())
     assert solve(found, EXACT).x.tolist() == solve(found, EXACT).x.tolist()
+
+
+def test_a_relaxed_plan_is_found_again_at_its_own_choices():
+    """They are fractions, here of a run that takes 1.6 years of all chips; rounding them in a re-solve falsified every relief."""
+    relaxed = Settings(relax=True)
+    scenario = toy(
+        chips=[chip(opening=stand(10_000.0), supply="0 chip/y")],
+        demand=[demand("plain", price=0.4), demand("new", price=1.0, needs="r")],
+        training=[run(flop=1.6 * 10_000 * 8760 * 1e18)],
+    )
+    found = solve(built(scenario), relaxed)
+    done = found.built.model.column_block("done").take(found.exact.x)
+    assert ((done > 0.01) & (done < 0.99)).any()
+    again = solve_at(build(problem(scenario)), found, relaxed)
+    assert again.freed == ()
+    assert again.solved.first.objective == pytest.approx(found.priced.objective, rel=1e-9)
