@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Literal
 
 from offtake.dates import Intervals
 from offtake.deal.algebra import Algebra, Number, X, ends_in
-from offtake.deal.flows import Account, Due, Firmness, Layer
+from offtake.deal.flows import Account, Due, Firmness, Layer, Use
 from offtake.deal.quantities import USD
 from offtake.deal.terms import Interval, Periodic, PriceList, Promise, Schedule, Terms, schedule
 from offtake.errors import OfftakeError
@@ -201,6 +201,9 @@ class DealView(Generic[X]):
         payee: str = "provider",
         layer: Layer | None = None,
         facts: Mapping[str, object] | None = None,
+        in_kind: bool = False,
+        tranche: str = "",
+        use: Use = Use.SERVICE,
     ) -> Due[X]:
         """Write a due of the clause at work."""
         return Due(
@@ -214,6 +217,9 @@ class DealView(Generic[X]):
             firmness=firmness,
             cause=self.cause,
             facts=facts or {},
+            in_kind=in_kind,
+            tranche=tranche,
+            use=use,
         )
 
 

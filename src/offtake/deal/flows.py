@@ -45,6 +45,16 @@ class Account(StrEnum):
     LOAN_FEE = "loan_fee"
     EMERGENCY_DRAW = "emergency_draw"
     EMERGENCY_REPAY = "emergency_repay"
+    RESERVATION = "reservation"
+    DELAY_CREDIT = "delay_credit"
+    TERMINATION = "termination"
+    OPTION_FEE = "option_fee"
+    BREAKAGE = "breakage"
+    BACKSTOP = "backstop"
+    GUARANTEE_FEE = "guarantee_fee"
+    GUARANTEE_CALL = "guarantee_call"
+    RESIDUAL_GUARANTEE = "residual_guarantee"
+    CUSTOMER_EQUITY = "customer_equity"
 
 
 class Firmness(StrEnum):
@@ -77,6 +87,14 @@ class Asset:
     life_days: float
 
 
+class Use(StrEnum):
+    """How the books class a tranche of capacity; leases leave the backlog and enter the lessee's balance sheet."""
+
+    SERVICE = "service"
+    OPERATING_LEASE = "operating_lease"
+    FINANCE_LEASE = "finance_lease"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due(Generic[X]):
     """One row of payments over intervals, in the algebra's vectors.
@@ -99,6 +117,13 @@ class Due(Generic[X]):
         One per interval, for capital expenditure.
     facts : mapping
         Further data of a clause for views (a stake's valuation path, say).
+    in_kind : bool
+        No money moves: a value given for another due in kind of the same day and parties (shares for a discount, a note for shares).
+        Dues in kind of two parties cancel on every date.
+    tranche : str
+        Dated slice of capacity that is paid for, or "".
+    use : Use
+        How the books class that slice.
     """
 
     payer: str
@@ -112,11 +137,14 @@ class Due(Generic[X]):
     cause: str
     assets: tuple[Asset, ...] | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    in_kind: bool = False
+    tranche: str = ""
+    use: Use = Use.SERVICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """One settled payment in whole cents."""
+    """One settled payment in whole cents; see `Due` for its fields."""
 
     date: dt.date
     payer: str
@@ -129,3 +157,6 @@ class Flow:
     cause: str
     interval: tuple[dt.date, dt.date]
     asset: Asset | None = None
+    in_kind: bool = False
+    tranche: str = ""
+    use: Use = Use.SERVICE

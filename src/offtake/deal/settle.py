@@ -228,6 +228,9 @@ def flows_of(dues: Iterable[Due[Exact]], *, path: int = 0, currency: str = "USD"
                     cause=due.cause,
                     interval=(due.on.starts[k], due.on.ends[k]),
                     asset=due.assets[k] if due.assets else None,
+                    in_kind=due.in_kind,
+                    tranche=due.tranche,
+                    use=due.use,
                 )
             )
     return sorted(flows, key=lambda f: (f.date, f.cause, f.account, f.payer))

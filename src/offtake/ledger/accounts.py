@@ -112,6 +112,16 @@ TITLES: Mapping[Account, str] = MappingProxyType(
         Account.LOAN_REPAY: "Loans repaid",
         Account.EMERGENCY_DRAW: "Emergency loans drawn",
         Account.EMERGENCY_REPAY: "Emergency loans repaid",
+        Account.RESERVATION: "Capacity reservations",
+        Account.DELAY_CREDIT: "Credits for late delivery",
+        Account.TERMINATION: "Termination payments",
+        Account.OPTION_FEE: "Option fees",
+        Account.BREAKAGE: "Expired prepayments",
+        Account.BACKSTOP: "Backstop on unsold capacity",
+        Account.GUARANTEE_FEE: "Guarantee fees",
+        Account.GUARANTEE_CALL: "Guarantees called",
+        Account.RESIDUAL_GUARANTEE: "Residual value guarantees",
+        Account.CUSTOMER_EQUITY: "Equity given to a customer",
     }
 )
 """What people call each flow account."""
