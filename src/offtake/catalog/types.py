@@ -10,9 +10,11 @@ from typing import Literal
 
 from offtake.errors import OfftakeError
 
-__all__ = ["Chip", "Precision", "Transformer", "need", "precision_bytes"]
+__all__ = ["Chip", "Precision", "Topology", "Transformer", "need", "precision_bytes"]
 
 Precision = Literal["bf16", "fp8", "fp4"]
+Topology = Literal["", "switch", "mesh", "torus", "ring"]
+"""How the scale-up fabric joins its chips: through switches at full rate to all, links to each other chip, neighbours on axes, one loop."""
 
 _BYTES: dict[str, float] = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5}
 
@@ -43,6 +45,13 @@ class Chip:
     scaleout_bytes_per_s : float or None [bytes/s]    per chip, network card, one direction
     it_w_per_chip : float or None [W/chip]            all-in at the server or rack, facility overhead excluded
     tdp_w_per_chip : float or None [W/chip]           the chip package alone
+    int8_flop_per_s : float or None [flop/s]          dense; what 8-bit weights use where a chip has no fp8 unit
+    year : int                                        of first delivery; 0 where unknown
+    family : str                                      generation that shares a core design: "hopper", "cdna3", "tpu6"; "" where unknown
+    cores : int                                       cores that share one matrix product: SM, compute unit, TensorCore, NeuronCore; 0 unknown
+    tile : int                                        side of the output square that one core makes at a time; 0 unknown
+    topology : str                                    how the scale-up fabric joins its chips; "" unknown
+    torus_axes : int                                  axes of a torus; 0 otherwise
     """
 
     name: str
@@ -58,6 +67,13 @@ class Chip:
     it_w_per_chip: float | None = None
     tdp_w_per_chip: float | None = None
     idle_frac: float = 0.35
+    int8_flop_per_s: float | None = None
+    year: int = 0
+    family: str = ""
+    cores: int = 0
+    tile: int = 0
+    topology: Topology = ""
+    torus_axes: int = 0
 
     def flop_per_s(self, precision: Precision) -> float:
         """Return the dense peak at a precision [flop/s].
@@ -89,7 +105,21 @@ class Transformer:
     full_layers, window_layers : int                   attention layers that keep the whole context, or only the last `window_tok`
     latent_attention : bool                            multi-head latent attention: the cache cannot be split over heads
     experts, top_k : int                               routed experts per layer and how many a token uses
-    moe_layers : int
+    moe_layers : int                                   layers with routed experts
+    family : str                                       as the catalogue groups models; "" where unknown
+    vocab : int                                        rows of the embedding; 0 where unknown
+    ffn : int                                          width of a dense feed-forward layer
+    ffn_expert : int                                   width of one routed expert
+    shared_experts : int                               experts that every token uses
+    ffn_shared : int                                   width of one shared expert; 0: as a routed one
+    gated : bool                                       feed-forward of three matrices (gate, up, down), else of two
+    mlp_layers : int                                   layers with a dense feed-forward
+    q_rank, kv_rank, rope_dim, nope_dim, v_dim : int   latent attention: ranks, and head sizes of position, content and value; 0 otherwise
+    linear_layers : int                                layers that keep a state of fixed size: linear attention, state space
+    linear_params : float                              weights of one of these, its feed-forward apart
+    linear_state : float                               numbers of one sequence's state in one of these
+    tied : bool                                        embedding and output matrix are the same weights
+    mtp_layers : int                                   extra layers that predict further tokens, trained beside the model
     """
 
     name: str
@@ -109,6 +139,24 @@ class Transformer:
     experts: int = 0
     top_k: int = 0
     moe_layers: int = 0
+    family: str = ""
+    vocab: int = 0
+    ffn: int = 0
+    ffn_expert: int = 0
+    shared_experts: int = 0
+    ffn_shared: int = 0
+    gated: bool = True
+    mlp_layers: int = 0
+    q_rank: int = 0
+    kv_rank: int = 0
+    rope_dim: int = 0
+    nope_dim: int = 0
+    v_dim: int = 0
+    linear_layers: int = 0
+    linear_params: float = 0.0
+    linear_state: float = 0.0
+    tied: bool = False
+    mtp_layers: int = 0
 
     @property
     def is_moe(self) -> bool:
