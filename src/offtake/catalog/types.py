@@ -48,7 +48,7 @@ class Chip:
     int8_flop_per_s : float or None [flop/s]          dense; what 8-bit weights use where a chip has no fp8 unit
     year : int                                        of first delivery; 0 where unknown
     family : str                                      generation that shares a core design: "hopper", "cdna3", "tpu6"; "" where unknown
-    cores : int                                       cores that share one matrix product: SM, compute unit, TensorCore, NeuronCore; 0 unknown
+    cores : int                                       cores with matrix units: SM, compute unit, TensorCore, NeuronCore; 0 unknown
     tile : int                                        side of the output square that one core makes at a time; 0 unknown
     topology : str                                    how the scale-up fabric joins its chips; "" unknown
     torus_axes : int                                  axes of a torus; 0 otherwise
