@@ -15,6 +15,8 @@ import numpy as np
 
 from offtake.dates import DAYS_PER_YEAR
 from offtake.deal.flows import Account
+from offtake.deal.rows import Rows
+from offtake.deal.stakes import worth
 from offtake.lp.affine import Affine
 from offtake.plan import scales
 from offtake.plan.problem import PARTIES, Party
@@ -65,6 +67,9 @@ def terminal_items(problem: Problem, energising: Energising, fleet: Fleet, dues:
         stake = _stake(problem, dues, party)
         if stake.nonzeros or stake.const.any():
             items[party]["equity stake"] = stake
+        paid_ahead = _paid_ahead(problem, dues, party)
+        if paid_ahead.nonzeros or paid_ahead.const.any():
+            items[party]["paid ahead"] = paid_ahead
     return items
 
 
@@ -132,12 +137,21 @@ def _stake(problem: Problem, dues: Sequence[Due[Affine]], party: Party) -> Affin
     The default valuation grows at the objective's rate, so that funding itself adds no value.
     """
     total = Affine.zeros((len(problem.paths),))
+    rate, horizon = problem.goal.rate_frac_per_y, problem.grid.end
     for due in dues:
         sign = (due.payer == party) - (due.payee == party)
         if sign and due.account is Account.EQUITY:
-            held = due.facts.get("stake")
-            growth = held.get("growth_frac_per_y") if isinstance(held, dict) else None
-            rate = problem.goal.rate_frac_per_y if growth is None else float(growth)
-            years = np.array([(problem.grid.end - day).days for day in due.when]) / DAYS_PER_YEAR
-            total = total + (due.amount * (float(sign) * (1.0 + rate) ** years)).sum(axis=1)
+            each = [worth(due, k, horizon, growth_frac_per_y=rate) for k in range(len(due.when))]
+            total = total + (due.amount * (float(sign) * np.array(each))).sum(axis=1)
+    return total
+
+
+def _paid_ahead(problem: Problem, dues: Sequence[Due[Affine]], party: Party) -> Affine:
+    """Prepayments not yet credited at the horizon: worth their amount to who paid, owed by who took it : [path] [M USD]."""
+    total = Affine.zeros((len(problem.paths),))
+    for due in dues:
+        sign = (due.payee == party) - (due.payer == party)
+        left = due.facts.get("left")
+        if sign and due.account is Account.CREDIT and isinstance(left, Rows):
+            total = total + left.expr.sum(axis=1) * float(sign)
     return total
