@@ -22,6 +22,8 @@ from offtake.dates import Intervals
 from offtake.deal.quantities import ONE
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from offtake.deal.quantities import Measure
 
 Number = int | float | Decimal | Fraction
@@ -60,6 +62,11 @@ def exactly(value: Number) -> Fraction:
     Fraction(21, 20)
     """
     return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(value)
+
+
+def is_numbers(value: object) -> TypeIs[Numbers]:
+    """Tell numbers, one or one for each interval, from a vector."""
+    return isinstance(value, int | float | Decimal | Fraction | Sequence)
 
 
 def per_interval(values: Numbers, on: Intervals) -> tuple[Number, ...]:
@@ -198,8 +205,8 @@ class Algebra(ABC, Generic[X]):
         """Return max(0, x), exact under every objective."""
 
     @abstractmethod
-    def above(self, x: X, steps: Sequence[Numbers], name: str) -> list[X]:
-        """Return max(0, x - step) for rising steps of one vector."""
+    def above(self, x: X, steps: Sequence[Numbers | X], name: str) -> list[X]:
+        """Return max(0, x - step) for rising steps of one vector; a step may itself depend on facts."""
 
     @abstractmethod
     def reached(self, x: X, threshold: Numbers, name: str) -> X:
@@ -216,6 +223,10 @@ class Algebra(ABC, Generic[X]):
     @abstractmethod
     def right(self, name: str, *, on: Intervals) -> X:
         """Return a 0/1 choice of the plan, read back by settlement."""
+
+    def known(self, x: X, least: Numbers, most: Numbers) -> X:  # noqa: ARG002
+        """Return x, which is known to lie between two numbers: a sum of facts of which at most one holds, say."""
+        return x
 
     # -- derived ------------------------------------------------------------------------------------------------------
 
@@ -240,6 +251,10 @@ class Algebra(ABC, Generic[X]):
         """Return interval k alone."""
         one = Intervals((x.on.starts[k],), (x.on.ends[k],))
         return self.mix(x, [[int(n == k) for n in range(len(x.on))]], on=one)
+
+    def repeat(self, x: X, *, on: Intervals) -> X:
+        """Return a vector of one interval in every interval of `on`: the cap that is left, say."""
+        return self.mix(x, [[1]] * len(on), on=on)
 
     def total(self, x: X) -> X:
         """Return the sum over all intervals, as one interval."""
@@ -266,16 +281,21 @@ class Algebra(ABC, Generic[X]):
         """Return the larger of two vectors."""
         return floor + self.pos(x - floor, name)
 
-    def layers(self, x: X, widths: Sequence[Numbers], name: str) -> list[X]:
+    def layers(self, x: X, widths: Sequence[Numbers | X], name: str) -> list[X]:
         """Fill layers of the given widths in turn from x >= 0; the last one returned holds what is above them all.
 
-        Widths may be dated and may be zero.
+        Widths may be dated, may be zero, and may be vectors (a volume that is held only while a fact holds).
         """
-        tops: list[Numbers] = []
+        tops: list[Numbers | X] = []
         height: list[Fraction] = [Fraction(0)] * len(x.on)
+        moving: X | None = None
         for width in widths:
-            height = [h + exactly(w) for h, w in zip(height, per_interval(width, x.on), strict=True)]
-            tops.append(tuple(height))
+            if is_numbers(width):
+                height = [h + exactly(w) for h, w in zip(height, per_interval(width, x.on), strict=True)]
+            else:
+                moving = width if moving is None else moving + width
+            plain = tuple(height)
+            tops.append(plain if moving is None else self._plain_plus(plain, moving))
         rest = [x, *self.above(x, tops, name)]
         return [a - b for a, b in pairwise(rest)] + rest[-1:]
 
@@ -306,11 +326,15 @@ class Algebra(ABC, Generic[X]):
         """Return 1 in the first interval in which a fact holds, else 0."""
         return self.step(self.ever(facts, name))
 
-    def capped(self, x: X, cap: Number, name: str) -> X:
-        """Cut x >= 0 off where its running sum passes a total cap."""
+    def capped(self, x: X, cap: Number | X, name: str) -> X:
+        """Cut x >= 0 off where its running sum passes a total cap: a number, or a vector of one interval (what is left of it)."""
         run = self.running(x)
-        limit = self.const(cap, on=x.on, unit=x.unit)
+        limit = self.const(cap, on=x.on, unit=x.unit) if is_numbers(cap) else self.repeat(cap, on=x.on)
         return self.step(self.minimum(run, limit, name))
+
+    def _plain_plus(self, numbers: Sequence[Fraction], x: X) -> X:
+        """Add numbers, which depend on no signature, to a vector."""
+        return x if not any(numbers) else x + self.const(numbers, on=x.on, unit=x.unit)
 
     def carry(self, excess: X, need: X, rule: CarryRule, name: str) -> Carried[X]:
         """Meet needs from earlier excesses, the oldest first.

@@ -6,7 +6,7 @@ expressions; with a `SettleAlgebra` it returns the same dues in exact numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Generic, Literal
 from offtake.dates import Intervals
 from offtake.deal.algebra import Algebra, Number, X, ends_in
 from offtake.deal.flows import Account, Due, Firmness, Layer, Use
-from offtake.deal.quantities import USD
-from offtake.deal.terms import Interval, Periodic, PriceList, Promise, Schedule, Terms, schedule
+from offtake.deal.force import ENDS, GOES_ON, Force, Stretch, in_force
+from offtake.deal.quantities import ONE, USD
+from offtake.deal.terms import Interval, Periodic, PriceList, Promise, Schedule, Terms, exact_mean, schedule
 from offtake.errors import OfftakeError
 
 if TYPE_CHECKING:
@@ -72,8 +73,24 @@ class Contract:
         """Id of the clause that counts this one's payments towards its own amount, or ""."""
         return next((c.id for c in self.clauses if c.includes(clause)), "")
 
+    def stretches(self, clause: Terms | None = None) -> tuple[Stretch, ...]:
+        """Time that options may add to the term, in order; for a clause, of the options that let it go on."""
+        found = sorted((s for c in self.clauses for s in c.stretches(self)), key=lambda s: s.start)
+        return tuple(s for s in found if clause is None or not s.which or matches(clause, s.which))
+
+    def last_day(self, clause: Terms | None = None) -> date:
+        """Day after the last on which the contract, or a clause of it, can be in force, every option exercised."""
+        return max([self.end, *(s.end for s in self.stretches(clause))])
+
+    @property
+    def can_change(self) -> bool:
+        """Whether a clause can end the contract early or let it go on."""
+        return any(c.shapes_term for c in self.clauses)
+
     def in_order(self) -> tuple[Terms, ...]:
-        """Clauses such that each stands after those whose dues it reads; the file's order otherwise.
+        """Clauses such that each stands after those whose dues and facts it reads; the file's order otherwise.
+
+        Clauses that end or extend the contract come before all that do not.
 
         Raises
         ------
@@ -85,7 +102,7 @@ class Contract:
         waiting = list(self.clauses)
         done: list[Terms] = []
         while waiting:
-            ready = [c for c in waiting if not any(matches(o, c.after()) for o in waiting if o is not c)]
+            ready = [c for c in waiting if not any(_waits_for(c, o) for o in waiting if o is not c)]
             if not ready:
                 names = ", ".join(c.id for c in waiting)
                 raise OfftakeError(f"contract {self.id}: these clauses depend on each other in a circle: {names}")
@@ -122,15 +139,32 @@ class DealFacts:
     provider: str = "provider"
 
 
+@dataclass(slots=True, kw_only=True)
+class Shared(Generic[X]):
+    """What clauses of one contract tell each other while they are read.
+
+    Parameters
+    ----------
+    published : dict
+        (clause id, name) to a vector.
+    force : Force, optional
+        The contract's state, made when it is first asked for; None where no clause can change it.
+    """
+
+    published: dict[tuple[str, str], X] = field(default_factory=dict)
+    force: Force[X] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealView(Generic[X]):
-    """What a clause sees of its contract: facts, other clauses' terms, and the dues of clauses run before it."""
+    """What a clause sees of its contract: facts, other clauses' terms, and the dues and facts of clauses run before it."""
 
     contract: Contract
     facts: DealFacts
     a: Algebra[X]
     clause: Terms
     dues: Mapping[str, Sequence[Due[X]]]
+    shared: Shared[X] = field(default_factory=Shared)
 
     @property
     def cause(self) -> str:
@@ -151,10 +185,124 @@ class DealView(Generic[X]):
         return schedule(
             interval or "quarter",
             start or self.contract.start,
-            self.contract.end if end is None else min(end, self.contract.end),
+            self.until(end),
             valuation_date=self.facts.valuation_date,
             horizon=self.facts.horizon,
+            anew=[s.start for s in self.contract.stretches(terms)],
         )
+
+    # -- facts between clauses ------------------------------------------------------------------------------------
+
+    def publish(self, name: str, vector: X) -> X:
+        """Let clauses that stand after this one read a vector; returns it."""
+        key = (self.clause.id, name)
+        if key in self.shared.published:
+            raise OfftakeError(f"{self.cause}: {name!r} is published twice")
+        self.shared.published[key] = vector
+        return vector
+
+    def fact(self, clause: str, name: str) -> X:
+        """Return a vector that another clause has published; name that clause in `after()`.
+
+        Raises
+        ------
+        OfftakeError
+            If the clause has published none: it is not there, stands later, or has no interval inside the plan.
+        """
+        found = self.shared.published.get((clause, name))
+        if found is None:
+            raise OfftakeError(f"{self.cause}: clause {clause!r} has published no {name!r}")
+        return found
+
+    def published(self, which: Sequence[str], name: str) -> dict[str, X]:
+        """Vectors of one name that other clauses (ids or kinds) have published, by clause id; maybe none."""
+        ids = [c.id for c in self.contract.clauses if matches(c, which)]
+        return {i: self.shared.published[i, name] for i in ids if (i, name) in self.shared.published}
+
+    def facts_called(self, name: str) -> tuple[X, ...]:
+        """Vectors that any clause run so far has published under a name, in the order of running."""
+        return tuple(x for (_, called), x in self.shared.published.items() if called == name)
+
+    # -- the term -------------------------------------------------------------------------------------------------
+
+    @property
+    def end(self) -> date:
+        """Day after the last on which the clause at work can be in force: with the options that let it go on."""
+        return self.contract.last_day(self.clause)
+
+    def until(self, end: date | None) -> date:
+        """Day after the last for a clause's own end: one at or after the contract's end goes on with an option."""
+        return self.end if end is None or end >= self.contract.end else end
+
+    def in_force(self, on: Intervals) -> X:
+        """Part of each interval's days in which the contract is in force; 1 where no clause can change that."""
+        force = self.force()
+        return self.a.const(1, on=on, unit=ONE) if force is None else force.mean(self._contract_wide, on)
+
+    def in_force_at_end(self, on: Intervals) -> X:
+        """1 where the contract is in force on the last day of an interval."""
+        force = self.force()
+        return self.a.const(1, on=on, unit=ONE) if force is None else force.last_day(self._contract_wide, on)
+
+    def over_term(self, amount: Callable[[date, date], Number], *, on: Intervals, unit: str) -> X:
+        """Add up dated terms over the days of each interval on which the contract is in force.
+
+        ``amount(start, end)`` is the sum over ``[start, end)``, a part of one interval: a floor or a volume, whatever the clause
+        promises while it holds.  Without a clause that can end or extend the contract it is a plain constant.
+        """
+        force = self.force()
+        if force is None:
+            return self.a.const([amount(s, e) for s, e in zip(on.starts, on.ends, strict=True)], on=on, unit=unit)
+        return force.amounts(self._contract_wide, amount, on=on, unit=unit)
+
+    def width(self, amount: Callable[[date, date], Number], *, on: Intervals, unit: str) -> Sequence[Number] | X:
+        """Return what `over_term` does, for `Algebra.layers`: plain numbers where no clause can end or extend the contract."""
+        if self.force() is None:
+            return [amount(s, e) for s, e in zip(on.starts, on.ends, strict=True)]
+        return self.over_term(amount, on=on, unit=unit)
+
+    def held(self, amounts: Sequence[Number], *, on: Intervals, unit: str) -> X:
+        """Return a constant of each interval in proportion to its days in force."""
+        force = self.force()
+        constant = self.a.const(amounts, on=on, unit=unit)
+        if force is None:
+            return constant
+        return self.a.scale(force.mean(self._contract_wide, on), amounts, unit=unit)
+
+    def extended(self, prices: Sequence[Fraction], on: Intervals, chip: str | None = None) -> tuple[Fraction, ...]:
+        """Return prices by interval as the options change them in the time that they add."""
+        now = list(prices)
+        for stretch in self.contract.stretches(self.clause):
+            for k, day in enumerate(on.starts):
+                if stretch.start <= day < stretch.end:
+                    new = (stretch.prices or {}).get(chip or "")
+                    now[k] = exact_mean(new, day, on.ends[k]) if new is not None else now[k] * stretch.factor
+        return tuple(now)
+
+    @property
+    def _contract_wide(self) -> Algebra[X]:
+        return self.a.within(self.contract.id)
+
+    def force(self) -> Force[X] | None:
+        """Return the contract's state, made from what has been published."""
+        shared = self.shared
+        if shared.force is None and self.contract.can_change:
+            which = [c.id for c in self.contract.clauses if c.shapes_term]
+            late = [i for i in which if i not in self.dues]
+            if late:
+                raise OfftakeError(
+                    f"{self.cause}: whether the contract is in force depends on {late[0]!r}, which stands later"
+                )
+            added = self.published(which, GOES_ON)
+            shared.force = in_force(
+                self._contract_wide,
+                (self.contract.start, self.contract.end),
+                self.published(which, ENDS),
+                [(s, added[s.option]) for s in self.contract.stretches() if s.option in added],
+            )
+        return shared.force
+
+    # -- dues -----------------------------------------------------------------------------------------------------
 
     def price_list(self, name: str | None) -> PriceList:
         """Return the clause that states prices per chip-hour: the one named, or the only one."""
@@ -225,15 +373,21 @@ class DealView(Generic[X]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed(Generic[X]):
-    """Dues of a contract by clause."""
+    """Dues of a contract by clause, and its state where a clause can change that."""
 
     contract: str
     by_clause: Mapping[str, tuple[Due[X], ...]]
+    force: Force[X] | None = None
 
     @property
     def dues(self) -> tuple[Due[X], ...]:
         """All dues, clause by clause."""
         return tuple(due for dues in self.by_clause.values() for due in dues)
+
+
+def _waits_for(clause: Terms, other: Terms) -> bool:
+    """Whether a clause reads what another has made."""
+    return matches(other, clause.after()) or (other.shapes_term and not clause.shapes_term)
 
 
 def matches(clause: Terms, which: Sequence[str]) -> bool:
@@ -247,12 +401,17 @@ def owed(contract: Contract, a: Algebra[X], facts: DealFacts) -> Owed[X]:
     A contract with ``signed = no`` owes nothing.
     """
     done: dict[str, tuple[Due[X], ...]] = {}
+    shared: Shared[X] = Shared()
+    force: Force[X] | None = None
     if contract.signed != "no":
         for clause in contract.in_order():
             scoped = a.within(f"{contract.id}.{clause.id}")
-            view = DealView(contract=contract, facts=facts, a=scoped, clause=clause, dues=done)
+            view = DealView(contract=contract, facts=facts, a=scoped, clause=clause, dues=done, shared=shared)
             done[clause.id] = tuple(clause.owed(scoped, view))
-    return Owed(contract=contract.id, by_clause={c.id: done[c.id] for c in contract.clauses if c.id in done})
+        if contract.can_change:
+            force = view.force()
+    by_clause = {c.id: done[c.id] for c in contract.clauses if c.id in done}
+    return Owed(contract=contract.id, by_clause=by_clause, force=force)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,13 @@ KINDS: dict[str, MeasureKind] = {
         MeasureKind(
             "delivery_chip_h", CHIP_H, "flow", ("chip",), "chip-hours the provider makes available to the offtaker"
         ),
+        MeasureKind(
+            "unsold_chip_h",
+            CHIP_H,
+            "flow",
+            ("chip",),
+            "chip-hours ready for use, neither taken by the offtaker nor sold outside",
+        ),
         MeasureKind("channel_revenue_usd", USD, "flow", ("channel",), "revenue of a sales channel"),
         MeasureKind("channel_chip_h", CHIP_H, "flow", ("channel", "chip"), "chip-hours assigned to a channel"),
         MeasureKind(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.axes import Axis
-from offtake.deal.algebra import Algebra, Matrix, Numbers, last_known, mean_shares, per_interval
+from offtake.deal.algebra import Algebra, Matrix, Numbers, is_numbers, last_known, mean_shares, per_interval
 from offtake.deal.quantities import CHIP, CHIP_H, CHIP_Y, MTOK, MW, MW_H, MW_Y, ONE, USD, Measure, Scales
 from offtake.errors import OfftakeError
 from offtake.lp.affine import Affine
@@ -229,24 +229,23 @@ class RowsAlgebra(Algebra[Rows]):
         """Return max(0, x)."""
         return self._kink(x, name)[0]
 
-    def above(self, x: Rows, steps: Sequence[Numbers], name: str) -> list[Rows]:
+    def above(self, x: Rows, steps: Sequence[Numbers | Rows], name: str) -> list[Rows]:
         """Return max(0, x - step) for rising steps, with cuts that make one vector's kinks a tight description together."""
         found: list[Rows] = []
-        below: tuple[Rows, Affine] | None = None
+        below: tuple[Rows, Affine, Rows] | None = None
         for k, step in enumerate(steps):
-            fixed = self._fixed(step, x.on, x.unit)
-            over = Rows(expr=x.expr - fixed, on=x.on, unit=x.unit, lo=x.lo - fixed, hi=x.hi - fixed)
+            top = self._step(step, x) if is_numbers(step) else step
             label = f"{name}.step-{k + 1}"
-            rest, positive = self._kink(over, label)
+            rest, positive = self._kink(x - top, label)
             if (
                 below is not None
             ):  # the layer between two steps is full before the next begins, and empty before its own step
-                width = fixed - self._fixed(steps[k - 1], x.on, x.unit)
-                layer = below[0].expr - rest.expr
-                self._rows(f"{label}.full", layer - positive * width, x, lower=0.0)
-                self._rows(f"{label}.ahead", layer - below[1] * width, x, upper=0.0)
+                width = top - below[2]
+                layer, most = below[0].expr - rest.expr, np.maximum(width.hi, 0.0)
+                self._rows(f"{label}.full", layer - width.expr - (positive - 1.0) * most, x, lower=0.0)
+                self._rows(f"{label}.ahead", layer - below[1] * most, x, upper=0.0)
             found.append(rest)
-            below = (rest, positive)
+            below = (rest, positive, top)
         return found
 
     def reached(self, x: Rows, threshold: Numbers, name: str) -> Rows:
@@ -330,7 +329,17 @@ class RowsAlgebra(Algebra[Rows]):
             full[definition.columns] = definition.values(full)
         return full
 
+    def known(self, x: Rows, least: Numbers, most: Numbers) -> Rows:
+        """Return x with bounds that reasoning gives and arithmetic on its parts does not."""
+        low, high = self._fixed(least, x.on, x.unit), self._fixed(most, x.on, x.unit)
+        return replace(x, lo=np.maximum(x.lo, low), hi=np.minimum(x.hi, high))
+
     # -- helpers ----------------------------------------------------------------------------------------------------
+
+    def _step(self, step: Numbers, x: Rows) -> Rows:
+        """Return numbers that do not depend on signing as a vector beside x."""
+        fixed = self._fixed(step, x.on, x.unit)
+        return self._vector(Affine.constant(fixed), x.on, x.unit, fixed, fixed)
 
     def _kink(self, x: Rows, name: str) -> tuple[Rows, Affine]:
         """max(0, x) and the 0/1 expression that says where it is positive."""

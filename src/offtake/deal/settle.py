@@ -19,6 +19,7 @@ from offtake.deal.algebra import (
     Number,
     Numbers,
     exactly,
+    is_numbers,
     last_known,
     mean_shares,
     per_interval,
@@ -159,9 +160,9 @@ class SettleAlgebra(Algebra[Exact]):
         """Return max(0, x)."""
         return x.map(lambda a: max(a, ZERO))
 
-    def above(self, x: Exact, steps: Sequence[Numbers], name: str) -> list[Exact]:
+    def above(self, x: Exact, steps: Sequence[Numbers | Exact], name: str) -> list[Exact]:
         """Return max(0, x - step) for each step."""
-        return [self.pos(x - self._plain(step, x), name) for step in steps]
+        return [self.pos(x - (self._plain(step, x) if is_numbers(step) else step), name) for step in steps]
 
     def reached(self, x: Exact, threshold: Numbers, name: str) -> Exact:  # noqa: ARG002
         """Return 1 where x >= threshold."""

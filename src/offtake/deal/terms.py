@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from offtake.deal.algebra import Algebra, X
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due, Firmness, Layer
+    from offtake.deal.force import Stretch
     from offtake.spec.series import Series
 
 Interval = Literal["month", "quarter", "half_year", "year"]
@@ -67,6 +68,8 @@ class Terms(Model):
     """
 
     kind: ClassVar[str]
+    shapes_term: ClassVar[bool] = False
+    """Whether the clause can end the contract early or let it go on; it then stands before all that do not."""
 
     id: Id
     """Name of the clause in this contract; stands in every flow's cause."""
@@ -87,6 +90,10 @@ class Terms(Model):
 
     def after(self) -> tuple[str, ...]:
         """Ids or kinds of the clauses whose dues this one reads."""
+        return ()
+
+    def stretches(self, contract: Contract) -> Sequence[Stretch]:  # noqa: ARG002
+        """Return the time that the clause may add to the contract's term."""
         return ()
 
     def includes(self, other: Terms) -> bool:  # noqa: ARG002
@@ -155,11 +162,18 @@ class Schedule:
         return tuple(day + timedelta(days=round(due_days)) for day in self.on.ends)
 
 
-def schedule(interval: Interval, start: date, end: date, *, valuation_date: date, horizon: date) -> Schedule | None:
-    """Lay out settlement intervals and keep those that end after the valuation date; None if none is left."""
+def schedule(
+    interval: Interval, start: date, end: date, *, valuation_date: date, horizon: date, anew: Sequence[date] = ()
+) -> Schedule | None:
+    """Lay out settlement intervals and keep those that end after the valuation date; None if none is left.
+
+    Where time may be added to a term the intervals begin anew, so that none lies on both sides of such a day.
+    """
     if end <= start:
         return None
-    every = Intervals.every(MONTHS[interval], start, end)
+    edges = [start, *(day for day in anew if start < day < end), end]
+    parts = [Intervals.every(MONTHS[interval], a, b) for a, b in itertools.pairwise(edges)]
+    every = Intervals(tuple(s for p in parts for s in p.starts), tuple(e for p in parts for e in p.ends))
     kept = [k for k in range(len(every)) if every.ends[k] > valuation_date and every.starts[k] < horizon]
     if not kept:
         return None

@@ -34,6 +34,7 @@ class Work:
     handed : [path, period, fleet]                accepted and available, less resold, within the term
     delivery : [path, period, fleet]              made available to the offtaker: as `handed`, but for every chip in service that has not
                                                   been retired, so that a plan cannot owe less by leaving chips unaccepted
+    unsold : [path, period, fleet]                ready, available, neither taken nor resold; also outside the contract's term
     signed : [path]                               1 when the contract is signed
     """
 
@@ -44,6 +45,7 @@ class Work:
     taken: Affine
     handed: Affine
     delivery: Affine
+    unsold: Affine
     signed: Affine
 
 
@@ -78,7 +80,7 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
     _keep_to_term(model, problem, taken, available)
     sold = hours.apply(by_fleet * resale, 2)
     handed = (available - sold) * problem.contract_share[:, None]
-    delivery = (fleet.ready * (availability * period_h[:, None]) - sold) * problem.contract_share[:, None]
+    spare = fleet.ready * (availability * period_h[:, None]) - sold
     _limit_ceiling(model, problem, taken, period_h)
     return Work(
         hours=hours,
@@ -87,7 +89,8 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
         resold=resold,
         taken=taken,
         handed=handed,
-        delivery=delivery,
+        delivery=spare * problem.contract_share[:, None],
+        unsold=spare - taken,
         signed=signed,
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from offtake.deal.contract import Contract, DealFacts, owed
 from offtake.deal.flows import Layer
 from offtake.deal.rows import Rows, RowsAlgebra
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
     from offtake.plan.problem import Float, Problem
+
+
+NEVER_NEGATIVE = ("delivery_chip_h", "unsold_chip_h")
+"""Measures that are differences, of which the rows of the chip-hours say that they are not below zero."""
+
+NOTHING, WITHOUT_LIMIT = np.zeros(()), np.full((), np.inf)
 
 
 def contract_of(problem: Problem) -> Contract | None:
@@ -64,6 +72,7 @@ def rows_algebra(
         paths=problem.paths,
         scales=SCALES,
         signed=signed,
+        limits={m: (NOTHING, WITHOUT_LIMIT) for m in found if m.name in NEVER_NEGATIVE},
         gated=frozenset(m for m in found if m.name == "offtake_chip_h"),
         tighten=tighten,
     )

@@ -119,6 +119,7 @@ def _chip_measures(problem: Problem, physics: Physics) -> dict[Measure, Affine]:
         found[Measure("accepted_chip_y", chip)] = (physics.fleet.accepted * mine).sum(axis=2) * problem.grid.years_long
         found[Measure("offtake_chip_h", chip)] = (physics.work.taken * mine).sum(axis=2)
         found[Measure("delivery_chip_h", chip)] = (physics.work.delivery * mine).sum(axis=2)
+        found[Measure("unsold_chip_h", chip)] = (physics.work.unsold * mine).sum(axis=2)
     mw = chips.it_w_per_chip[fleets.chip] * scales.CHIP / 1e6
     hours = problem.grid.days * HOURS_PER_DAY
     made = physics.work.handed * (scales.CHIP_H / scales.CHIP / chips.availability_frac[fleets.chip])

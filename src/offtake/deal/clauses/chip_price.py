@@ -65,7 +65,7 @@ class ChipPrice(Periodic):
         dues = []
         for chip in self.prices_usd_per_chip_h:
             taken = a.read(Measure("offtake_chip_h", chip), on=plan.on)
-            price = self._price(chip, plan.on, deal.contract.start)
+            price = deal.extended(self._price(chip, plan.on, deal.contract.start), plan.on, chip)
             amount = self._tiered(a, taken, price, plan.year, chip) if self.tiers else a.scale(taken, price, unit=USD)
             due = deal.due(amount, plan.when(self.due_days), Account.RENT, Firmness.OPTIONAL, facts={"chip": chip})
             dues.append(due)

@@ -67,9 +67,8 @@ class RevenueShare(Periodic):
         for channel, rate in self.rates_frac.items():
             share = share + a.scale(self._base(a, channel, plan.on), means(rate, plan.on))
         if self.floor_usd_per_y:
-            start = max(plan.on.start, deal.facts.valuation_date)
-            days = [(e - max(s, start)).days for s, e in zip(plan.on.starts, plan.on.ends, strict=True)]
-            least = a.const([exactly(self.floor_usd_per_y) * d / 365 for d in days], on=plan.on, unit=USD)
+            start, yearly = max(plan.on.start, deal.facts.valuation_date), exactly(self.floor_usd_per_y)
+            least = deal.over_term(lambda s, e: yearly * max(0, (e - max(s, start)).days) / 365, on=plan.on, unit=USD)
             share = a.maximum(share, least, "floor")
         if self.cap_usd is not None:
             share = a.capped(share, max(exactly(self.cap_usd) - exactly(self.paid_before_usd), Fraction(0)), "cap")

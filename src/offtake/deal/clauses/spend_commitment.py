@@ -112,7 +112,7 @@ class SpendCommitment(Periodic):
         floors = self._floors(plan)
         if any(floors):
             before = [exactly(self.counted_this_interval_usd), *([Fraction(0)] * (len(plan.on) - 1))]
-            floor = a.const(floors, on=plan.on, unit=USD)
+            floor = deal.held(floors, on=plan.on, unit=USD)
             met = spend + a.const(before, on=plan.on, unit=USD)
             short = a.pos(floor - met, "shortfall")
             owed, held = short, None

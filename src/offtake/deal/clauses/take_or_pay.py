@@ -6,77 +6,62 @@ volume, D the part of C that was made available and T the part that was taken,
     owed = price × max(0, minimum share × D − T)
 
 Tranches of the same chip (or of all chips) are filled in the order of the file: what is made available, and what is taken, belongs to
-the first one until that is full.
+the first one until that is full.  With make-up, what is paid for and not taken is kept as a balance: what is later taken above the
+minimum is drawn from it, the oldest first, and the price paid for it is credited; what is not drawn in time lapses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from offtake.dates import Intervals
-from offtake.deal.algebra import exactly
+from offtake.deal.algebra import X, exactly
 from offtake.deal.flows import Account, Firmness
-from offtake.deal.quantities import MW_H, USD, Measure
-from offtake.deal.terms import HOURS_PER_YEAR, Periodic, Promise, exact_mean, hours, means
-from offtake.spec.fields import (
-    ChipId,
-    ClauseId,
-    Day,
-    Frac,
-    Id,
-    Model,
-    MwStepSeries,
-    Unit,
-    UsdPerChipHourSeries,
-    UsdPerMwYearSeries,
-)
-from offtake.spec.series import Series
+from offtake.deal.quantities import USD
+from offtake.deal.terms import Periodic, Promise
+from offtake.deal.tranches import LATE, Tranche, effective, metered, price, stacks, told, MADE_GOOD, worth, written
+from offtake.spec.fields import ClauseId, Count, Frac, Model, MwStepSeries, UsdPerMwYearSeries
 
 if TYPE_CHECKING:
-    from offtake.deal.algebra import Algebra, X
+    from offtake.deal.algebra import Algebra
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due
+    from offtake.deal.terms import Schedule
 
-ChipsStepSeries = Annotated[Series, Unit("chip", interpolation="step")]
 
+class MinimumTranche(Tranche):
+    """A dated slice of capacity, of which a share is paid even if it is not taken."""
 
-class Tranche(Model):
-    """A dated slice of capacity with its own volume and price."""
-
-    id: Id
-    start: Day | None = None
-    """First day; the clause's if absent."""
-    end: Day | None = None
-    """Day after the last; the clause's if absent."""
-    chip: ChipId | None = None
-    """Generation, for a volume in chips."""
-    count_chip: ChipsStepSeries | None = None
-    """Chips reserved, dated."""
-    it_power_mw: MwStepSeries | None = None
-    """IT power reserved over all chips, dated."""
     minimum_frac: Frac = 1.0
     """Share of what is available that is paid even if not taken."""
-    price_usd_per_chip_h: UsdPerChipHourSeries | None = None
-    """Price of a chip-hour not taken; by reference to a price clause if absent."""
-    rate_usd_per_mw_y: UsdPerMwYearSeries | None = None
-    """Price of a MW not taken over a year of 8,760 hours."""
 
-    @model_validator(mode="after")
-    def _one_volume(self) -> Tranche:
-        if (self.count_chip is None) == (self.it_power_mw is None):
-            raise ValueError("give either `chip` with `count`, or `it_power` with `rate`")
-        if self.count_chip is not None and (self.chip is None or self.rate_usd_per_mw_y is not None):
-            raise ValueError("a volume in chips needs `chip`, and its price is per chip-hour")
-        if self.it_power_mw is not None and (self.rate_usd_per_mw_y is None or self.price_usd_per_chip_h is not None):
-            raise ValueError("a volume in MW needs `rate`, in USD per MW-year")
-        if self.it_power_mw is not None and self.chip is not None:
-            raise ValueError("a volume in MW is over all chips; give `count` for one `chip`")
-        return self
+
+class MakeUp(Model):
+    """What is paid for and not taken may be taken later."""
+
+    lasts: Annotated[Count, Field(ge=1)] | None = None
+    """Intervals in which it can be taken; until the clause ends if absent."""
+    cap_frac: Frac | None = None
+    """Most that is kept, as a share of the tranche's volume of an interval; what is above it is lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance(Generic[X]):
+    """Make-up of one tranche by interval: volumes in its unit, and money at the prices that were paid for them [USD]."""
+
+    added: X
+    drawn: X
+    held: X
+    added_usd: X
+    drawn_usd: X
+    lapsed_usd: X
+    held_usd: X
 
 
 class TakeOrPay(Periodic):
@@ -88,10 +73,12 @@ class TakeOrPay(Periodic):
     """One tranche in short: IT power over all chips that is paid even if not used."""
     rate_usd_per_mw_y: UsdPerMwYearSeries | None = None
     """Price of the short form."""
-    tranches: tuple[Tranche, ...] = ()
+    tranches: tuple[MinimumTranche, ...] = ()
     """Slices, in the order in which they are filled."""
     price_from: ClauseId | None = None
     """Clause whose prices per chip-hour hold for tranches without one; the contract's only one if absent."""
+    make_up: MakeUp | None = None
+    """Whether and how long what is paid and not taken can be taken later; it is lost if absent."""
 
     @model_validator(mode="after")
     def _one_form(self) -> TakeOrPay:
@@ -103,79 +90,59 @@ class TakeOrPay(Periodic):
             raise ValueError("two tranches have the same id")
         return self
 
+    @model_validator(mode="after")
+    def _make_up_can_be_used(self) -> TakeOrPay:
+        if self.make_up is not None:
+            for _, stack in stacks(self):
+                full = [t.id for t in stack[:-1] if t.minimum_frac == 1]
+                if full:
+                    raise ValueError(
+                        f"`make_up` of tranche {full[0]!r} could never be taken: its minimum is all of it, and what is taken "
+                        f"above it belongs to tranche {stack[-1].id!r}"
+                    )
+        return self
+
     @property
-    def slices(self) -> tuple[Tranche, ...]:
+    def slices(self) -> tuple[MinimumTranche, ...]:
         """The tranches, the short form as one."""
         if self.minimum_mw is None:
             return self.tranches
-        return (Tranche(id="minimum", it_power_mw=self.minimum_mw, rate_usd_per_mw_y=self.rate_usd_per_mw_y),)
+        short = MinimumTranche(id="minimum", it_power_mw=self.minimum_mw, rate_usd_per_mw_y=self.rate_usd_per_mw_y)
+        return (short,)
+
+    def after(self) -> tuple[str, ...]:
+        """Clauses that may end or lengthen a tranche come before."""
+        return (LATE,)
 
     def owed(self, a: Algebra[X], deal: DealView[X]) -> Sequence[Due[X]]:
-        """Return one due per tranche."""
-        plan = deal.schedule()
+        """Return one due per tranche, and with make-up those of its balance."""
+        plan = self._plan(deal)
         if plan is None:
             return ()
         dues = []
-        for chip in dict.fromkeys(t.chip for t in self.slices):
-            stack = [t for t in self.slices if t.chip == chip]
-            volumes = [self._volume(t, plan.on, deal) for t in stack]
+        for chip, stack in stacks(self):
+            volumes = [effective(a, deal, self, t, plan.on) for t in stack]
             label = chip or "it-power"
-            available = a.layers(_metered(a, deal, "delivery_chip_h", chip, plan.on), volumes, f"{label}.available")
+            available = a.layers(metered(a, deal, "delivery_chip_h", chip, plan.on), volumes, f"{label}.available")
             # The last tranche may count all that is left as taken: it can owe no less than nothing.
-            taken = a.layers(_metered(a, deal, "offtake_chip_h", chip, plan.on), volumes[:-1], f"{label}.taken")
+            taken = a.layers(metered(a, deal, "offtake_chip_h", chip, plan.on), volumes[:-1], f"{label}.taken")
             for tranche, had, used in zip(stack, available, taken, strict=False):
-                least = a.scale(had, tranche.minimum_frac)
-                price = self._price(tranche, plan.on, deal)
-                untaken = a.pos(least - used, f"{tranche.id}.untaken")
-                amount = a.scale(untaken, price, unit=USD)
-                dues.append(
-                    deal.due(
-                        amount,
-                        plan.when(self.due_days),
-                        Account.TAKE_OR_PAY,
-                        Firmness.FIRM,
-                        facts={
-                            "tranche": tranche.id,
-                            "available": had,
-                            "taken": used,
-                            "untaken": untaken,
-                            "minimum": a.scale(least, price, unit=USD),
-                            "taken_at_price": a.scale(used, price, unit=USD),
-                        },
-                    )
-                )
+                dues += self._tranche(a, deal, plan, self._minimum(tranche), had, used)
         return dues
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the minimum payments if all capacity is made available and priced in the clause itself."""
-        start, end = self.start or contract.start, self.end or contract.end
         made = []
         for t in self.slices:
-            first, last = t.start or start, t.end or end
-            term = Intervals.every(1, first, last)
-            volume = [
-                exact_mean(t.count_chip or t.it_power_mw or _NONE, s, e)
-                for s, e in zip(term.starts, term.ends, strict=True)
-            ]
-            price = t.price_usd_per_chip_h or t.rate_usd_per_mw_y
-            per_hour = 1 if t.count_chip is not None else Fraction(1, HOURS_PER_YEAR)
-            usd = None
-            if price is not None:
-                usd = (
-                    exactly(t.minimum_frac)
-                    * per_hour
-                    * sum(
-                        (v * h * p for v, h, p in zip(volume, hours(term), means(price, term), strict=True)),
-                        Fraction(0),
-                    )
-                )
+            first, last = t.start or self.start or contract.start, t.end or self.end or contract.end
+            whole = worth(t, first, last)
             made.append(
                 Promise(
                     clause=self.id,
                     what=f"minimum of tranche {t.id}, for capacity made available",
                     payer="offtaker",
                     payee="provider",
-                    usd=usd,
+                    usd=None if whole is None else exactly(t.minimum_frac) * whole,
                     firmness=Firmness.FIRM,
                     layer=contract.layer,
                     start=first,
@@ -184,37 +151,3 @@ class TakeOrPay(Periodic):
                 )
             )
         return made
-
-    def _volume(self, tranche: Tranche, on: Intervals, deal: DealView[X]) -> tuple[Fraction, ...]:
-        """Chip-hours or MWh of a tranche in each interval, for the days after the valuation date."""
-        start = max(tranche.start or self.start or deal.contract.start, deal.facts.valuation_date)
-        end = min(tranche.end or self.end or deal.contract.end, deal.contract.end)
-        series = tranche.count_chip or tranche.it_power_mw or _NONE
-        return tuple(_inside(series, s, e, start, end) for s, e in zip(on.starts, on.ends, strict=True))
-
-    def _price(self, tranche: Tranche, on: Intervals, deal: DealView[X]) -> tuple[Fraction, ...]:
-        if tranche.rate_usd_per_mw_y is not None:
-            return tuple(p / HOURS_PER_YEAR for p in means(tranche.rate_usd_per_mw_y, on))
-        if tranche.price_usd_per_chip_h is not None:
-            return means(tranche.price_usd_per_chip_h, on)
-        return deal.price_list(self.price_from).base_price(str(tranche.chip), on, deal.contract.start)
-
-
-_NONE = Series.constant(0.0)
-
-
-def _inside(series: Series, s: date, e: date, start: date, end: date) -> Fraction:
-    """Integral of a dated power or count over the part of an interval inside a tranche, in hours."""
-    first, last = max(s, start), min(e, end)
-    return exact_mean(series, first, last) * 24 * (last - first).days if last > first else Fraction(0)
-
-
-def _metered(a: Algebra[X], deal: DealView[X], name: str, chip: str | None, on: Intervals) -> X:
-    """Chip-hours of one chip, or MWh of IT power over all chips at their full power."""
-    if chip is not None:
-        return a.read(Measure(name, chip), on=on)
-    total = a.zero(on=on, unit=MW_H)
-    for each in deal.facts.chips:
-        watts = deal.facts.it_w_per_chip[each]
-        total = total + a.scale(a.read(Measure(name, each), on=on), exactly(watts) / 10**6, unit=MW_H)
-    return total
