@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Kind", "canonical", "close", "find", "key", "names", "references", "rows"]
 
 Kind = Literal["chips", "models", "sites"]
+_POINT = re.compile(r"(?<=\d)\.(?=\d)")
 _TABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"chips": ("chips", "chip"), "models": ("models", "model"), "sites": ("sites_snapshot", "site")}
 )
@@ -96,11 +98,22 @@ def references(kind: str) -> tuple[str, ...]:
     return names(wanted) + tuple(row["alias"] for row in rows("aliases") if row["kind"] == kind)
 
 
+def _pointed(name: str) -> str:
+    """Return `key` with the points inside numbers kept: 1.3B is not 13B."""
+    return key(_POINT.sub("point", name)).replace("point", ".")
+
+
 @lru_cache(maxsize=8)
 def _index(kind: Kind) -> Mapping[str, str]:
-    """Names and aliases, as compared → the entry's name."""
-    known = {key(row["alias"]): row["name"] for row in rows("aliases") if row["kind"] == kind}
-    known.update({key(name): name for name in names(kind)})
+    """Names and aliases, as compared → the entry's name; without the points too, where that is not another entry."""
+    known: dict[str, str] = {}
+    spelled = [(row["alias"], row["name"]) for row in rows("aliases") if row["kind"] == kind]
+    spelled += [(name, name) for name in names(kind)]
+    plain: dict[str, set[str]] = {}
+    for spelling, name in spelled:
+        plain.setdefault(key(spelling), set()).add(name)
+    known.update({k: next(iter(of)) for k, of in plain.items() if len(of) == 1})
+    known.update({_pointed(spelling): name for spelling, name in spelled})
     return MappingProxyType(known)
 
 
@@ -124,8 +137,11 @@ def find(kind: Kind, name: str) -> str | None:
     --------
     >>> find("chips", "h100"), find("chips", "Z80")
     ('H100 SXM', None)
+    >>> find("models", "OPT 1.3B"), find("models", "OPT 13B")
+    ('OPT-1.3B', 'OPT-13B')
     """
-    return _index(kind).get(key(name))
+    index = _index(kind)
+    return index.get(_pointed(name)) or index.get(key(name))
 
 
 def canonical(kind: Kind, name: str) -> str:

@@ -20,15 +20,21 @@ __all__ = ["counted_params", "model", "transformer_of"]
 _ARCHITECTURE = (
     "layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_dense", "ffn_expert", "vocab", "experts", "top_k",
     "shared_experts", "first_dense_layers", "moe_every_n_layers", "mla_q_rank", "mla_kv_rank", "mla_rope_dim",
-    "mla_nope_dim", "mla_v_dim", "sliding_window",
+    "mla_nope_dim", "mla_v_dim", "sliding_window", "gated", "tied", "ffn_shared", "mlp_layers", "window_layers", "linear_layers",
+    "linear_params", "linear_state", "expert_hidden", "mtp_layers", "sparse_tok", "moe_layers",
 )  # fmt: skip
 _TRAINING = (
     ("train_tokens_b", "train_tok", "tok", 1e9), ("train_flop", "train_flop", "flop", 1.0),
     ("train_chip_count", "train_chips", "chip", 1.0), ("train_chip_hours", "train_chip_h", "chip-h", 1.0),
     ("train_wall_hours", "train_wall_h", "h", 1.0), ("mfu", "train_mfu_frac", "frac", 1.0),
 )  # fmt: skip
-# Families whose feed-forward has two matrices, not three (no gate): GPT-3, MPT.
-_UNGATED = ("GPT-3", "MPT")
+_COUNTS = (
+    "layers", "hidden", "heads", "kv_heads", "experts", "top_k", "moe_layers", "vocab", "ffn_expert", "shared_experts", "ffn_shared",
+    "expert_hidden", "sparse_tok", "mtp_layers",
+)  # fmt: skip
+"""Fields of a transformer that are counts under the same name in the catalogue."""
+_NOT_READ = "not re-read"
+"""Marks a published figure that was written down from knowledge of the publication, and checked against its printed size."""
 
 
 @lru_cache(maxsize=128)
@@ -58,12 +64,13 @@ def model(name: str) -> Entry:
 def _printed(row: Mapping[str, str]) -> dict[str, Fact]:
     """Collect the facts that a row prints."""
     facts: dict[str, Fact] = {}
+    grade: Reliability = "medium" if _NOT_READ in row["src_arch"] else "high"
     for field in _ARCHITECTURE:
         if row[field]:
-            facts[field] = sourced(float(row[field]), "", row["src_arch"], reliability="high", note=row["notes"])
+            facts[field] = sourced(float(row[field]), "", row["src_arch"], reliability=grade, note=row["notes"])
     for text in ("family", "attention"):
         if row[text] and row["src_arch"]:
-            facts[text] = sourced(row[text], "", row["src_arch"], reliability="high")
+            facts[text] = sourced(row[text], "", row["src_arch"], reliability=grade)
     # "by name": the vendor's own name of the model carries the size
     size_source = row["src_params"].replace("by name", f"{row['model']}: in the name")
     for column, field in (("params_b", "params"), ("active_params_b", "active_params")):
@@ -92,33 +99,28 @@ def transformer_of(entry: Entry) -> Transformer:
     def of(field: str) -> float:
         return entry.number(field) or 0.0
 
-    layers = int(of("layers"))
-    window, linear = int(of("window_layers")), int(of("linear_layers"))
+    count = {field: int(of(field)) for field in _COUNTS}
+    layers, window, linear = count["layers"], int(of("window_layers")), int(of("linear_layers"))
+    blocks = entry.number("mlp_layers") is not None  # each layer is one block: attention, state, dense or expert
+    mlp = int(of("mlp_layers")) if blocks else layers - count["moe_layers"]
+    apart = mlp + count["moe_layers"] if blocks else 0
     return Transformer(
-        name=entry.name,
-        params=entry.number("params"),
-        active_params=entry.number("active_params"),
-        expert_params=of("expert_params"),
-        layers=layers,
-        hidden=int(of("hidden")),
-        heads=int(of("heads")),
-        kv_heads=int(of("kv_heads")),
+        name=entry.name, params=entry.number("params"), active_params=entry.number("active_params"), expert_params=of("expert_params"),
         head_dim=int(of("head_dim") or (of("mla_nope_dim") + of("mla_rope_dim") + of("mla_v_dim")) / 2.0),
-        kv_values_per_layer=of("kv_values_per_layer"),
-        full_layers=max(0, layers - window - linear),
-        window_layers=window,
-        window_tok=int(of("sliding_window")),
-        latent_attention=bool(of("mla_kv_rank") or of("latent_attention")),
-        experts=int(of("experts")),
-        top_k=int(of("top_k")),
-        moe_layers=int(of("moe_layers")),
-    )
+        kv_values_per_layer=of("kv_values_per_layer"), full_layers=max(0, layers - window - linear - apart), window_layers=window,
+        window_tok=int(of("sliding_window")), latent_attention=bool(of("mla_kv_rank") or of("latent_attention")),
+        family=entry.text("family"), ffn=int(of("ffn_dense")), gated=entry.number("gated") != 0.0, mlp_layers=mlp,
+        q_rank=int(of("mla_q_rank")), kv_rank=int(of("mla_kv_rank")), rope_dim=int(of("mla_rope_dim")), nope_dim=int(of("mla_nope_dim")),
+        v_dim=int(of("mla_v_dim")), linear_layers=linear, linear_params=of("linear_params"), linear_state=of("linear_state"),
+        tied=bool(of("tied")), **count,
+    )  # fmt: skip
 
 
 def counted_params(row: Mapping[str, str]) -> tuple[float, float, int]:
     """Count the weights of an architecture: (all, in routed experts, expert layers).
 
-    Attention h·d·(2a + 2g), or its latent form; feed-forward 3·h·f (2·h·f without gate); router h·E; embeddings 2·h·V.
+    Attention h·d·(2a + 2g), or its latent form; feed-forward 3·h·f (2·h·f without gate); router h·E; embeddings 2·h·V, h·V where
+    one matrix serves as both.
 
     Examples
     --------
@@ -133,21 +135,37 @@ def counted_params(row: Mapping[str, str]) -> tuple[float, float, int]:
 
     layers, hidden, heads = of("layers"), of("hidden"), of("heads")
     if of("mla_kv_rank"):
-        query = hidden * of("mla_q_rank") + of("mla_q_rank") * heads * (of("mla_nope_dim") + of("mla_rope_dim"))
+        wide = heads * (of("mla_nope_dim") + of("mla_rope_dim"))
+        query = hidden * of("mla_q_rank") + of("mla_q_rank") * wide if of("mla_q_rank") else hidden * wide
         latent = hidden * (of("mla_kv_rank") + of("mla_rope_dim"))
         latent += of("mla_kv_rank") * heads * (of("mla_nope_dim") + of("mla_v_dim"))
         attention = query + latent + heads * of("mla_v_dim") * hidden
     else:
         attention = 2.0 * hidden * of("head_dim") * (heads + of("kv_heads"))
-    matrices = 2.0 if row["family"] in _UNGATED else 3.0
-    expert_layers = 0
-    if of("experts"):
-        expert_layers = int((layers - of("first_dense_layers")) // max(of("moe_every_n_layers"), 1.0))
-    one_expert = 3.0 * hidden * of("ffn_expert")
-    routed = one_expert * of("experts") * expert_layers
-    shared = (one_expert * of("shared_experts") + hidden * of("experts")) * expert_layers
-    dense = matrices * hidden * of("ffn_dense") * (layers - expert_layers)
-    return layers * attention + dense + shared + routed + 2.0 * hidden * of("vocab"), routed, expert_layers
+    hybrid = row["mlp_layers"] != ""  # each layer is one block: attention, state, dense or expert
+    expert_layers = _expert_layers(row)
+    mlp_layers = of("mlp_layers") if hybrid else layers - expert_layers
+    attention_layers = layers - of("linear_layers") - ((mlp_layers + expert_layers) if hybrid else 0.0)
+    matrices = 2.0 if row["gated"] == "0" else 3.0
+    reads = of("expert_hidden") or hidden  # experts may work on a projection of the token
+    routed = matrices * reads * of("ffn_expert") * of("experts") * expert_layers
+    beside = matrices * hidden * (of("ffn_shared") or of("ffn_expert")) * of("shared_experts") + hidden * of("experts")
+    projected = 2.0 * hidden * of("expert_hidden")
+    mixing = attention_layers * attention + of("linear_layers") * of("linear_params")
+    dense = matrices * hidden * of("ffn_dense") * mlp_layers
+    tables = (1.0 if row["tied"] == "1" else 2.0) * hidden * of("vocab")
+    return mixing + dense + (beside + projected) * expert_layers + routed + tables, routed, expert_layers
+
+
+def _expert_layers(row: Mapping[str, str]) -> int:
+    """Return how many layers have routed experts."""
+    if row["moe_layers"]:
+        return int(row["moe_layers"])
+    if not row["experts"]:
+        return 0
+    return int(
+        (int(row["layers"]) - int(row["first_dense_layers"] or 0)) // max(int(row["moe_every_n_layers"] or 0), 1)
+    )
 
 
 def _derive_sizes(facts: dict[str, Fact], row: Mapping[str, str]) -> None:

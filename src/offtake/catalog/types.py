@@ -119,6 +119,8 @@ class Transformer:
     linear_params : float                              weights of one of these, its feed-forward apart
     linear_state : float                               numbers of one sequence's state in one of these
     tied : bool                                        embedding and output matrix are the same weights
+    expert_hidden : int                                width that routed experts read, where tokens are projected down; 0: hidden
+    sparse_tok : int                                   tokens of the context that attention reads at most, picked by an index; 0: all
     mtp_layers : int                                   extra layers that predict further tokens, trained beside the model
     """
 
@@ -156,6 +158,8 @@ class Transformer:
     linear_params: float = 0.0
     linear_state: float = 0.0
     tied: bool = False
+    expert_hidden: int = 0
+    sparse_tok: int = 0
     mtp_layers: int = 0
 
     @property
