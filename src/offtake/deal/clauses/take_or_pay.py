@@ -14,18 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from fractions import Fraction
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Generic
 
 from pydantic import Field, model_validator
 
-from offtake.dates import Intervals
 from offtake.deal.algebra import X, exactly
 from offtake.deal.flows import Account, Firmness
+from offtake.deal.makeup import Kept, make_up
 from offtake.deal.quantities import USD
 from offtake.deal.terms import Periodic, Promise
-from offtake.deal.tranches import LATE, Tranche, effective, metered, price, stacks, told, MADE_GOOD, worth, written
+from offtake.deal.tranches import LATE, MADE_GOOD, Tranche, effective, metered, price, stacks, told, worth, written
 from offtake.spec.fields import ClauseId, Count, Frac, Model, MwStepSeries, UsdPerMwYearSeries
 
 if TYPE_CHECKING:
@@ -52,16 +51,12 @@ class MakeUp(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Balance(Generic[X]):
-    """Make-up of one tranche by interval: volumes in its unit, and money at the prices that were paid for them [USD]."""
+class Metered(Generic[X]):
+    """What was made available and taken of one tranche, by interval."""
 
-    added: X
-    drawn: X
-    held: X
-    added_usd: X
-    drawn_usd: X
-    lapsed_usd: X
-    held_usd: X
+    tranche: MinimumTranche
+    had: X
+    used: X
 
 
 class TakeOrPay(Periodic):
@@ -93,7 +88,7 @@ class TakeOrPay(Periodic):
     @model_validator(mode="after")
     def _make_up_can_be_used(self) -> TakeOrPay:
         if self.make_up is not None:
-            for _, stack in stacks(self):
+            for _, stack in stacks(self.slices):
                 full = [t.id for t in stack[:-1] if t.minimum_frac == 1]
                 if full:
                     raise ValueError(
@@ -120,14 +115,14 @@ class TakeOrPay(Periodic):
         if plan is None:
             return ()
         dues = []
-        for chip, stack in stacks(self):
+        for chip, stack in stacks(self.slices):
             volumes = [effective(a, deal, self, t, plan.on) for t in stack]
             label = chip or "it-power"
             available = a.layers(metered(a, deal, "delivery_chip_h", chip, plan.on), volumes, f"{label}.available")
             # The last tranche may count all that is left as taken: it can owe no less than nothing.
             taken = a.layers(metered(a, deal, "offtake_chip_h", chip, plan.on), volumes[:-1], f"{label}.taken")
             for tranche, had, used in zip(stack, available, taken, strict=False):
-                dues += self._tranche(a, deal, plan, self._minimum(tranche), had, used)
+                dues += self._of(a, deal, plan, Metered(tranche=tranche, had=had, used=used))
         return dues
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
@@ -151,3 +146,73 @@ class TakeOrPay(Periodic):
                 )
             )
         return made
+
+    def _plan(self, deal: DealView[X]) -> Schedule | None:
+        """Settlement intervals, on to the contract's end where a tranche may be made good after its own."""
+        longer = any(told(deal, MADE_GOOD, self, t) for t in self.slices)
+        return deal.schedule(end=deal.end) if longer else deal.schedule()
+
+    def _of(self, a: Algebra[X], deal: DealView[X], plan: Schedule, m: Metered[X]) -> list[Due[X]]:
+        """Return the dues of one tranche."""
+        tranche = m.tranche
+        least = a.scale(m.had, tranche.minimum_frac)
+        paid = price(tranche, plan.on, deal, self.price_from)
+        untaken = a.pos(least - m.used, f"{tranche.id}.untaken")
+        facts: dict[str, object] = {
+            "tranche": tranche.id,
+            "available": m.had,
+            "taken": m.used,
+            "untaken": untaken,
+            "minimum": a.scale(least, paid, unit=USD),
+            "taken_at_price": a.scale(m.used, paid, unit=USD),
+        }
+        whole = a.scale(untaken, paid, unit=USD)
+        if self.make_up is None:
+            return [self._due(deal, plan, whole, Account.TAKE_OR_PAY, tranche, facts=facts)]
+        caps = None
+        if self.make_up.cap_frac is not None:
+            share = exactly(self.make_up.cap_frac)
+            caps = [share * v for v in written(tranche, self, plan.on, deal)]
+        above = untaken + m.used - least
+        kept = Kept(untaken=untaken, above=above, prices=paid, caps=caps, lasts=self.make_up.lasts)
+        made = make_up(a, kept, tranche.id, at_end=plan.on.ends[-1] == plan.whole.ends[-1] == self._last(deal))
+        facts |= {"make_up": made}
+        return [
+            self._due(deal, plan, whole - made.added_usd, Account.TAKE_OR_PAY, tranche, facts=facts),
+            self._due(deal, plan, made.added_usd, Account.PREPAYMENT, tranche),
+            self._due(deal, plan, made.drawn_usd, Account.CREDIT, tranche, back=True),
+            self._due(deal, plan, made.lapsed_usd, Account.CREDIT, tranche, back=True, in_kind=True),
+            self._due(deal, plan, made.lapsed_usd, Account.BREAKAGE, tranche, in_kind=True),
+        ]
+
+    def _last(self, deal: DealView[X]) -> date:
+        """Day after the last on which anything can be taken under the clause."""
+        longer = any(told(deal, MADE_GOOD, self, t) for t in self.slices)
+        return deal.end if longer else deal.until(self.end)
+
+    def _due(
+        self,
+        deal: DealView[X],
+        plan: Schedule,
+        amount: X,
+        account: Account,
+        tranche: Tranche,
+        *,
+        back: bool = False,
+        in_kind: bool = False,
+        facts: dict[str, object] | None = None,
+    ) -> Due[X]:
+        """Write a due of one tranche; `back` pays the offtaker."""
+        payer, payee = ("provider", "offtaker") if back else ("offtaker", "provider")
+        return deal.due(
+            amount,
+            plan.when(self.due_days),
+            account,
+            Firmness.FIRM,
+            payer=payer,
+            payee=payee,
+            tranche=tranche.id,
+            use=tranche.use,
+            in_kind=in_kind,
+            facts=facts,
+        )
