@@ -36,6 +36,7 @@ Method = Literal["auto", "interior point", "dual simplex", "primal simplex", "hi
 _LARGE_NONZEROS = 30_000  # from here on a cold interior point beats a cold simplex
 _HUGE_NONZEROS = 150_000  # from here on it beats a warm primal simplex too: 6.1 s against 6.8 s at 215,000
 _OPTIMAL_GAP = 1e-9
+_FEASIBILITY = 1e-7  # HiGHS's own
 _SUB_MIPS = (
     "mip_heuristic_run_rins",
     "mip_heuristic_run_rens",
@@ -109,6 +110,7 @@ class Solver:
         self._grace_s = grace_s
         self._arrays = arrays
         self._before_fixing: LpArrays | None = None
+        self._feasibility = _FEASIBILITY
         self._load()
 
     # -- state --------------------------------------------------------------------------------------------------
@@ -122,7 +124,12 @@ class Solver:
         """Give the present arrays to a fresh HiGHS."""
         a = self._arrays
         self._highs: Any = _Highs()
-        options = {"output_flag": False, "threads": self._threads, "random_seed": self._seed}
+        options = {
+            "output_flag": False,
+            "threads": self._threads,
+            "random_seed": self._seed,
+            "primal_feasibility_tolerance": self._feasibility,
+        }
         for name, value in options.items():
             self._highs.setOptionValue(name, value)
         sense = highspy.ObjSense.kMaximize if a.maximise else highspy.ObjSense.kMinimize
@@ -268,6 +275,11 @@ class Solver:
         start = highspy.HighsSolution()
         start.col_value = np.asarray(x, dtype=np.float64).tolist()
         self._check(self._highs.setSolution(start), "take the starting plan")
+
+    def set_feasibility(self, tolerance: float) -> None:
+        """Let linear solves miss a row or a bound by no more than this, in units of the row."""
+        self._feasibility = tolerance
+        self._highs.setOptionValue("primal_feasibility_tolerance", tolerance)
 
     def forget(self) -> None:
         """Drop basis and values: the next solve is a cold one."""
