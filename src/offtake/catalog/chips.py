@@ -49,6 +49,7 @@ def chip(name: str) -> Entry:
     for derived in rows("chips_derived"):
         if derived["chip"] == found:
             facts[derived["field"]] = _derived(derived)
+    facts.update(_design(found, row))
     if "it_w_per_chip" not in facts and "tdp_w_per_chip" in facts:
         facts["it_w_per_chip"] = _from_package(facts["tdp_w_per_chip"])
     return Entry(kind="chips", name=found, facts=MappingProxyType(facts))
@@ -74,8 +75,12 @@ def chip_of(entry: Entry, overrides: Mapping[str, float] | None = None) -> Chip:
             "scaleout_bytes_per_s",
             "it_w_per_chip",
             "tdp_w_per_chip",
+            "int8_flop_per_s",
         )
     }
+    design: dict[str, Any] = {field: int(entry.number(field) or 0) for field in ("year", "cores", "tile", "torus_axes")}
+    design.update({field: entry.text(field) for field in ("family", "topology")})
+    fields.update(design)
     fields.update(overrides or {})
     domain = fields.pop("scaleup_domain", None) or entry.number("scaleup_domain") or 1
     idle = fields.pop("idle_frac", None)
@@ -102,6 +107,31 @@ def _printed(row: Mapping[str, str]) -> dict[str, Fact]:
         )  # fmt: skip
     facts.update(_price(row))
     facts.update(_rent(row))
+    return facts
+
+
+def _design(name: str, row: Mapping[str, str]) -> dict[str, Fact]:
+    """Collect what kind of chip it is: year, cores, tile, how its scale-up fabric joins chips."""
+    facts: dict[str, Fact] = {}
+    year = row["release"][:4]
+    if year.isdigit():
+        facts["year"] = sourced(float(year), "y", row["src_specs"] or row["src_scaleup"], reliability="high")
+    for design in rows("chips_design"):
+        if design["chip"] != name:
+            continue
+        for field in ("family", "topology"):
+            if design[field]:
+                facts[field] = sourced(design[field], "", design["source"], reliability="medium", note=design["note"])
+        for field, unit in (("cores", "core"), ("tile", ""), ("torus_axes", "")):
+            if design[field]:
+                facts[field] = sourced(
+                    float(design[field]), unit, design["source"], reliability="medium", note=design["note"]
+                )
+        if design["int8_tops_dense"]:
+            rate = float(design["int8_tops_dense"]) * 1e12
+            facts["int8_flop_per_s"] = sourced(
+                rate, "flop/s", design["source"], reliability="medium", note=design["note"]
+            )
     return facts
 
 
