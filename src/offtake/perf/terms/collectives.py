@@ -39,22 +39,22 @@ class Fabric:
     ----------
     scaleup_bytes_per_s : [bytes/s]     per chip, one direction, over all its links
     scaleup_latency_s : [s]             of one collective among neighbours
-    domain : int [chip]                 chips joined by the scale-up fabric
+    domain : [chip]                     chips joined by the scale-up fabric
     scaleout_bytes_per_s : [bytes/s]    per chip, one direction
     scaleout_latency_s : [s]
     torus_axes : int                    0 for a switch or a full mesh
     mesh : bool                         a link from each chip to each other: a group uses only the links among its own
-    axis_chips : int [chip]             longest axis of a torus, for all-to-all and subgroups
+    axis_chips : [chip]                 longest axis of a torus, for all-to-all and subgroups
     """
 
     scaleup_bytes_per_s: Real
     scaleup_latency_s: Real
-    domain: int
+    domain: Real
     scaleout_bytes_per_s: Real
     scaleout_latency_s: Real
     torus_axes: int = 0
     mesh: bool = False
-    axis_chips: int = 16
+    axis_chips: Real = 16.0
 
 
 def within_domain(size: Real, stride: Real, domain: Real) -> Array:
@@ -124,7 +124,7 @@ def all_to_all_s(sent_bytes: Real, size: Real, fabric: Fabric, *, stride: Real =
     up_bytes = sent_bytes * (inside - 1.0) / members
     if fabric.torus_axes:
         # one-way rate of one axis, both directions; the group lies on one axis, or on as many as it needs
-        axis = np.minimum(inside, float(fabric.axis_chips))
+        axis = np.minimum(inside, fabric.axis_chips)
         rate = fabric.scaleup_bytes_per_s / fabric.torus_axes
         up_s = np.where(inside > 1.0, sent_bytes * inside / members * axis / 4.0 / rate, 0.0)
     else:
@@ -144,8 +144,8 @@ def point_to_point_s(size_bytes: Real, fabric: Fabric, *, stride: Real = 1.0) ->
     (0.01, 0.1)
     """
     near = np.asarray(stride) < fabric.domain
-    links = 2 * fabric.torus_axes or (fabric.domain - 1 if fabric.mesh else 1)
-    up_rate = fabric.scaleup_bytes_per_s / max(1, links)  # one link of a torus or a mesh
+    links = np.maximum(1.0, 2.0 * fabric.torus_axes or (fabric.domain - 1.0 if fabric.mesh else 1.0))
+    up_rate = fabric.scaleup_bytes_per_s / links  # one link of a torus or a mesh
     up_s = size_bytes / up_rate + fabric.scaleup_latency_s
     return np.asarray(np.where(near, up_s, size_bytes / fabric.scaleout_bytes_per_s + fabric.scaleout_latency_s))
 
@@ -160,8 +160,8 @@ def _split(size: Real, stride: Real, fabric: Fabric) -> tuple[Array, Array]:
 def _scaleup_rate(inside: Array, fabric: Fabric) -> Real:
     """Return the rate of a ring among `inside` chips: on a torus a group smaller than an axis uses one axis of several."""
     if fabric.mesh:
-        links = np.clip((inside - 1.0) / max(fabric.domain - 1, 1), 1.0 / max(fabric.domain - 1, 1), 1.0)
-        return np.asarray(fabric.scaleup_bytes_per_s * links)
+        others = np.maximum(fabric.domain - 1.0, 1.0)
+        return np.asarray(fabric.scaleup_bytes_per_s * np.clip(inside - 1.0, 1.0, others) / others)
     if not fabric.torus_axes:
         return fabric.scaleup_bytes_per_s
     axes = np.clip(np.ceil(np.log(np.maximum(inside, 2.0)) / np.log(fabric.axis_chips)), 1.0, fabric.torus_axes)
