@@ -31,7 +31,7 @@ FACTS = DealFacts(
     it_w_per_chip={"a": 873.0, "b": 1300.0},
     channels={"cloud": "provider", "direct": "offtaker"},
 )
-START, END = date(2026, 4, 20), date(2030, 4, 20)
+START, END = date(2026, 4, 20), date(2028, 10, 20)
 PER_DAY = {"chip_h": 4e6, "usd": 3e6}
 SENSES = ("pay", "be-paid", "mixed")
 KINDS = tuple(components("clause"))

@@ -87,6 +87,12 @@ class Contract:
         """Whether a clause can end the contract early or let it go on."""
         return any(c.shapes_term for c in self.clauses)
 
+    def firm_until(self, payer: str, today: date) -> date | None:
+        """First day from which a party can be free of the contract, notice given today; None if it cannot be."""
+        return min(
+            (day for c in self.clauses for who, day in c.exits(self, today).items() if who == payer), default=None
+        )
+
     def in_order(self) -> tuple[Terms, ...]:
         """Clauses such that each stands after those whose dues and facts it reads; the file's order otherwise.
 
@@ -255,6 +261,11 @@ class DealView(Generic[X]):
             return self.a.const([amount(s, e) for s, e in zip(on.starts, on.ends, strict=True)], on=on, unit=unit)
         return force.amounts(self._contract_wide, amount, on=on, unit=unit)
 
+    def while_in_force(self, x: X, name: str) -> X:
+        """Return what of a quantity falls on days on which the contract is in force, the quantity being spread evenly by day."""
+        force = self.force()
+        return x if force is None else force.part(self.a, x, name)
+
     def width(self, amount: Callable[[date, date], Number], *, on: Intervals, unit: str) -> Sequence[Number] | X:
         """Return what `over_term` does, for `Algebra.layers`: plain numbers where no clause can end or extend the contract."""
         if self.force() is None:
@@ -354,6 +365,7 @@ class DealView(Generic[X]):
         use: Use = Use.SERVICE,
     ) -> Due[X]:
         """Write a due of the clause at work."""
+        at = layer or self.contract.layer
         return Due(
             payer=self.party(payer),
             payee=self.party(payee),
@@ -361,9 +373,12 @@ class DealView(Generic[X]):
             on=amount.on,
             when=when,
             account=account,
-            layer=layer or self.contract.layer,
+            layer=at,
             firmness=firmness,
             cause=self.cause,
+            firm_until=self.contract.firm_until(payer, self.facts.valuation_date)
+            if at is self.contract.layer
+            else None,
             facts=facts or {},
             in_kind=in_kind,
             tranche=tranche,

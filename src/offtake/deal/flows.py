@@ -124,6 +124,8 @@ class Due(Generic[X]):
         Dated slice of capacity that is paid for, or "".
     use : Use
         How the books class that slice.
+    firm_until : date | None
+        Intervals that begin on this day or later are cancellable: by then the payer can have ended the contract.
     """
 
     payer: str
@@ -140,6 +142,12 @@ class Due(Generic[X]):
     in_kind: bool = False
     tranche: str = ""
     use: Use = Use.SERVICE
+    firm_until: dt.date | None = None
+
+    def firmness_of(self, k: int) -> Firmness:
+        """Return how sure the amount of an interval is."""
+        late = self.firm_until is not None and self.on.starts[k] >= self.firm_until
+        return Firmness.CANCELLABLE if late and self.firmness is Firmness.FIRM else self.firmness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,19 @@ class Force(Generic[X]):
         weights = self._weights(on, lambda s, e, _: exactly(amount(s, e)))
         return a.scale(a.mix(self.state, weights, on=on), 1, unit=unit)
 
+    def part(self, a: Algebra[X], x: X, name: str) -> X:
+        """Return the part of a quantity that falls on days in force: a product for each segment of an interval that is in doubt."""
+        on = x.on
+        shares = self._weights(on, lambda s, e, k: Fraction((e - s).days, int(on.days[k])))
+        inside = [[n for n, share in enumerate(row) if share] for row in shares]
+        found = a.zero(on=on, unit=x.unit)
+        for r in range(max(len(row) for row in inside)):
+            here = [row[r] if r < len(row) else None for row in inside]
+            state = a.mix(self.state, [[int(n == m) for n in range(len(self.segments))] for m in here], on=on)
+            part = a.when(a.known(state, 0, 1), x, f"{name}.in-force-{r + 1}")
+            found = found + a.scale(part, [0 if m is None else shares[k][m] for k, m in enumerate(here)])
+        return found
+
     def _weights(self, on: Intervals, of: Callable[[date, date, int], Number]) -> list[list[Number]]:
         """``of(start, end, interval)`` for the part of each interval in each segment; the outer segments have no outer ends."""
         starts = (min(on.start, self.segments.start), *self.segments.starts[1:])

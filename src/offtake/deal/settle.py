@@ -225,7 +225,7 @@ def flows_of(dues: Iterable[Due[Exact]], *, path: int = 0, currency: str = "USD"
                     currency=currency,
                     account=due.account,
                     layer=due.layer,
-                    firmness=due.firmness,
+                    firmness=due.firmness_of(k),
                     cause=due.cause,
                     interval=(due.on.starts[k], due.on.ends[k]),
                     asset=due.assets[k] if due.assets else None,

@@ -96,6 +96,10 @@ class Terms(Model):
         """Return the time that the clause may add to the contract's term."""
         return ()
 
+    def exits(self, contract: Contract, today: date) -> Mapping[str, date]:  # noqa: ARG002
+        """Return the first day from which a party can be free of the contract, by party."""
+        return {}
+
     def includes(self, other: Terms) -> bool:  # noqa: ARG002
         """Whether payments under another clause count towards this one's stated amount."""
         return False

@@ -65,7 +65,7 @@ class RevenueShare(Periodic):
             return ()
         share = a.zero(on=plan.on, unit=USD)
         for channel, rate in self.rates_frac.items():
-            share = share + a.scale(self._base(a, channel, plan.on), means(rate, plan.on))
+            share = share + a.scale(self._base(a, deal, channel, plan.on), means(rate, plan.on))
         if self.floor_usd_per_y:
             start, yearly = max(plan.on.start, deal.facts.valuation_date), exactly(self.floor_usd_per_y)
             least = deal.over_term(lambda s, e: yearly * max(0, (e - max(s, start)).days) / 365, on=plan.on, unit=USD)
@@ -99,8 +99,8 @@ class RevenueShare(Periodic):
             ),
         )
 
-    def _base(self, a: Algebra[X], channel: str, on: Intervals) -> X:
-        revenue = a.read(Measure("channel_revenue_usd", channel), on=on)
-        if self.base == "revenue":
-            return revenue
-        return a.pos(revenue - a.read(Measure("channel_list_rent_usd", channel), on=on), f"{channel}.gross-profit")
+    def _base(self, a: Algebra[X], deal: DealView[X], channel: str, on: Intervals) -> X:
+        base = a.read(Measure("channel_revenue_usd", channel), on=on)
+        if self.base == "gross_profit":
+            base = a.pos(base - a.read(Measure("channel_list_rent_usd", channel), on=on), f"{channel}.gross-profit")
+        return deal.while_in_force(base, channel)
