@@ -1,0 +1,197 @@
+"""One decode step: the weights that a batch touches, the cache it reads, its products, its messages, its launches.
+
+t = Σ smooth max(bytes / bandwidth, flop / peak) over weights, experts and attention + messages + launches.
+Axes: [row, batch]; a setting has [row, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from offtake.perf.serving_params import Physics
+    from offtake.perf.serving_setting import Setting
+
+    Floats = NDArray[np.float64]
+
+__all__ = [
+    "Step",
+    "decode_step",
+    "kv_bytes",
+    "kv_split",
+    "messages_s",
+    "padded",
+    "smooth_max",
+    "touched",
+    "weight_bytes",
+]
+
+# Share of the memory bandwidth that plain copies reach (data sheets against STREAM-like tests: 0.90 to 0.94).
+BEST_HBM = 0.94
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The terms of one decode step of a replica, each float64[row, batch] [s]."""
+
+    weights_s: Floats
+    experts_s: Floats
+    attention_s: Floats
+    tensor_messages_s: Floats
+    expert_messages_s: Floats
+    launches_s: Floats
+    sequences_s: Floats
+    draft_s: Floats
+
+    @property
+    def total_s(self) -> Floats:
+        """Time of the step [s]."""
+        return (
+            self.weights_s
+            + self.experts_s
+            + self.attention_s
+            + self.tensor_messages_s
+            + self.expert_messages_s
+            + self.launches_s
+            + self.sequences_s
+            + self.draft_s
+        )
+
+
+def smooth_max(a: Floats, b: Floats) -> Floats:
+    """Return (a⁴ + b⁴)^¼: the larger, and a fifth more where both are alike, because reading and computing overlap only in part.
+
+    Examples
+    --------
+    >>> round(float(smooth_max(np.float64(3.0), np.float64(3.0))), 3)
+    3.568
+    """
+    a2, b2 = a * a, b * b
+    return np.sqrt(np.sqrt(a2 * a2 + b2 * b2))
+
+
+def touched(experts: Floats, top_k: Floats, tok: Floats) -> Floats:
+    """Return the expected share of experts that at least one of `tok` tokens uses: 1 - (1 - k/E)^tok.
+
+    Examples
+    --------
+    >>> float(touched(np.float64(8.0), np.float64(2.0), np.float64(1.0)))
+    0.25
+    """
+    miss = np.maximum(1.0 - top_k / experts, 1e-12)
+    return 1.0 - miss**tok
+
+
+def padded(rows: Floats, tile: Floats | float) -> Floats:
+    """Return rows with what tiles leave empty: a share of the edge, which shrinks from 128 to 16 for thin products (as `terms.gemm`).
+
+    Examples
+    --------
+    >>> float(padded(np.float64(1.0), 0.5)), float(padded(np.float64(1000.0), 0.5))
+    (9.0, 1064.0)
+    """
+    return rows + tile * np.clip(rows, 16.0, 128.0)
+
+
+def kv_bytes(s: Setting, context_tok: Floats) -> Floats:
+    """Return the cache of one sequence: values × (full layers × context + window layers × window) × bytes, plus fixed states [bytes]."""
+    kept = s.full_layers * context_tok + s.window_layers * np.minimum(context_tok, s.window_tok)
+    return s.kv_values * kept * s.bytes_kv + s.state_values * 2.0
+
+
+def kv_split(s: Setting, tp: Floats) -> Floats:
+    """Return over how many chips of a group the cache is split: heads can be, a latent cannot."""
+    return np.where(s.latent > 0.0, 1.0, np.minimum(tp, s.kv_heads))
+
+
+def weight_bytes(s: Setting, tp: Floats, dp: Floats, pp: Floats) -> Floats:
+    """Return the weights that one chip holds [bytes]: dense parts over tp, experts over tp × dp, all over stages."""
+    dense = (s.dense_params * s.bytes_dense + (s.head_params + s.idle_params) * 2.0) / tp
+    return (dense + s.expert_params * s.bytes_expert / (tp * dp)) / pp
+
+
+def messages_s(s: Setting, p: Physics, size_bytes: Floats, chips: Floats) -> Floats:
+    """Return one all-reduce over `chips`: latency + size × 2(q-1)/q ÷ bandwidth [s]; none at one chip.
+
+    Within the scale-up domain the latency is that of eight chips × (1 + log2 q)/4. Beyond it each chip brings its part of the sum
+    across the network (as `offtake.perf.terms.collectives`, which takes one fabric at a time; rows here differ by fabric).
+    """
+    inside = np.minimum(chips, s.domain)
+    outside = chips / inside
+    alpha = p.reduce_latency_s * (1.0 + np.log2(inside)) * 0.25 * (inside > 1.0) + p.network_latency_s * (outside > 1.0)
+    per_byte = (1.0 - 1.0 / inside) / s.up_rate + (1.0 - 1.0 / outside) / (inside * s.out_rate)
+    return alpha * s.overhead + size_bytes * 2.0 * per_byte / p.link
+
+
+def exchange_s(s: Setting, p: Physics, tok: Floats, chips: Floats, ep: Floats) -> Floats:
+    """Return dispatch and combine of one expert layer over `chips` [s]: tokens × copies × hidden × (1 + 2) bytes, two latencies.
+
+    Experts split as tensors over the group (ep = 1) need every token on every chip: copies = chips.
+    """
+    alpha = p.exchange_latency_s + p.network_latency_s * (chips > s.domain)
+    return 2.0 * alpha * s.overhead + exchange_bytes_s(s, tok, chips, ep) / p.link
+
+
+def exchange_bytes_s(s: Setting, tok: Floats, chips: Floats, ep: Floats) -> Floats:
+    """Return the transfer of dispatch and combine at full link rates [s]; one copy goes to another domain, and is spread there."""
+    outside = np.maximum(chips / s.domain, 1.0)
+    copies = np.where(ep > 1.0, np.minimum(s.top_k, chips), chips)
+    across = np.minimum(np.where(ep > 1.0, s.top_k, outside), outside) * (1.0 - 1.0 / outside)
+    return tok * s.hidden * 3.0 * (copies * (1.0 - 1.0 / chips) / s.up_rate + across / s.out_rate)
+
+
+def decode_step(s: Setting, p: Physics, batch: Floats) -> Step:
+    """Return the terms of one step of a replica with `batch` running sequences (float64[row, batch]).
+
+    With pipeline stages a sequence passes all layers at the micro-batch batch / pp.
+    """
+    span = s.tp * s.dp
+    seqs = np.maximum(batch / s.pp, 1.0)
+    rank = np.maximum(seqs / s.dp, 1.0)  # a step waits for the busiest attention group
+    verify = 1.0 + s.draft_tok
+    tok, all_tok = rank * verify, seqs * verify
+    hbm = s.hbm_rate * p.hbm
+    narrow = np.where(s.quant_dense > 0.0, p.narrow, 1.0)
+    flop_rate = s.peak_dense * p.flop * narrow
+    dense_bytes = (s.dense_params * s.bytes_dense + s.head_params * 2.0) / s.tp
+    dense_flop = 2.0 * (s.dense_params + s.head_params) * padded(tok, p.tile) / s.tp
+    weights = smooth_max(dense_bytes / hbm, dense_flop / flop_rate)
+    share = touched(s.experts, s.top_k, all_tok * p.routed)
+    skew = np.where((s.ep > 1.0) & (s.experts > 1.0), p.imbalance, 1.0)
+    expert_rate = s.peak_expert * p.flop * p.expert_flop * np.where(s.quant_expert > 0.0, p.narrow, 1.0)
+    per_chip = s.expert_params / span
+    share = np.maximum(share, 1e-9)
+    expert_flop = 2.0 * per_chip * share * padded(all_tok * s.top_k / s.experts / share, p.tile)
+    experts = skew * smooth_max(per_chip * s.bytes_expert * share / (hbm * p.expert_hbm), expert_flop / expert_rate)
+    context = s.context_tok
+    seen = s.full_layers * context + s.window_layers * np.minimum(context, s.window_tok)
+    read = rank * kv_bytes(s, context) / kv_split(s, s.tp) / (s.hbm_rate * p.cache)
+    score = 4.0 * s.heads / s.tp * s.width_decode * seen * tok / (s.peak_attention * p.attention_flop)
+    attention = smooth_max(read, score)
+    reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
+    tensor = reduces * messages_s(s, p, tok * s.hidden * 2.0, s.tp)
+    spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
+    expert_messages = np.where(spread, s.moe_layers * exchange_s(s, p, tok / s.tp, span, s.ep), 0.0)
+    launches = (
+        p.step_s
+        + s.layers * p.layer_s
+        + s.moe_layers * p.moe_layer_s
+        + s.latent * s.layers * p.latent_layer_s
+        + s.linear_layers * p.linear_layer_s
+    ) * s.overhead
+    sequences = p.sequence_s * rank * s.overhead
+    # no software reads faster than the memory: the factor of chip and engine stops at `BEST_HBM` of the bandwidth
+    best = s.hbm_rate * BEST_HBM
+    weights = np.maximum(weights * s.stream, dense_bytes / best)
+    experts = np.maximum(experts * s.stream, per_chip * s.bytes_expert * share / best)
+    attention = np.maximum(attention * s.stream, read * s.hbm_rate * p.cache / best)
+    draft = s.draft_tok * s.draft_share * (weights + experts + attention + tensor + expert_messages + launches)
+    return Step(
+        weights_s=weights, experts_s=experts, attention_s=attention, tensor_messages_s=tensor,
+        expert_messages_s=expert_messages, launches_s=launches + np.zeros_like(batch), sequences_s=sequences, draft_s=draft,
+    )  # fmt: skip

@@ -1,0 +1,377 @@
+"""Serving of one case: time per token, time to first token, throughput, concurrency, memory, power, each with an interval.
+
+A case says how requests come: a fixed number at once (closed), at a rate (open), more than fit (offline), one batch from start to end
+(static), or a prompt alone (prefill). A setting that the case leaves out is taken as the best and said in `assumed`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.errors import OfftakeError
+from offtake.perf import batching, decode, prefill, serving_params, watts
+from offtake.perf.serving_layout import Layout, layouts_of
+from offtake.perf.serving_rows import names_of, numbers_of, row_of
+from offtake.perf.serving_setting import Setting, stack
+from offtake.perf.terms import energy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from offtake.perf.batching import Running
+    from offtake.perf.cases import ServingCase
+    from offtake.perf.params import Section
+    from offtake.perf.serving_params import Physics
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["Interval", "Load", "Refusal", "ServingPrediction", "load_of", "predict_serving", "solve"]
+
+# Sequences of one attention group that engines run at once at most, where memory would hold more (TensorRT-LLM max_batch_size 2,048).
+MOST_SEQUENCES = 2048.0
+_Z80 = 1.2815515655446004  # normal quantile that leaves a tenth above
+_UNSURE: Mapping[str, float] = {"tpot": 0.25, "throughput": 0.30, "ttft": 0.60}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why there is no estimate: the missing input or the impossible setting, and what would fit."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The middle 80 % of what is expected, in the unit of the estimate."""
+
+    low: float
+    high: float
+
+    def holds(self, value: float) -> bool:
+        """Say whether a value lies within.
+
+        Examples
+        --------
+        >>> Interval(low=1.0, high=2.0).holds(1.5)
+        True
+        """
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How requests come to one replica, float64[row, 1]: kinds as 0 or 1, and the number that goes with them."""
+
+    closed: Floats
+    rate: Floats
+    static: Floats
+    offline: Floats
+    target: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingPrediction:
+    """What a deployment does.
+
+    Attributes
+    ----------
+    tpot_s, ttft_s : float [s]
+    output_tok_per_s_per_chip : float [tok/s]          over all chips, both pools
+    output_tok_per_s_per_decode_chip : float [tok/s]   over the chips that decode; the same where pools are shared
+    output_tok_per_s : float [tok/s]
+    requests_per_s : float [1/s]
+    concurrency : float                                requests at work: rate × (ttft + output × tpot)
+    running : float                                    sequences that decode, all replicas
+    capacity : float                                   sequences that the caches hold, all replicas
+    memory_bytes_per_chip : mapping of part to [bytes] weights, cache, workspace
+    it_w_per_chip : float [W/chip] ; joules_per_output_tok : float [J/tok]
+    binds : str                                        the largest term of a token's time
+    terms_s : mapping of term to float [s]             of one output token; sum is tpot_s
+    intervals : mapping of tpot_s, ttft_s, output_tok_per_s_per_chip, … to Interval
+    layout : Layout
+    assumed : tuple of str
+    """
+
+    tpot_s: float
+    ttft_s: float
+    output_tok_per_s_per_chip: float
+    output_tok_per_s_per_decode_chip: float
+    output_tok_per_s: float
+    requests_per_s: float
+    concurrency: float
+    running: float
+    capacity: float
+    memory_bytes_per_chip: Mapping[str, float]
+    it_w_per_chip: float
+    joules_per_output_tok: float
+    binds: str
+    terms_s: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+    layout: Layout
+    assumed: tuple[str, ...]
+
+
+def load_of(case: ServingCase, layout: Layout) -> tuple[float, float, float, float, float]:
+    """Return (closed, rate, static, offline, number for one replica) of a case."""
+    replicas = float(layout.replicas)
+    if case.load == "open":
+        if not case.rate_per_s:
+            raise OfftakeError(
+                "no serving estimate, because the request rate of an open load is not given (rate_per_s)"
+            )
+        return 0.0, 1.0, 0.0, 0.0, case.rate_per_s / replicas
+    if case.load == "prefill":
+        return 0.0, 0.0, 1.0, 0.0, 1.0
+    at_once = case.concurrency / replicas if case.concurrency else case.batch
+    if case.load == "static" and at_once:
+        return 0.0, 0.0, 1.0, 0.0, max(at_once, 1.0)
+    if case.load == "offline" or not at_once:
+        return 0.0, 0.0, 0.0, 1.0, 1e9
+    return 1.0, 0.0, 0.0, 0.0, at_once
+
+
+def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats]:
+    """Return the running state of each row and the requests at work in a replica (float64[row, 1]).
+
+    Closed: the batch at which Little's law gives the stated number, at most what the caches hold; what does not fit waits, and the
+    time to first token grows by it. A finite run keeps `occupancy` of the nominal number at work.
+    """
+    held = batching.capacity(s)
+    held = np.where(
+        held < 1.0, 1e6, held
+    )  # a layout that ran with less in reserve than assumed: its limit is not known
+    most = np.minimum(held * p.share_kept, MOST_SEQUENCES * s.dp)
+    prompt = prefill.prompt_times(s, p)
+    asked = np.where(
+        load.closed > 0.0, np.maximum(load.target * p.occupancy, np.minimum(load.target, 1.0)), load.target
+    )
+    ceiling = np.where(load.closed > 0.0, np.minimum(asked, held), np.where(load.rate > 0.0, most, held))
+    batches = batching.grid(np.minimum(0.02 * np.maximum(ceiling, 1.0), 0.5), ceiling)
+    curve = batching.at_batch(s, p, batches, closed=load.closed, prompt=prompt)
+    y = np.where(load.closed > 0.0, curve.at_work(s), curve.rate_per_s)
+    found = batching.inverse(batches, y, asked)
+    batch = np.where(load.static > 0.0, load.target, np.where(load.offline > 0.0, np.maximum(most, 1.0), found))
+    state = batching.at_batch(s, p, batch, closed=load.closed, prompt=prompt)
+    return state, np.where(load.closed > 0.0, asked, state.at_work(s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The headline of each row, float64[row]: [s], [s], [1/s], requests, sequences of all replicas."""
+
+    tpot_s: Floats
+    ttft_s: Floats
+    requests_per_s: Floats
+    concurrency: Floats
+    running: Floats
+    capacity: Floats
+
+
+def figures(s: Setting, p: Physics, load: Load) -> tuple[Figures, Running]:
+    """Return the headline figures of each row, by Little's law exact."""
+    state, at_work = solve(s, p, load)
+    static = load.static > 0.0
+    whole = state.prompt.lone_s + (state.batch - 1.0) * state.prompt.busy_s + p.first_s * s.prompt
+    tpot = np.where(static, state.tpot_s - state.mixing_s, state.tpot_s)
+    # closed: the rate follows from the batch that runs, the time to first token from the number at work
+    rate = np.where(static, state.batch / (whole + s.output_tok * tpot), state.batch / (s.output_tok * tpot))
+    little = at_work / rate - s.output_tok * tpot
+    ttft = np.where(static, whole, np.where(load.closed > 0.0, np.maximum(little, 1e-6), state.ttft_s))
+    rate = np.where(load.closed > 0.0, at_work / (ttft + s.output_tok * tpot), rate)
+    held = batching.capacity(s)
+    return (
+        Figures(
+            tpot_s=tpot[:, 0], ttft_s=ttft[:, 0], requests_per_s=(rate * s.replicas)[:, 0],
+            concurrency=(rate * (ttft + s.output_tok * tpot) * s.replicas)[:, 0], running=(state.batch * s.replicas)[:, 0],
+            capacity=(held * s.replicas)[:, 0],
+        ),
+        state,
+    )  # fmt: skip
+
+
+def predict_serving(case: ServingCase, fitted: Section | None = None) -> ServingPrediction | Refusal:
+    """Predict what a deployment does under a load; refuse by naming what is missing.
+
+    Examples
+    --------
+    >>> from offtake.catalog.chips import chip, chip_of
+    >>> from offtake.catalog.models import model, transformer_of
+    >>> from offtake.perf.cases import ServingCase
+    >>> case = ServingCase(chip=chip_of(chip("H100")), model=transformer_of(model("Llama 3.1 8B")), chips=1, input_tok=1024,
+    ...                    output_tok=1024, concurrency=16, tp=1, weights="bf16")
+    >>> found = predict_serving(case)
+    >>> 0.004 < found.tpot_s < 0.02
+    True
+    """
+    fitted = serving_params.section() if fitted is None else fitted
+    try:
+        if not case.input_tok or (not case.output_tok and case.load != "prefill"):
+            return Refusal(reason="input and output lengths are not given (isl, osl)")
+        numbers = numbers_of(case)
+        options, notes = layouts_of(case)
+        loads = [load_of(case, layout) for layout in options]
+    except OfftakeError as error:
+        return Refusal(reason=str(error))
+    names = names_of(case)
+    multipliers = serving_params.factors(fitted, names)
+    s = stack([row_of(numbers, layout, multipliers) for layout in options])
+    load = join_loads(loads)
+    p = serving_params.physics(fitted)
+    found, state = figures(s, p, load)
+    best = _best(case, s, found)
+    if isinstance(best, Refusal):
+        return best
+    notes = (*notes, *numbers.assumed, *_said(case))
+    return _answer(case, fitted, (s, found, state), best, (options[best], names, notes))
+
+
+def join_loads(loads: Sequence[tuple[float, float, float, float, float]]) -> Load:
+    """Join loads of rows."""
+    closed, rate, static, offline, target = np.asarray(loads, dtype=np.float64).T[:, :, None]
+    return Load(closed=closed, rate=rate, static=static, offline=offline, target=target)
+
+
+def _said(case: ServingCase) -> tuple[str, ...]:
+    """Return what was assumed of the load."""
+    if case.load in {"closed", "static"} and not case.concurrency and not case.batch:
+        return ("no concurrency given: as many requests as the caches hold",)
+    if case.load == "offline":
+        return ("requests queued without bound",)
+    return ()
+
+
+def _best(case: ServingCase, s: Setting, found: Figures) -> int | Refusal:
+    """Return the row with the highest rate per chip among those whose weights fit; refuse where none does."""
+    fits = found.capacity >= 1.0
+    if (
+        not fits.any()
+        and len(fits) == 1
+        and decode.weight_bytes(s, s.tp, s.dp, s.pp)[0, 0] < (case.chip.hbm_bytes or 0.0)
+    ):
+        return 0  # the source ran it: it keeps less in reserve than assumed
+    if not fits.any():
+        held = decode.weight_bytes(s, s.tp, s.dp, s.pp)
+        least = int(np.argmin(held[:, 0]))
+        room = s.hbm_bytes[least, 0] * batching.MEMORY_SHARE - batching.WORKSPACE_BYTES
+        total = float(held[least, 0] * s.tp[least, 0] * s.dp[least, 0] * s.pp[least, 0])
+        need = max(1, math.ceil(total / max(room, 1.0)))
+        return Refusal(
+            reason=f"{case.model.name} does not fit: {held[least, 0] / 1e9:.0f} GB of weights a chip, {room / 1e9:.0f} GB usable on "
+            f"{case.chip.name}; {need} chips or more would hold it at this precision"
+        )
+    rate = np.where(fits, found.requests_per_s / s.chips[:, 0], -1.0)
+    return int(np.argmax(rate))
+
+
+def _answer(
+    case: ServingCase,
+    fitted: Section,
+    found: tuple[Setting, Figures, Running],
+    at: int,
+    about: tuple[Layout, Mapping[str, str], tuple[str, ...]],
+) -> ServingPrediction:
+    """Return the prediction of one row."""
+    s, headline, state = found
+    layout, names, notes = about
+    tpot, ttft = float(headline.tpot_s[at]), float(headline.ttft_s[at])
+    rate, output = float(headline.requests_per_s[at]), float(s.output_tok[at, 0])
+    terms = _terms(state, at, static=case.load in {"static", "prefill"})
+    tokens = rate * output
+    running = float(headline.running[at])
+    cache = float(decode.kv_bytes(s, s.context_tok)[at, 0]) * running / layout.replicas
+    cache /= float(decode.kv_split(s, s.tp)[at, 0]) * layout.dp * layout.pp
+    memory = {
+        "weights": float(decode.weight_bytes(s, s.tp, s.dp, s.pp)[at, 0]),
+        "cache": cache,
+        "workspace": batching.WORKSPACE_BYTES,
+    }
+    power = _watts(case, terms, float(state.rate_per_s[at, 0] * state.prompt.busy_s[at, 0]))
+    chips = float(layout.chips)
+    values = {
+        "tpot_s": tpot, "ttft_s": ttft, "output_tok_per_s_per_chip": tokens / chips,
+        "output_tok_per_s_per_decode_chip": tokens / layout.decode_chips, "output_tok_per_s": tokens,
+        "requests_per_s": rate, "joules_per_output_tok": power * chips / tokens,
+    }  # fmt: skip
+    shares = _shares(terms, state, at, ttft)
+    return ServingPrediction(
+        **values,
+        concurrency=float(headline.concurrency[at]), running=running, capacity=float(headline.capacity[at]),
+        memory_bytes_per_chip=memory, it_w_per_chip=power, binds=max(terms, key=lambda name: terms[name]), terms_s=terms,
+        intervals=intervals(fitted, names, case, shares, values), layout=layout, assumed=notes,
+    )  # fmt: skip
+
+
+def _terms(state: Running, at: int, *, static: bool) -> dict[str, float]:
+    """Return the terms of one output token [s]."""
+    tokens = float(state.tokens[at, 0])
+    step = state.step
+    named = {
+        "weights": step.weights_s, "experts": step.experts_s, "attention and cache": step.attention_s,
+        "tensor messages": step.tensor_messages_s, "expert messages": step.expert_messages_s, "launches": step.launches_s,
+        "sequences on the host": step.sequences_s, "drafting": step.draft_s,
+    }  # fmt: skip
+    terms = {name: float(value[at, 0]) / tokens for name, value in named.items()}
+    terms["prompts of others"] = 0.0 if static else float(state.mixing_s[at, 0])
+    return terms
+
+
+def _watts(case: ServingCase, terms: Mapping[str, float], prompts: float) -> float:
+    """Return the mean IT power [W/chip]: prompts at the package's limit, reading memory at 0.6 of what is above idle."""
+    if not case.chip.it_w_per_chip:
+        return math.nan
+    total = sum(terms.values()) - terms["prompts of others"]
+    reading = terms["weights"] + terms["experts"] + terms["attention and cache"]
+    busy = min(1.0, prompts)
+    share = float(energy.busy_share(busy, (1.0 - busy) * reading / max(total, 1e-12), 1.0))
+    return float(energy.mean_w(watts.it_w_per_chip(case.chip), case.chip.idle_frac, share))
+
+
+def _shares(terms: Mapping[str, float], state: Running, at: int, ttft_s: float) -> dict[str, dict[str, float]]:
+    """Return the share of each channel in the time per token and in the time to first token."""
+    total = max(sum(terms.values()), 1e-12)
+    prompt = terms["prompts of others"] / total
+    overhead = (
+        sum(terms[n] for n in ("tensor messages", "expert messages", "launches", "sequences on the host")) / total
+    )
+    tpot = {"prompt": prompt, "overhead": overhead, "stream": max(0.0, 1.0 - prompt - overhead)}
+    prompts = min(1.0, float((state.prompt.lone_s + state.wait_s)[at, 0]) / max(ttft_s, 1e-9))
+    return {"tpot": tpot, "throughput": tpot, "ttft": {"prompt": prompts, "overhead": 1.0 - prompts, "stream": 0.0}}
+
+
+def intervals(
+    fitted: Section,
+    names: Mapping[str, str],
+    case: ServingCase,
+    shares: Mapping[str, Mapping[str, float]],
+    values: Mapping[str, float],
+) -> dict[str, Interval]:
+    """Return 80 % intervals: spread left by the fit, and of effects of names not seen, in the share that each channel has."""
+    found = {}
+    for name, value in values.items():
+        metric = {"tpot_s": "tpot", "ttft_s": "ttft"}.get(name, "throughput")
+        sd = fitted.spread.get(f"{metric}/{regime_of(case)}", fitted.spread.get(metric, _UNSURE[metric]))
+        unseen = sum(
+            serving_params.unknown_variance(fitted, names, channel) * share**2
+            for channel, share in shares[metric].items()
+        )
+        wide = math.sqrt(sd**2 + fitted.spread.get("unseen", 1.0) * unseen)
+        factor = math.exp(_Z80 * wide)
+        found[name] = Interval(low=value / factor, high=value * factor)
+    return found
+
+
+def regime_of(case: ServingCase) -> str:
+    """Return the kind of case whose errors are alike: how requests come, whether pools are apart, whether tokens are drafted."""
+    if case.disaggregated:
+        return "disaggregated"
+    if case.speculation not in {None, "none"}:
+        return "speculative"
+    if case.load == "closed" and not case.concurrency and not case.batch:
+        return "offline"
+    return case.load

@@ -1,0 +1,189 @@
+"""What serving learns from measurements: one number per term, and how chips, engines and models differ.
+
+Physics holds shares of the peaks and fixed times, the same for all. Five factors on time (`stream`: weights, cache and products of a
+step; `overhead`: launches and latencies; `prompt`: prompts; `draft`: steps that check drafted tokens; `wait`:
+prompts that arrive together) are exp of a sum of effects of vendor, chip family, chip, engine, release
+(engine and year) and model, each drawn to nought (`offtake.perf.pooling`). A name without data has effect nought, and the spread of
+its kind widens the interval.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.perf import params
+from offtake.perf.pooling import Prior
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from offtake.perf.params import Section
+
+    Value = float | NDArray[np.float64]
+
+__all__ = [
+    "CHANNELS",
+    "LEVELS",
+    "PRIORS",
+    "Physics",
+    "factors",
+    "physics",
+    "pooled_priors",
+    "section",
+    "unknown_variance",
+]
+
+CHANNELS = ("stream", "overhead", "prompt", "draft", "wait")
+LEVELS = ("vendor", "family", "chip", "engine", "release", "model")
+
+PRIORS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        # name: (value before any data, standard deviation of its logarithm)
+        "hbm": (0.80, 0.10),  # aiconfigurator's h200_sxm.yaml: 0.8 of the memory bandwidth
+        "expert_hbm": (0.80, 0.25),  # many small matrices; of the above
+        "cache": (0.65, 0.30),  # paged reads
+        "flop": (0.60, 0.25),  # perf notes, training step 2: 0.6 to 0.95 by size
+        "expert_flop": (0.60, 0.30),  # of the above
+        "narrow": (0.75, 0.20),  # quantising activations, clocks: fp8 and fp4 against their own peaks
+        "tile": (0.50, 0.40),  # rows of a tile that stay empty, of its edge: half, where rows are any number
+        "attention_flop": (0.40, 0.40),
+        "link": (0.65, 0.30),  # calculon's system files
+        "prompt_flop": (0.60, 0.25),
+        "prompt_expert_flop": (0.50, 0.40),
+        "prompt_attention": (0.45, 0.40),
+        "prompt_link": (0.65, 0.40),
+        "prompt_overhead": (0.50, 0.60),  # share of a pass's launches that a prompt adds to a running batch
+        "imbalance": (1.20, 0.15),
+        "routed": (0.70, 0.30),  # tokens that would touch as many experts if routing were even, of all tokens
+        "prompt_spread": (1.20, 0.20),  # attention groups of one worker wait for the longest of their prompts
+        "step_s": (1.5e-3, 0.60),  # perf notes, inference step 2: 0.5 to 3 ms
+        "layer_s": (25e-6, 0.60),  # 5 to 10 launches of 2 to 5 us
+        "moe_layer_s": (30e-6, 0.60),
+        "latent_layer_s": (15e-6, 0.80),
+        "linear_layer_s": (20e-6, 0.80),
+        "sequence_s": (5e-6, 1.00),  # scheduling and sampling on the host
+        "reduce_latency_s": (10e-6, 0.50),  # calculon's system files: 10 us within, 20 us between servers
+        "exchange_latency_s": (20e-6, 0.60),
+        "network_latency_s": (30e-6, 0.60),
+        "first_s": (20e-3, 0.80),  # tokeniser, HTTP, scheduling of a prompt
+        "transfer_s": (50e-3, 1.00),  # hand-over of a prompt from the prefill to the decode pool
+        "clump": (0.15, 0.80),  # share of the requests at once that arrive together
+        "transfer_link": (0.30, 0.60),  # of the network rate, moving a cache
+        "accepted": (0.75, 0.15),  # probability that a drafted token is kept
+        "occupancy": (0.95, 0.03),  # requests at work over the nominal concurrency of a finite run
+        "share_kept": (0.85, 0.15),  # of the running sequences that the cache could hold, under an unbounded queue
+    }
+)
+
+_CAPS: Mapping[str, float] = MappingProxyType(
+    {
+        "hbm": 0.97, "expert_hbm": 1.0, "cache": 0.97, "flop": 0.97, "expert_flop": 1.0, "narrow": 1.0, "attention_flop": 0.97,
+        "link": 0.97, "prompt_flop": 0.97, "prompt_expert_flop": 1.0, "prompt_attention": 0.97, "prompt_link": 0.97,
+        "accepted": 0.97, "occupancy": 1.0, "transfer_link": 0.97, "share_kept": 1.0, "clump": 1.0, "routed": 1.0,
+    }
+)  # fmt: skip
+# prior scale of the effects of one level, by channel (log): what one release or chip differs from its like (perf notes, caution e:
+# 1.4 to 2.9 times between releases at the worst)
+_LEVEL_SD = MappingProxyType({"stream": 0.12, "overhead": 0.20, "prompt": 0.20, "draft": 0.15, "wait": 0.40})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Physics:
+    """One number per term: shares of the peaks (at most one), and fixed times [s]. Names and priors: `PRIORS`."""
+
+    hbm: Value
+    expert_hbm: Value
+    cache: Value
+    flop: Value
+    expert_flop: Value
+    narrow: Value
+    tile: Value
+    attention_flop: Value
+    link: Value
+    prompt_flop: Value
+    prompt_expert_flop: Value
+    prompt_attention: Value
+    prompt_link: Value
+    prompt_overhead: Value
+    imbalance: Value
+    routed: Value
+    prompt_spread: Value
+    step_s: Value
+    layer_s: Value
+    moe_layer_s: Value
+    latent_layer_s: Value
+    linear_layer_s: Value
+    sequence_s: Value
+    reduce_latency_s: Value
+    exchange_latency_s: Value
+    network_latency_s: Value
+    first_s: Value
+    transfer_s: Value
+    clump: Value
+    transfer_link: Value
+    accepted: Value
+    occupancy: Value
+    share_kept: Value
+
+    @classmethod
+    def from_logs(cls, logs: Mapping[str, Value]) -> Physics:
+        """Return physics from logarithms; a share above its cap is the cap."""
+        values = {}
+        for name in PRIORS:
+            value = np.exp(logs[name])
+            values[name] = np.minimum(value, _CAPS[name]) if name in _CAPS else value
+        return cls(**values)
+
+    @classmethod
+    def prior(cls) -> Physics:
+        """Return the values before any data.
+
+        Examples
+        --------
+        >>> float(round(Physics.prior().hbm, 3))
+        0.8
+        """
+        return cls.from_logs({name: math.log(value) for name, (value, _) in PRIORS.items()})
+
+
+def pooled_priors() -> tuple[Prior, ...]:
+    """Return the parameters of the fit, in the order of `PRIORS` and `CHANNELS`; the global channels are nought by definition."""
+    found = [Prior(name=name, value=value, sd=sd) for name, (value, sd) in PRIORS.items()]
+    found += [Prior(name=c, value=1.0, sd=1e-3, levels=LEVELS, level_sd=_LEVEL_SD[c]) for c in CHANNELS]
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def section() -> Section:
+    """Return the fitted parameters that come with the package; priors alone where none do."""
+    found = params.shipped().get("serving")
+    return found if found is not None else params.Section(kind="serving", effects={})
+
+
+def physics(fitted: Section) -> Physics:
+    """Return the numbers of the terms."""
+    logs = {name: fitted.effects.get(name, {}).get("global", math.log(value)) for name, (value, _) in PRIORS.items()}
+    return Physics.from_logs(logs)
+
+
+def factors(fitted: Section, names: Mapping[str, str]) -> tuple[float, ...]:
+    """Return the factors on time of the channels, for a name at each level; a name not seen has none."""
+    labels = [f"{level}:{names.get(level, '')}" for level in LEVELS]
+    return tuple(
+        math.exp(sum(fitted.effects.get(channel, {}).get(label, 0.0) for label in labels)) for channel in CHANNELS
+    )
+
+
+def unknown_variance(fitted: Section, names: Mapping[str, str], channel: str) -> float:
+    """Return the variance of the effects of names not seen, on one channel (log²)."""
+    known = fitted.effects.get(channel, {})
+    unseen = [level for level in LEVELS if f"{level}:{names.get(level, '')}" not in known]
+    return sum(fitted.spread.get(f"{channel}/{level}", _LEVEL_SD[channel]) ** 2 for level in unseen)
