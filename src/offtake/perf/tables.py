@@ -1,0 +1,230 @@
+"""Reading a table of published measurements: bounded, tolerant cell by cell, every complaint with its row.
+
+The format is CSV with a header (columns: see `tables_training`, `tables_serving`); columns may miss, come in any order, or be unknown.
+What asks and what measures are kept apart from the first step: a case is built from `QUESTION` columns only.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from offtake.catalog.types import Transformer
+from offtake.errors import OfftakeError
+from offtake.perf import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["MEASURED", "Cells", "key_of", "model_of", "read", "year_of"]
+
+MOST_BYTES = 64 * 1024 * 1024
+MOST_ROWS = 100_000
+
+MEASURED = frozenset({
+    "reported_tflops_per_chip", "reported_mfu_pct", "mfu_definition", "reported_tokens_per_s_total", "reported_tokens_per_s_chip",
+    "reported_step_time_s", "total_chip_hours", "output_tokens_per_s_total", "output_tokens_per_s_chip", "input_tokens_per_s_chip",
+    "total_tokens_per_s_chip", "ttft_ms", "ttft_stat", "tpot_ms", "tpot_stat", "ttft_p99_ms", "tpot_p99_ms", "value_kind", "quality",
+})  # fmt: skip
+"""Columns that no prediction may read."""
+
+_NUMBER = re.compile(
+    r"^[~≈<>=\s]*([-+]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?:-|–|to)?\s*(\d[\d,]*\.?\d*)?\s*%?$"
+)
+_BLANK = frozenset({"", "-", "–", "n/a", "na", "none", "null", "nan", "?", "unknown"})
+_DATE = re.compile(r"(20\d\d)(?:-(\d\d))?(?:-(\d\d))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One row: its line in the file, its cells as text, and what was wrong with them.
+
+    Examples
+    --------
+    >>> cells = Cells(2, {"tp": "8", "ttft_ms": "45.5-50", "pp": "many"})
+    >>> cells.count("tp"), cells.number("ttft_ms"), cells.count("pp"), cells.problems
+    (8, 47.75, None, ['row 2, pp: not a number above nought: many'])
+    """
+
+    line: int
+    text_of: Mapping[str, str]
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        """Return a cell's text, "" where it is missing or says that nothing is known."""
+        value = " ".join((self.text_of.get(name) or "").split())
+        return "" if value.lower() in _BLANK and name != "spec_decode" else value
+
+    def number(self, name: str) -> float | None:
+        """Return a cell as a number above nought (the middle of a range), None where it is none."""
+        value = self.text(name)
+        if not value:
+            return None
+        found = _NUMBER.match(value[:64])
+        number = math.nan
+        if found:
+            low = float(found[1].replace(",", "").replace("_", ""))
+            number = 0.5 * (low + float(found[2].replace(",", ""))) if found[2] else low
+        if math.isfinite(number) and 0.0 < number < 1e30:
+            return number
+        if number != 0.0:  # a nought says "not used" in many tables
+            self.complain(name, f"not a number above nought: {value[:40]}")
+        return None
+
+    def count(self, name: str) -> int | None:
+        """Return a cell as a whole number above nought, None where it is none."""
+        number = self.number(name)
+        if number is None:
+            return None
+        if number != int(number) or number > 1e12:
+            self.complain(name, f"not a whole number: {self.text(name)[:40]}")
+            return None
+        return int(number)
+
+    def complain(self, name: str, what: str) -> None:
+        """Note what is wrong with a cell."""
+        self.problems.append(f"row {self.line}, {name}: {what}")
+
+
+def read(path: Path, *, expects: Iterable[str]) -> Iterator[Cells]:
+    """Yield the rows of a table.
+
+    Parameters
+    ----------
+    expects : columns without which the file is no such table
+
+    Raises
+    ------
+    OfftakeError
+        The file is missing, too large, not CSV, or has none of the columns (named).
+    """
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise OfftakeError(f"{path}: {size / 1e6:.0f} MB; a table may have {MOST_BYTES / 1e6:.0f} MB")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise OfftakeError(f"{path}: cannot be read: {error.strerror or error}") from error
+    reader = csv.DictReader(io.StringIO(text.replace("\x00", "")), restval="")
+    header = tuple((name or "").strip() for name in (reader.fieldnames or ()))
+    missing = [name for name in expects if name not in header]
+    if missing:
+        raise OfftakeError(f"{path}, row 1: no column {' or '.join(missing)}; the table needs {', '.join(expects)}")
+    reader.fieldnames = list(header)
+    count = 0
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise OfftakeError(f"{path}, row {reader.line_num}: not CSV: {error}") from error
+        if row is None:
+            return
+        count += 1
+        if count > MOST_ROWS:
+            raise OfftakeError(f"{path}, row {reader.line_num}: more than {MOST_ROWS:,} rows")
+        if any((value or "").strip() for name, value in row.items() if name and isinstance(value, str)):
+            yield Cells(reader.line_num, {k: v for k, v in row.items() if k and isinstance(v, str)})
+
+
+def key_of(cells: Cells) -> str:
+    """Return the name of a row by what it asks: the same row in another file or order has the same key.
+
+    Examples
+    --------
+    >>> key_of(Cells(2, {"chip": "H100", "tp": "8", "tpot_ms": "9"})) == key_of(Cells(7, {"tp": "8 ", "chip": "H100"}))
+    True
+    """
+    asked = sorted(
+        (n, " ".join(v.split())) for n, v in cells.text_of.items() if n not in MEASURED and n != "notes" and v.strip()
+    )
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:10]
+
+
+def year_of(cells: Cells) -> float:
+    """Return the year of a row with its months as a fraction, 0 where none is printed.
+
+    Examples
+    --------
+    >>> year_of(Cells(2, {"date": "2025-07-01"})), year_of(Cells(2, {"year": "2023"}))
+    (2025.5, 2023.0)
+    """
+    for name in ("date", "year"):
+        found = _DATE.search(cells.text(name))
+        if found:
+            return int(found[1]) + (max(min(int(found[2]), 12), 1) - 1) / 12.0 if found[2] else float(found[1])
+    return 0.0
+
+
+def model_of(cells: Cells, assumed: list[str]) -> Transformer:
+    """Return the model of a row: the catalogue's, with the row's own shape where it prints another.
+
+    Raises
+    ------
+    OfftakeError
+        The catalogue does not know the name, and the row has no shape (layers, hidden).
+    """
+    given = [cells.text("model"), cells.text("model_id")]
+    layers, hidden = cells.count("layers"), cells.count("hidden")
+    try:
+        named = names.model_named(*given) if any(given) else None
+    except OfftakeError as error:
+        if layers is None or hidden is None:
+            raise OfftakeError(f"{error}; or give its shape (layers, hidden, heads, ffn, vocab)") from error
+        named = None
+    if named is None and (layers is None or hidden is None):
+        raise OfftakeError("the model is not given (model, or layers and hidden)")
+    if (
+        named is not None
+        and (layers or named.layers) == named.layers
+        and (hidden or named.hidden) == named.hidden
+        and named.layers
+    ):
+        heads = cells.count("heads")
+        if (
+            heads
+            and heads != named.heads
+            and not named.latent_attention
+            and named.hidden % heads == 0
+            and named.kv_heads == named.heads
+        ):
+            assumed.append(f"{heads} heads as printed, not {named.heads}")
+            return replace(named, heads=heads, kv_heads=heads, head_dim=named.hidden // heads)
+        return named
+    if layers is None or hidden is None:
+        raise OfftakeError(f"{(named.name if named else given[0]) or 'the model'}: no shape is known (layers, hidden)")
+    return _from_shape(cells, layers, hidden, assumed)
+
+
+def _from_shape(cells: Cells, layers: int, hidden: int, assumed: list[str]) -> Transformer:
+    """Build a model from what a row prints of its shape."""
+    heads = cells.count("heads") or max(1, hidden // 128)
+    kv = cells.count("kv_heads") or heads
+    experts, top_k = cells.count("experts") or 0, cells.count("topk") or 0
+    ffn = cells.count("ffn") or 4 * hidden
+    vocab = cells.count("vocab") or 50_304
+    head_dim = hidden // heads or 1
+    taken = {"heads": heads, "ffn": ffn, "vocab": vocab}
+    assumed.extend(f"{name} not printed: {value}" for name, value in taken.items() if cells.count(name) is None)
+    printed = (cells.number("params_b") or 0.0) * 1e9
+    attention = layers * 2.0 * hidden * head_dim * (heads + kv)
+
+    def total(matrices: float) -> float:
+        return attention + matrices * hidden * ffn * layers * max(experts, 1) + hidden * vocab
+
+    gated = abs(total(3.0) - printed) < abs(total(2.0) - printed) if printed else ffn != 4 * hidden
+    routed = total(3.0 if gated else 2.0) - attention - hidden * vocab if experts else 0.0
+    params = printed or total(3.0 if gated else 2.0)
+    active = (cells.number("active_params_b") or 0.0) * 1e9
+    active = active or (params - routed * (1.0 - top_k / experts) if experts else params)
+    return Transformer(
+        name=cells.text("model") or "model of the row", params=params, active_params=active, expert_params=routed, layers=layers,
+        hidden=hidden, heads=heads, kv_heads=kv, head_dim=head_dim, kv_values_per_layer=2.0 * kv * head_dim, full_layers=layers,
+        experts=experts, top_k=top_k, moe_layers=layers if experts else 0, vocab=vocab, ffn=ffn, ffn_expert=ffn if experts else 0,
+        gated=gated, mlp_layers=0 if experts else layers, tied=not gated,
+    )  # fmt: skip

@@ -1,0 +1,258 @@
+"""Rows of an inference table: cases to predict, and what was measured, apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from offtake.errors import OfftakeError
+from offtake.perf import names
+from offtake.perf.cases import Load, Pool, ServingCase, Speculation
+from offtake.perf.tables import Cells, key_of, model_of, read, year_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from offtake.catalog.types import Precision
+
+__all__ = ["ServingRow", "read_serving"]
+
+Basis = Literal["", "chip", "decode chip", "total"]
+"""What a measured throughput counts: output tokens of all chips, of the decode pool's chips, or input and output tokens of all."""
+
+_EXPECTS = ("model", "chip")
+_POOLS = re.compile(  # aiconfigurator's sample
+    r"prefill (?P<pw>\d*)x tp(?P<ptp>\d+) dp(?P<pdp>\d+) ep(?P<pep>\d+) bs(?P<pbs>\d*), decode (?P<dw>\d*) ?workers"
+)
+_POOLS_X = re.compile(  # InferenceX
+    r"prefill tp(?P<ptp>\d+) ep(?P<pep>\d+) x(?P<pw>\d+) workers on (?P<pn>\d+) GPUs, "
+    r"decode tp(?P<dtp>\d+) ep(?P<dep>\d+) x(?P<dw>\d+) on (?P<dn>\d+)"
+)
+_SPECULATION: dict[str, Speculation] = {
+    "none": "none", "no": "none", "false": "none", "mtp": "mtp", "true": "mtp", "nextn": "mtp", "eagle": "draft", "eagle3": "draft",
+    "medusa": "draft", "draft": "draft", "ngram": "draft",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingRow:
+    """One row of an inference table.
+
+    Attributes
+    ----------
+    line, key, case, refusal, quality   as of a training row
+    tpot_s, ttft_s : float or None [s]  measured, in the statistic that the source gives (mostly medians)
+    throughput : float or None [tok/s]  measured, per chip
+    basis : Basis                       what `throughput` counts
+    """
+
+    line: int
+    key: str
+    chip: str
+    model: str
+    source: str
+    case: ServingCase | None
+    refusal: str = ""
+    assumed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    tpot_s: float | None = None
+    ttft_s: float | None = None
+    throughput: float | None = None
+    basis: Basis = ""
+    quality: str = ""
+
+
+def read_serving(path: Path) -> list[ServingRow]:
+    """Read an inference table.
+
+    Raises
+    ------
+    OfftakeError
+        The file is no such table; cells that are wrong only cost their row what they would have given.
+    """
+    return [row_of(cells) for cells in read(path, expects=_EXPECTS)]
+
+
+def row_of(cells: Cells) -> ServingRow:
+    """Return one row; a row that cannot be asked carries the reason."""
+    assumed: list[str] = []
+    case, refusal = None, ""
+    try:
+        case = _case(cells, assumed)
+    except OfftakeError as error:
+        refusal = str(error)
+    throughput, basis = _throughput(cells, case) if case else (None, "")
+    tpot, ttft = cells.number("tpot_ms"), cells.number("ttft_ms")
+    return ServingRow(
+        line=cells.line, key=key_of(cells), chip=case.chip.name if case else cells.text("chip"),
+        model=case.model.name if case else cells.text("model"), source=_source(cells), case=case, refusal=refusal,
+        assumed=tuple(assumed), problems=tuple(cells.problems), tpot_s=tpot and tpot / 1e3, ttft_s=ttft and ttft / 1e3,
+        throughput=throughput, basis=basis, quality=cells.text("quality"),
+    )  # fmt: skip
+
+
+def _source(cells: Cells) -> str:
+    """Return the source without the name of a single record in it."""
+    return re.sub(r"\s+id=\S+$", "", cells.text("source"))
+
+
+def _case(cells: Cells, assumed: list[str]) -> ServingCase:
+    """Build the case of a row from what it asks."""
+    if not cells.text("chip"):
+        raise OfftakeError("the chip is not given (chip)")
+    named = names.chip_named(cells.text("chip"))
+    model = model_of(cells, assumed)
+    load = _load(cells)
+    lengths = (cells.number("isl"), cells.number("osl") or (1.0 if load == "prefill" else None))
+    if lengths[0] is None or lengths[1] is None:
+        raise OfftakeError(
+            f"the {'input' if lengths[0] is None else 'output'} length is not given ({'isl' if lengths[0] is None else 'osl'})"
+        )
+    notes = cells.text("notes")
+    apart = cells.text("disaggregated").lower() in {"true", "yes", "1"} or "disagg" in cells.text("scenario").lower()
+    prefill, decode = _pools(notes) if apart else (None, None)
+    sizes = {name: cells.count(name) for name in ("tp", "pp", "ep", "dp")}
+    chips = cells.count("n_chips") or named.slice_chips
+    if named.chip.vendor == "AWS" and chips and sizes["tp"] and sizes["tp"] > chips and sizes["tp"] % chips == 0:
+        assumed.append(f"tp counts {sizes['tp'] // chips} cores a chip")
+        sizes["tp"] = chips
+    weights, only = _weights(cells)
+    return ServingCase(
+        chip=named.chip, model=model, chips=chips or _spanned(sizes, prefill, decode, assumed), input_tok=lengths[0],
+        output_tok=lengths[1], load=load, concurrency=cells.number("concurrency"), batch=cells.number("batch"),
+        rate_per_s=cells.number("request_rate_per_s"), dp_attention=_dp_attention(cells, notes, moe=model.is_moe),
+        disaggregated=apart, prefill=prefill, decode=decode, cached_frac=min(cells.number("cached_frac") or 0.0, 0.99),
+        weights=weights, cache=_precision(cells.text("precision_kv")), weights_only=only, speculation=_speculation(cells),
+        engine=_engine(cells), year=year_of(cells), source=_source(cells), key=f"row {cells.line}", **sizes,
+    )  # fmt: skip
+
+
+def _spanned(sizes: dict[str, int | None], prefill: Pool | None, decode: Pool | None, assumed: list[str]) -> int:
+    """Return the chips that the printed layout fills, where the row does not count them."""
+    own = (sizes["tp"] or 1) * (sizes["dp"] or 1) * (sizes["pp"] or 1)
+    total = own * ((decode.workers if decode else None) or 1)
+    if prefill is not None:
+        total += (prefill.tp or 1) * (prefill.dp or 1) * (prefill.workers or 1)
+    assumed.append(f"n_chips not printed: the {total} of the layout")
+    return total
+
+
+def _load(cells: Cells) -> Load:
+    """Return how requests come."""
+    scenario = cells.text("scenario").lower()
+    if "first token" in scenario or "prefill" in scenario.split(",")[0].split():
+        return "prefill"
+    if "offline" in scenario:
+        return "offline"
+    if "static" in scenario or scenario in {"batch", "real time"}:
+        return "static"
+    if cells.number("request_rate_per_s") and not cells.number("concurrency"):
+        return "open"
+    if cells.number("concurrency"):
+        return "closed"
+    return (
+        "static"
+        if cells.number("batch") and scenario not in {"agg", "disagg"}
+        else "closed"
+        if cells.number("batch")
+        else "offline"
+    )
+
+
+def _pools(notes: str) -> tuple[Pool | None, Pool | None]:
+    """Return the pools that the notes print: (prefill, decode)."""
+
+    def size(text: str | None) -> int | None:
+        return int(text) or None if text else None
+
+    found = _POOLS.search(notes)
+    if found:
+        prefill = Pool(
+            workers=size(found["pw"]),
+            tp=size(found["ptp"]),
+            dp=size(found["pdp"]),
+            ep=size(found["pep"]),
+            batch=size(found["pbs"]),
+        )
+        return prefill, Pool(workers=size(found["dw"])) if found["dw"] else None
+    found = _POOLS_X.search(notes)
+    if not found:
+        return None, None
+    spread = re.search(r"dp_attention prefill=(True|False) decode=(True|False)", notes)
+    prefill = Pool(
+        workers=size(found["pw"]), chips=size(found["pn"]), tp=size(found["ptp"]), ep=size(found["pep"]),
+        dp_attention=spread[1] == "True" if spread else None,
+    )  # fmt: skip
+    decode = Pool(
+        workers=size(found["dw"]), chips=size(found["dn"]), tp=size(found["dtp"]), ep=size(found["dep"]),
+        dp_attention=spread[2] == "True" if spread else None,
+    )  # fmt: skip
+    return prefill, decode
+
+
+def _dp_attention(cells: Cells, notes: str, *, moe: bool) -> bool | None:
+    """Return whether attention is split over sequences, None where nothing says so."""
+    word = cells.text("dp_attention").lower()
+    if word:
+        return word in {"true", "yes", "1"}
+    found = re.search(r"dp_attention=(True|False)", notes)
+    if found:
+        return found[1] == "True"
+    return True if moe and "attention DP enabled" in notes else None
+
+
+def _precision(text: str) -> Precision | None:
+    """Return the precision of a printed name, None where it is none."""
+    word = text.lower()
+    if not word:
+        return None
+    if "4" in word and "e4m3" not in word:
+        return "fp4"
+    return "fp8" if "8" in word or "e4m3" in word else "bf16"
+
+
+def _weights(cells: Cells) -> tuple[Precision | None, bool]:
+    """Return the precision of weights, by its column or the model's name, and whether only the weights are narrow."""
+    word = cells.text("precision_weights").lower()
+    if not word:
+        about = f"{cells.text('model')} {cells.text('model_id')}"
+        found = re.search(r"(?:nv|mx)?fp[48]\b|\bint[48]\b|awq|gptq|w4a16|bf16|fp16", about, re.IGNORECASE)
+        word = found[0].lower() if found else ""
+        word = "int4" if word in {"awq", "gptq", "w4a16"} else word
+    return _precision(word), word.startswith("int") or "a16" in word
+
+
+def _speculation(cells: Cells) -> Speculation | None:
+    """Return the kind of speculative decoding, None where the row does not say."""
+    word = cells.text("spec_decode").lower()
+    if not word:
+        return None
+    found = _SPECULATION.get(re.split(r"[\s(:,-]", word)[0])
+    if found is None:
+        cells.complain("spec_decode", f"not known: {word[:40]}")
+    return found
+
+
+def _engine(cells: Cells) -> str:
+    """Return the serving software as printed, or as the source names it."""
+    words = cells.text("engine") or cells.text("engine_version") or cells.text("framework")
+    if words:
+        return words[:80]
+    found = re.search(r"vllm|sglang|tensorrt-llm|neuron|jetstream|tgi|lmdeploy", cells.text("source"), re.IGNORECASE)
+    return found[0].lower() if found else ""
+
+
+def _throughput(cells: Cells, case: ServingCase) -> tuple[float | None, Basis]:
+    """Return the measured tokens/s of a chip: output where the row has it, else input and output.
+
+    InferenceX divides the output of separate pools by the chips of the decode pool: its totals per chip agree with that only.
+    """
+    output = cells.number("output_tokens_per_s_chip")
+    if output:
+        return output, "decode chip" if case.disaggregated and "inferencex" in cells.text("source").lower() else "chip"
+    output = cells.number("output_tokens_per_s_total")
+    if output:
+        return output / case.chips, "chip"
+    both = cells.number("total_tokens_per_s_chip")
+    return (both, "total") if both else (None, "")

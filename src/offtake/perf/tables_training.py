@@ -1,0 +1,256 @@
+"""Rows of a training table: cases to predict, and what was measured, apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from offtake.errors import OfftakeError
+from offtake.perf import names
+from offtake.perf.cases import Recompute, TrainingCase
+from offtake.perf.tables import Cells, key_of, model_of, read, year_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from offtake.catalog.types import Precision, Transformer
+
+__all__ = ["TrainingRow", "engine_of", "precision_of", "read_training"]
+
+_EXPECTS = ("model", "chip")
+_RECOMPUTE: dict[str, Recompute] = {
+    "none": "none", "no": "none", "false": "none", "0": "none", "selective": "selective", "minimal": "selective", "core_attn": "selective",
+    "attn": "selective", "partial": "selective", "full": "full", "true": "full", "yes": "full", "block": "full",
+    "qkv_proj_offloaded": "offload", "offload": "offload", "minimal_offloaded": "offload",
+}  # fmt: skip
+_ENGINES = (
+    ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|pax"), ("foundry", r"llm-foundry|mosaic|composer"),
+    ("torch", r"torchtitan|torchtune|\bfsdp2?\b|pytorch|axolotl"), ("deepspeed", r"deepspeed|colossal"),
+    ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRow:
+    """One row of a training table.
+
+    Attributes
+    ----------
+    line : int                     in the file
+    key : str                      name of the row by what it asks
+    case : TrainingCase or None    None where an input is missing: `refusal` names it
+    step_s : float or None [s]     measured
+    basis : str                    what the measured time is from: "step", "tokens", "flops" (by the source's definition), "" without one
+    quality : str                  as the table marks it; "" and "ok" are sound
+    """
+
+    line: int
+    key: str
+    chip: str
+    model: str
+    source: str
+    case: TrainingCase | None
+    refusal: str = ""
+    assumed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    step_s: float | None = None
+    basis: str = ""
+    quality: str = ""
+
+
+def read_training(path: Path) -> list[TrainingRow]:
+    """Read a training table.
+
+    Raises
+    ------
+    OfftakeError
+        The file is no such table; cells that are wrong only cost their row what they would have given.
+    """
+    return [row_of(cells) for cells in read(path, expects=_EXPECTS)]
+
+
+def row_of(cells: Cells) -> TrainingRow:
+    """Return one row; a row that cannot be asked carries the reason."""
+    assumed: list[str] = []
+    case, refusal = None, ""
+    try:
+        case = _case(cells, assumed)
+    except OfftakeError as error:
+        refusal = str(error)
+    step, basis = _measured(cells, case) if case else (None, "")
+    return TrainingRow(
+        line=cells.line, key=key_of(cells), chip=case.chip.name if case else cells.text("chip"),
+        model=case.model.name if case else cells.text("model"), source=cells.text("source"), case=case, refusal=refusal,
+        assumed=tuple(assumed), problems=tuple(cells.problems), step_s=step, basis=basis, quality=cells.text("quality"),
+    )  # fmt: skip
+
+
+def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
+    """Build the case of a row from what it asks."""
+    if not cells.text("chip"):
+        raise OfftakeError("the chip is not given (chip)")
+    named = names.chip_named(cells.text("chip"))
+    model = _trained(cells, model_of(cells, assumed))
+    seq = cells.count("seq_len") or _per_sequence(cells)
+    if seq is None:
+        raise OfftakeError("the sequence length is not given (seq_len)")
+    sizes = {name: cells.count(name) for name in ("tp", "pp", "dp", "cp", "ep", "vpp")}
+    chips = cells.count("n_chips") or named.slice_chips
+    product = (sizes["tp"] or 1) * (sizes["pp"] or 1) * (sizes["cp"] or 1) * (sizes["dp"] or 0)
+    if chips is None:
+        chips = product or None
+    if chips is None:
+        raise OfftakeError("the number of chips is not given (n_chips)")
+    if named.chip.vendor == "AWS":
+        _in_chips(sizes, chips, product, assumed)
+    replicas = max(1, chips // max(1, (sizes["tp"] or 1) * (sizes["pp"] or 1) * (sizes["cp"] or 1)))
+    precision, recipe = precision_of(cells.text("precision"), assumed)
+    shards, zero = _sharding(cells, replicas)
+    micro = cells.count("micro_batch")
+    about = " ".join(
+        (
+            cells.text("engine"),
+            cells.text("engine_version"),
+            cells.text("framework"),
+            cells.text("source"),
+            cells.text("notes"),
+        )
+    )
+    return TrainingCase(
+        chip=named.chip, model=model, chips=chips, seq_tok=seq, batch_seqs=_batch(cells, seq, micro, replicas, assumed),
+        precision=precision, recipe=recipe, micro_batch=micro, shards=shards, zero=zero, recompute=_recompute(cells),
+        engine=engine_of(about), year=year_of(cells), balanced="force-balanced" in about, dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
+        source=cells.text("source"), key=f"row {cells.line}", **sizes,
+    )  # fmt: skip
+
+
+def _per_sequence(cells: Cells) -> int | None:
+    """Return the sequence length that the two sizes of a batch imply."""
+    tokens, sequences = cells.number("global_batch_tokens"), cells.number("global_batch_seqs")
+    return round(tokens / sequences) or None if tokens and sequences else None
+
+
+def _trained(cells: Cells, model: Transformer) -> Transformer:
+    """Return the model as trained: extra prediction layers only where the row says so."""
+    if model.mtp_layers and not re.search(r"\bw/ ?mtp|with mtp", cells.text("model"), re.IGNORECASE):
+        return replace(model, mtp_layers=0)
+    return model
+
+
+def _batch(cells: Cells, seq: int, micro: int | None, replicas: int, assumed: list[str]) -> int:
+    """Return the global batch in sequences."""
+    printed = cells.count("global_batch_seqs")
+    if printed:
+        return printed
+    tokens = cells.number("global_batch_tokens")
+    if tokens:
+        return max(1, round(tokens / seq))
+    if micro is None:
+        raise OfftakeError("the batch is not given (global_batch_seqs, global_batch_tokens or micro_batch)")
+    assumed.append(f"one micro-batch of {micro} on each of {replicas} replicas a step")
+    return micro * replicas
+
+
+def _in_chips(sizes: dict[str, int | None], chips: int, product: int, assumed: list[str]) -> None:
+    """Turn sizes that count cores of a chip into chips."""
+    tp = sizes["tp"] or 1
+    per_chip = product // chips if product and product % chips == 0 else 0
+    if per_chip not in {2, 4, 8} and product < chips and tp in {8, 16, 32, 64}:
+        per_chip = 2  # a printed layout that does not fill the machine: tp of a server of 16 chips
+    if per_chip in {2, 4, 8}:
+        if tp % per_chip == 0:
+            sizes["tp"] = tp // per_chip
+        elif sizes["dp"] and sizes["dp"] % per_chip == 0:
+            sizes["dp"] //= per_chip
+        assumed.append(f"sizes count {per_chip} cores a chip")
+    if product and product < chips:
+        sizes["dp"] = None
+
+
+def precision_of(text: str, assumed: list[str]) -> tuple[Precision, str]:
+    """Return the precision of a printed name, and its recipe.
+
+    Examples
+    --------
+    >>> precision_of("MXFP8", []), precision_of("FP8-CS", []), precision_of("amp_bf16", [])
+    (('fp8', 'mx'), ('fp8', 'cs'), ('bf16', ''))
+    """
+    word = text.lower()
+    if not word:
+        assumed.append("precision not printed: bf16")
+        return "bf16", ""
+    if " or " in word:
+        assumed.append(f"{text}: the narrower is taken")
+    if "fp4" in word:
+        return "fp4", "nv" if "nv" in word else "mx" if "mx" in word else ""
+    if "fp8" in word or "int8" in word or "e4m3" in word:
+        recipe = next((r for r in ("mx", "cs", "ds", "block", "int8") if r in word), "")
+        return "fp8", recipe
+    return "bf16", ""
+
+
+def _recompute(cells: Cells) -> Recompute | None:
+    """Return what is computed again, None where the row does not say."""
+    word = " ".join((cells.text_of.get("recompute") or "").lower().split())
+    if not word:
+        return None
+    found = _RECOMPUTE.get(word)
+    if found is None:
+        cells.complain("recompute", f"not known: {word[:40]}")
+    return found
+
+
+def _sharding(cells: Cells, replicas: int) -> tuple[int | None, int | None]:
+    """Return (chips that share weights, ZeRO stage) of the fsdp column."""
+    word = " ".join((cells.text_of.get("fsdp") or "").lower().split())
+    if not word:
+        return None, None
+    if word in {"0", "1", "no", "false", "none"}:
+        return 1, None
+    if word in {"full_shard", "yes", "true", "zero3", "zero-3", "hybrid_shard"}:
+        return replicas, 3
+    if word in {"shard_grad_op", "zero2", "zero-2"}:
+        return 1, 2
+    if word in {"zero1", "zero-1"}:
+        return 1, 1
+    size = cells.count("fsdp")
+    return (size, 3) if size else (None, None)
+
+
+def engine_of(about: str) -> str:
+    """Return the family of training software that a text names, "" where it names none.
+
+    Examples
+    --------
+    >>> engine_of("NVIDIA-NeMo/Megatron-Bridge docs"), engine_of("a blog")
+    ('megatron', '')
+    """
+    return next((name for name, pattern in _ENGINES if re.search(pattern, about, re.IGNORECASE)), "")
+
+
+def _measured(cells: Cells, case: TrainingCase) -> tuple[float | None, str]:
+    """Return the measured step time [s] and what it is from."""
+    step = cells.number("reported_step_time_s")
+    if step:
+        return step, "step"
+    per_chip = cells.number("reported_tokens_per_s_chip")
+    rate = per_chip * case.chips if per_chip else cells.number("reported_tokens_per_s_total")
+    if rate:
+        return case.tok_per_step / rate, "tokens"
+    rate = cells.number("reported_tflops_per_chip")
+    if rate and case.model.active_params:
+        return _flop_counted(cells, case) / (rate * 1e12 * case.chips), "flops"
+    return None, ""
+
+
+def _flop_counted(cells: Cells, case: TrainingCase) -> float:
+    """Return the operations of a step as a source counts them: 6 N + 12 L a d s a token; a third more with recomputation.
+
+    MaxText until its change of 2025 and llm-foundry count attention in full, without the causal half (perf notes, section 2 a).
+    """
+    m = case.model
+    weights = 6.0 * cast("float", m.active_params)
+    attention = 12.0 * (m.full_layers + m.window_layers) * m.heads * m.head_dim * case.seq_tok
+    again = 4.0 / 3.0 if re.search(r"recompute|HFU", cells.text("mfu_definition")) else 1.0
+    return again * (weights + attention) * case.tok_per_step
