@@ -132,7 +132,7 @@ class Setting:
     recompute: Real = 0.0
     selective: Real = 0.0
 
-    def with_layout(self, **layout: Real) -> Setting:
+    def with_layout(self, **layout: Any) -> Setting:  # noqa: ANN401  (numbers or arrays, by field)
         """Return a copy with other layout fields."""
         return replace(self, **layout)
 

@@ -1,0 +1,323 @@
+"""Training: time of a step, tokens/s, MFU, memory, power and an interval, for a given layout or the best of what is left open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.errors import OfftakeError
+from offtake.perf import params, training_params
+from offtake.perf.answers import Interval, Refusal
+from offtake.perf.terms import attention, energy
+from offtake.perf.training_layouts import candidates, impossible
+from offtake.perf.training_memory import footprint, usable_bytes
+from offtake.perf.training_setting import Setting, chip_part, model_part
+from offtake.perf.training_step import Step, micro_batches, step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from offtake.perf.cases import TrainingCase
+    from offtake.perf.params import Section
+    from offtake.perf.terms.real import Array
+    from offtake.perf.training_layouts import Candidates
+    from offtake.perf.training_params import Efficiency
+
+__all__ = ["TrainingPrediction", "base_setting", "levels", "model_flop", "open_settings", "predict_training"]
+
+# Attention as one fused kernel is in training engines since late 2022 (arXiv 2205.14135; Megatron-LM 23.02, MaxText 2023).
+_FUSED_SINCE = 2023.0
+# Sequence parallelism came with arXiv 2205.05198.
+_SEQUENCE_PARALLEL_SINCE = 2022.0
+_REAL_SKEW = 0.15
+"""Excess load of the busiest chip where routing is not forced even: DeepSeek-V3 and Mixtral traces show 1.1-1.4 with one expert a chip."""
+_TOLERANCE = 1.0
+_TERMS = tuple(f.name for f in fields(Step) if f.name not in {"hidden_s", "compute_s", "memory_s"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPrediction:
+    """One predicted step.
+
+    Attributes
+    ----------
+    step_s : float [s]                      and `interval`, the middle 80 %
+    tok_per_s, tok_per_s_per_chip : float [tok/s]
+    mfu : float [1]                         model operations (causal attention counted once, nothing recomputed) over chips × dense peak
+                                            of the precision used
+    model_flop_per_s_per_chip : float [flop/s]
+    breakdown_s : mapping term → [s]        sums to `step_s`
+    hidden_s : float [s]                    messages behind compute, not in the sum
+    memory_bytes : mapping part → [bytes]   fullest chip
+    memory_frac : float [1]                 of the chip's memory that training may use
+    it_w_per_chip : float [W/chip], joules_per_tok : float [J/tok]
+    layout : mapping setting → number       as predicted
+    assumed : tuple of str                  what the case left open and how it was filled
+    """
+
+    step_s: float
+    interval: Interval
+    tok_per_s: float
+    tok_per_s_per_chip: float
+    mfu: float
+    model_flop_per_s_per_chip: float
+    breakdown_s: Mapping[str, float]
+    hidden_s: float
+    memory_bytes: Mapping[str, float]
+    memory_frac: float
+    it_w_per_chip: float
+    joules_per_tok: float
+    layout: Mapping[str, float]
+    assumed: tuple[str, ...]
+
+    @property
+    def tok_per_s_per_chip_interval(self) -> Interval:
+        """Tokens/s of one chip, the middle 80 % [tok/s]."""
+        scale = self.tok_per_s_per_chip * self.step_s
+        return Interval(low=scale / self.interval.high, high=scale / self.interval.low)
+
+
+def levels(case: TrainingCase) -> tuple[str, ...]:
+    """Return the levels of a case's parameters, as the file names them."""
+    found = params.levels_of(case.chip, engine=case.engine, year=case.year)
+    return tuple(f"{kind}:{name}" for kind, name in found.items() if name)
+
+
+def base_setting(case: TrainingCase) -> Setting:
+    """Return a case as a setting, its open settings at their least.
+
+    Raises
+    ------
+    OfftakeError
+        A figure of the chip or model is missing (named).
+    """
+    chip = chip_part(case.chip, case.precision)
+    known_year = case.year or 2025.0
+    if chip["torus_axes"]:
+        # replicas of a sharded slice lie on other slices, joined by the network
+        inner = (case.tp or 1) * (case.shards or 0)
+        if inner and inner < case.chips and case.cp in (None, 1) and case.pp in (None, 1):
+            chip["domain"] = min(chip["domain"], float(inner))
+        chip["axis_chips"] = max(2.0, min(chip["domain"], float(case.chips)) ** (1.0 / chip["torus_axes"]))
+    else:
+        chip["axis_chips"] = 1.0
+    return Setting(
+        **chip,
+        **model_part(case.model),
+        seq_tok=float(case.seq_tok),
+        batch_seqs=float(case.batch_seqs),
+        chips=float(case.chips),
+        low=float(case.precision != "bf16"),
+        fp4=float(case.precision == "fp4" and case.chip.fp4_flop_per_s is not None),
+        flash=float(known_year >= _FUSED_SINCE),
+        sequence_parallel=float(known_year >= _SEQUENCE_PARALLEL_SINCE),
+        zero_bubble=0.0,
+        skew=0.0 if case.balanced else _REAL_SKEW,
+        dedupe=float(known_year >= 2025.0),
+    )
+
+
+def open_settings(case: TrainingCase, base: Setting) -> tuple[Setting, Candidates]:
+    """Return the settings that a case leaves open as arrays over layouts.
+
+    Raises
+    ------
+    OfftakeError
+        No layout is possible; says why the tried ones are not.
+    """
+    tried = candidates(case, domain=int(np.asarray(base.domain)), torus=bool(base.torus_axes))
+    if not len(tried.layout["tp"]):
+        reasons = "; ".join(f"{reason} ({count})" for reason, count in tried.pruned.items())
+        raise OfftakeError(
+            f"{case.model.name} on {case.chips} {case.chip.name}: no layout is possible with batch {case.batch_seqs} "
+            f"and the given settings: {reasons or 'none of the settings goes together'}"
+        )
+    return base.with_layout(**tried.layout), tried
+
+
+def predict_training(case: TrainingCase, fitted: Section | None = None) -> TrainingPrediction | Refusal:
+    """Predict a training step, or say what is missing.
+
+    Settings that the case leaves open are taken as the fastest that fit in memory, and named in `assumed`.
+
+    Parameters
+    ----------
+    fitted : Section or None   parameters; the shipped file's where None
+
+    Examples
+    --------
+    >>> from offtake.catalog.types import Chip, Transformer
+    >>> from offtake.perf.cases import TrainingCase
+    >>> case = TrainingCase(chip=Chip(name="toy"), model=Transformer(name="m", layers=2, hidden=8), chips=1, seq_tok=1, batch_seqs=1)
+    >>> predict_training(case).reason.partition(",")[0]
+    'toy: no performance estimate'
+    """
+    refused = impossible(case)
+    if refused:
+        return Refusal(reason=refused)
+    try:
+        base = base_setting(case)
+        settings, tried = open_settings(case, base)
+    except OfftakeError as error:
+        return Refusal(reason=str(error))
+    section = fitted if fitted is not None else params.shipped().get("training")
+    at = levels(case)
+    found = training_params.shipped(at) if fitted is None else training_params.efficiency(section, at)
+    index, fits = choose(settings, found)
+    chosen = settings.with_layout(**{name: float(np.asarray(v)[index]) for name, v in tried.layout.items()})
+    return _prediction(case, chosen, found, section, fits=fits, open_=tried.open)
+
+
+def choose(settings: Setting, found: Efficiency) -> tuple[int, bool]:
+    """Return (index of the fastest layout that fits, whether any fits); where none does, the one of least memory."""
+    size = np.asarray(settings.tp).size
+    if size == 1:
+        total = float(np.asarray(footprint(settings).total_bytes).ravel()[0])
+        return 0, total <= _TOLERANCE * float(np.asarray(usable_bytes(settings)))
+    share = np.broadcast_to(footprint(settings).total_bytes / usable_bytes(settings), (size,))
+    fits = share <= _TOLERANCE
+    if not fits.any():
+        return int(np.argmin(share)), False
+    where = np.flatnonzero(fits)
+    narrowed = settings.with_layout(
+        **{n: np.asarray(getattr(settings, n))[where] for n in _layout_fields(settings, size)}
+    )
+    times = np.broadcast_to(step(narrowed, found).total_s, where.shape)
+    return int(where[int(np.argmin(times))]), True
+
+
+def _layout_fields(settings: Setting, size: int) -> list[str]:
+    """Return the fields that are arrays over layouts."""
+    return [f.name for f in fields(Setting) if np.shape(getattr(settings, f.name)) == (size,)]
+
+
+def model_flop(s: Setting) -> Array:
+    """Return the operations of a step that the model needs: forward and backward, causal attention once, nothing twice [flop].
+
+    6 per weight of a product and token (embedding look-up apart, output matrix in, experts that a token does not use apart), and
+    12 · keys seen · heads · size of head per attention layer.
+
+    Examples
+    --------
+    See tests: for GPT it is 72 B s L h² (1 + s/12h + V/12Lh) with causal attention, 1 + s/6h without.
+    """
+    tokens = s.batch_seqs * s.seq_tok
+    queries = s.heads * s.qk_dim
+    latent = np.asarray(s.kv_rank) > 0.0
+    full = s.hidden * (queries + 2.0 * s.kv_heads * s.qk_dim)
+    from_rank = np.where(np.asarray(s.q_rank) > 0.0, s.q_rank, s.hidden)
+    ranks = (
+        s.hidden * (s.q_rank + s.kv_rank + s.rope_dim)
+        + from_rank * queries
+        + s.kv_rank * s.heads * (s.nope_dim + s.v_dim)
+    )
+    projections = np.where(latent, ranks, full) + s.hidden * s.heads * s.v_dim
+    attention_layers = s.full_layers + s.window_layers
+    per_token = attention_layers * projections
+    per_token = per_token + s.mlp_layers * (2.0 + s.gated) * s.hidden * s.ffn + s.linear_layers * s.linear_params
+    one_expert = 3.0 * s.hidden * s.ffn_expert
+    per_token = per_token + s.moe_layers * (s.top_k * one_expert + 3.0 * s.hidden * s.ffn_shared + s.hidden * s.experts)
+    per_token = per_token + s.vocab * s.hidden
+    seen = s.full_layers * attention.mean_context(s.seq_tok)
+    seen = seen + s.window_layers * attention.mean_context(s.seq_tok, window_tok=s.window_tok)
+    core = 2.0 * s.heads * (s.qk_dim + s.v_dim) * seen
+    return np.asarray(tokens * (6.0 * per_token + 3.0 * core))
+
+
+def spread(section: Section | None, case: TrainingCase) -> float:
+    """Return the standard deviation of log time that the interval is made of.
+
+    Wider where the chip, its family or its vendor is in no row fitted, for experts, and where settings were left open.
+    """
+
+    def of(name: str, default: float) -> float:
+        return training_params.spread_of(section, name, default)
+
+    variance = of("residual", 0.10) ** 2
+    if section is None or not section.knows(f"chip:{case.chip.name}"):
+        variance += of("chip", 0.08) ** 2
+    if section is None or not section.knows(f"family:{case.chip.family}"):
+        variance += of("family", 0.10) ** 2
+    if section is None or not section.knows(f"vendor:{case.chip.vendor}"):
+        variance += of("vendor", 0.15) ** 2
+    if case.model.is_moe:
+        variance += of("moe", 0.10) ** 2
+    left = sum(
+        v is None for v in (case.tp, case.pp if case.engine != "foundry" else 1, case.micro_batch, case.recompute)
+    )
+    variance += (of("open", 0.05) ** 2) * left
+    return math.sqrt(variance)
+
+
+def _prediction(
+    case: TrainingCase, s: Setting, found: Efficiency, section: Section | None, *, fits: bool, open_: tuple[str, ...]
+) -> TrainingPrediction | Refusal:
+    """Put an evaluated layout into an answer."""
+    memory = footprint(s)
+    usable = float(np.asarray(usable_bytes(s)))
+    used = float(np.asarray(memory.total_bytes).ravel()[0])
+    if not fits and used > 2.0 * usable:
+        need_chips = math.ceil(case.chips * used / usable)
+        return Refusal(
+            reason=f"{case.model.name} on {case.chips} {case.chip.name} needs {used / 1e9:.3g} GB a chip of {usable / 1e9:.3g} GB "
+            f"even in the layout of least memory: use about {need_chips} chips, a smaller micro-batch, more recomputation or more sharding"
+        )
+    done = step(s, found)
+    total = _one(done.total_s)
+    rate = case.tok_per_step / total
+    flop = _one(model_flop(s))
+    peak = _one(s.peak_low if case.precision != "bf16" else s.peak)
+    busy = energy.busy_share(done.compute_s, done.memory_s, done.total_s)
+    watts = _one(energy.mean_w(s.it_w, s.idle_frac, busy))
+    width = 1.2815515655446004 * spread(section, case)  # normal quantile that leaves a tenth above
+    centre = math.log(total)
+    names = ("tp", "pp", "cp", "ep", "vpp", "shards", "zero", "micro_seqs", "recompute", "selective", "offload")
+    layout = {name: _one(getattr(s, name)) for name in names}
+    layout["dp"] = case.chips / (layout["tp"] * layout["pp"] * layout["cp"])
+    layout["micro_batches"] = _one(micro_batches(s))
+    return TrainingPrediction(
+        step_s=total,
+        interval=Interval(low=math.exp(centre - width), high=math.exp(centre + width)),
+        tok_per_s=rate,
+        tok_per_s_per_chip=rate / case.chips,
+        mfu=flop / total / case.chips / peak,
+        model_flop_per_s_per_chip=flop / total / case.chips,
+        breakdown_s={name: _one(getattr(done, name)) for name in _TERMS},
+        hidden_s=_one(done.hidden_s),
+        memory_bytes={f.name: _one(getattr(memory, f.name)) for f in fields(memory)},
+        memory_frac=used / usable,
+        it_w_per_chip=watts,
+        joules_per_tok=watts / (rate / case.chips),
+        layout=layout,
+        assumed=_assumed(case, layout, open_, used=used, usable=usable, fits=fits),
+    )
+
+
+def _assumed(
+    case: TrainingCase, layout: Mapping[str, float], open_: tuple[str, ...], *, used: float, usable: float, fits: bool
+) -> tuple[str, ...]:
+    """Say what was left open and how it was filled."""
+    notes = []
+    if open_:
+        shown = {"micro_batch": "micro_seqs"}
+        kinds = [n for n in open_ if n != "recompute"]
+        chosen = ", ".join(f"{n} {layout[shown.get(n, n)]:g}" for n in kinds)
+        if "recompute" in open_:
+            again = "selective" if layout["selective"] else f"{layout['recompute']:.0%} of layers"
+            chosen = ", ".join(part for part in (chosen, f"recompute {again}") if part)
+        notes.append(f"fastest that fits: {chosen}")
+    if not case.year:
+        notes.append("software release not given: taken as current")
+    if not fits:
+        notes.append(f"by this estimate {used / 1e9:.3g} GB a chip, more than the {usable / 1e9:.3g} GB usable")
+    if case.model.is_moe and not case.balanced:
+        notes.append(f"busiest expert chip: up to {_REAL_SKEW:.0%} above the mean by uneven routing")
+    return tuple(notes)
+
+
+def _one(value: Array | float) -> float:
+    """Return the only number of an array."""
+    return float(np.asarray(value).ravel()[0])

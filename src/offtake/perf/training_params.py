@@ -1,0 +1,137 @@
+"""What training learns from measurements: one number per cause, named after it, and how chips and software differ in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from offtake.perf import params
+from offtake.perf.pooling import Prior
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from offtake.perf.params import Section
+    from offtake.perf.terms.real import Real
+
+__all__ = ["PRIORS", "Efficiency", "efficiency"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Efficiency:
+    """Parameters of a training step; numbers, or arrays over rows.
+
+    Attributes
+    ----------
+    gemm [1]                  share of the (power-limited) bf16 peak that a large product reaches
+    low [1]                   the same of fp8 products, over `gemm`
+    fp4 [1]                   the same of fp4 products, over `low`
+    attention [1]             share of the (power-limited) bf16 peak in the fused attention core, heads of 128
+    hbm [1]                   share of memory bandwidth
+    elementwise [1]           traffic of element-wise kernels over the fused minimum
+    quantise [1]              traffic of scaling and rounding to narrow products over the minimum
+    moe [1]                   rate of grouped expert products over `gemm`, shape apart
+    routing [1]               traffic and launches of routing over the minimum
+    scaleup, scaleout [1]     share of link bandwidth
+    scaleup_latency_s, scaleout_latency_s [s]
+    open_tp, open_ep, open_dp, open_pp [1]   share of each kind of message that compute does not hide, although it lasts long enough
+    layer_s [s]               fixed time of a layer and micro-batch, forward and backward
+    moe_layer_s [s]           the same, more, of an expert layer
+    step_s [s]                fixed time of a step
+    scale [1]                 further time per doubling of chips above 8: stragglers, jitter
+    time [1]                  factor on the whole, by engine and release
+    """
+
+    gemm: Real
+    low: Real
+    fp4: Real
+    attention: Real
+    hbm: Real
+    elementwise: Real
+    quantise: Real
+    moe: Real
+    routing: Real
+    scaleup: Real
+    scaleout: Real
+    scaleup_latency_s: Real
+    scaleout_latency_s: Real
+    open_tp: Real
+    open_ep: Real
+    open_dp: Real
+    open_pp: Real
+    layer_s: Real
+    moe_layer_s: Real
+    step_s: Real
+    scale: Real
+    time: Real
+
+
+_CHIP = ("vendor", "family", "chip")
+
+PRIORS: tuple[Prior, ...] = (
+    # large products: cuBLAS on A100 reaches 0.85-0.9 of the peak; H100 and MI300X the same of what power allows
+    Prior(name="gemm", value=0.85, sd=0.1, levels=_CHIP, level_sd=0.10),
+    Prior(name="low", value=0.90, sd=0.15, levels=("family",), level_sd=0.10),
+    Prior(name="fp4", value=0.75, sd=0.20),
+    # FlashAttention-2 on A100 forward and backward 0.55-0.6 of the peak (arXiv 2307.08691), -3 on H100 0.6 (arXiv 2407.08608)
+    Prior(name="attention", value=0.60, sd=0.20, levels=("family",), level_sd=0.15),
+    Prior(name="hbm", value=0.82, sd=0.08),
+    Prior(name="elementwise", value=1.2, sd=0.25, levels=("engine",), level_sd=0.15),
+    Prior(name="quantise", value=1.0, sd=0.4),
+    Prior(name="moe", value=0.75, sd=0.25, levels=("engine",), level_sd=0.15),
+    Prior(name="routing", value=1.5, sd=0.4),
+    # 0.65 and 0.9 in calculon's system files; NCCL reaches 0.75-0.85 of NVLink in large all-gathers
+    Prior(name="scaleup", value=0.75, sd=0.15, levels=("vendor",), level_sd=0.15),
+    Prior(name="scaleout", value=0.75, sd=0.2, levels=("vendor",), level_sd=0.15),
+    Prior(name="scaleup_latency_s", value=12e-6, sd=0.3),
+    Prior(name="scaleout_latency_s", value=25e-6, sd=0.3),
+    Prior(name="open_tp", value=0.6, sd=0.3),
+    Prior(name="open_ep", value=0.7, sd=0.3),
+    Prior(name="open_dp", value=0.15, sd=0.5),
+    Prior(name="open_pp", value=0.4, sd=0.4),
+    Prior(name="layer_s", value=100e-6, sd=0.6, levels=("engine",), level_sd=0.3),
+    Prior(name="moe_layer_s", value=200e-6, sd=0.6),
+    Prior(name="step_s", value=10e-3, sd=0.7),
+    Prior(name="scale", value=0.008, sd=0.6),
+    Prior(name="time", value=1.0, sd=0.001, levels=("engine", "release"), level_sd=0.06),
+)
+"""Centres and spreads before any data; sources beside each. Effects by level are re-estimated in the fit."""
+
+
+def of_logs(logs: Mapping[str, Real]) -> Efficiency:
+    """Return the parameters of their logarithms (numbers or arrays)."""
+    import numpy as np
+
+    return Efficiency(**{f.name: np.exp(logs[f.name]) for f in fields(Efficiency)})
+
+
+@lru_cache(maxsize=256)
+def _pooled(levels: tuple[str, ...]) -> Efficiency:
+    section = params.shipped().get("training")
+    return efficiency(section, levels)
+
+
+def efficiency(section: Section | None, levels: tuple[str, ...]) -> Efficiency:
+    """Return the parameters of a chip and software; the priors where nothing was fitted.
+
+    Examples
+    --------
+    >>> efficiency(None, ("vendor:NVIDIA",)).gemm
+    0.85
+    """
+    if section is None:
+        return Efficiency(**{prior.name: prior.value for prior in PRIORS})
+    return Efficiency(**{prior.name: section.value(prior.name, levels, prior.value) for prior in PRIORS})
+
+
+def shipped(levels: tuple[str, ...]) -> Efficiency:
+    """Return the parameters of the shipped file for a chip and software (kept once read)."""
+    return _pooled(levels)
+
+
+def spread_of(section: Section | None, name: str, default: float) -> float:
+    """Return a figure of the intervals, `default` where nothing was fitted."""
+    value = default if section is None else float(section.spread.get(name, default))
+    return value if math.isfinite(value) else default
