@@ -120,7 +120,8 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
     return TrainingCase(
         chip=named.chip, model=model, chips=chips, seq_tok=seq, batch_seqs=_batch(cells, seq, micro, replicas, assumed),
         precision=precision, recipe=recipe, micro_batch=micro, shards=shards, zero=zero, recompute=_recompute(cells),
-        engine=engine_of(about), year=year_of(cells), balanced="force-balanced" in about, dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
+        engine=engine_of(about), year=year_of(cells), balanced="force-balanced" in about,
+        dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
         source=cells.text("source"), key=f"row {cells.line}", **sizes,
     )  # fmt: skip
 
