@@ -11,8 +11,8 @@ credit is used first.  What expires moves no money: the provider's contract liab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -24,7 +24,7 @@ from offtake.dates import Intervals
 from offtake.deal.algebra import X, exactly
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
-from offtake.deal.terms import MONTHS, Periodic, Promise, Schedule, total_of
+from offtake.deal.terms import Periodic, Promise, Schedule, schedule, total_of
 from offtake.errors import OfftakeError
 from offtake.spec.fields import ClauseId, Count, Day, Frac, Id, Model, Text, Usd
 
@@ -78,15 +78,75 @@ class _Lot:
 
     interval: int
     usd: Fraction
+    paid: date
     expires: date
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Pool(Generic[X]):
-    """What has been used and what has expired so far, each over one interval."""
+    """What is available, used and gone, settled interval by interval; each list holds vectors of one interval."""
 
-    used: X
-    gone: X
+    a: Algebra[X]
+    deal: DealView[X]
+    plan: Schedule
+    lots: Sequence[_Lot]
+    ended: bool
+    """Whether the last interval is the clause's last, not just the plan's."""
+    credited: list[X] = field(default_factory=list)
+    wasted: list[X] = field(default_factory=list)
+    lapsed: list[X] = field(default_factory=list)
+    held: list[X] = field(default_factory=list)
+    spent: X | None = None
+    """Used and gone so far."""
+
+    def settle(self, k: int, bill: X, least: Fraction) -> None:
+        """Credit a bill, then take off what expires before the next one."""
+        a, label = self.a, self.plan.on.labels[k]
+        here = bill.on
+        most = total_of([lot.usd for lot in self.lots])
+        here_now = [lot for lot in self.lots if lot.interval <= k]
+        spent = a.zero(on=here, unit=USD) if self.spent is None else a.join([self.spent], on=here)
+        room = a.known(self._sum(here_now, here) - spent, 0, most)
+        credit = a.known(a.minimum(bill, room, f"{label}.credit"), 0, most)
+        room = a.known(room - credit, 0, most)
+        lost = a.zero(on=here, unit=USD)
+        if least:
+            under = a.pos(a.const(least, on=here, unit=USD) - credit, f"{label}.under-used")
+            lost = a.known(a.minimum(under, room, f"{label}.lost"), 0, most)
+            room = a.known(room - lost, 0, most)
+        spent = a.known(spent + credit + lost, 0, most)
+        expired = self._expired(k, spent, here_now)
+        self.credited.append(credit)
+        self.wasted.append(lost)
+        self.lapsed.append(expired)
+        self.held.append(room - expired)
+        self.spent = a.known(spent + expired, 0, most)
+
+    def left(self) -> X:
+        """Return what is still to be credited after the plan."""
+        last = self.held[-1]
+        coming = [lot for lot in self.lots if lot.interval >= len(self.plan.on)]
+        return last + self._sum(coming, last.on)
+
+    def _expired(self, k: int, spent: X, here_now: Sequence[_Lot]) -> X:
+        """Return what can no longer be used: at the end all that is left, else what expires before the next bill."""
+        here = spent.on
+        if k == len(self.plan.on) - 1:
+            return self._sum(self.lots, here) - spent if self.ended else self.a.zero(on=here, unit=USD)
+        if not any(_lapses(lot, self.plan, k) for lot in self.lots):
+            return self.a.zero(on=here, unit=USD)
+        old = [lot for lot in here_now if lot.expires < self.plan.on.ends[k + 1]]
+        over = self._sum(old, here) - spent
+        # Part of what has been used may be younger; if nothing younger is there, what is left is what expires.
+        return over if len(old) == len(here_now) else self.a.pos(over, f"{self.plan.on.labels[k]}.expired")
+
+    def _sum(self, lots: Sequence[_Lot], on: Intervals) -> X:
+        """Add lots up; one that is paid after the contract has ended is none."""
+        total = self.a.const(0, on=on, unit=USD)
+        for day in dict.fromkeys(lot.paid for lot in lots):
+            usd = total_of([lot.usd for lot in lots if lot.paid == day])
+            total = total + self.a.join([_as_paid(self.a, self.deal, day, [usd])], on=on)
+        return total
 
 
 class Prepayment(Periodic):
@@ -133,34 +193,10 @@ class Prepayment(Periodic):
         bills = a.zero(on=plan.on, unit=USD)
         for which, share in self.counts_frac.items():
             bills = bills + a.scale(deal.billed([which], on=plan.on), share)
-        ended = plan.on.end == self._end(deal.contract)
-        pool = _Pool(*(a.zero(on=_interval(plan.on, 0), unit=USD) for _ in range(2)))
-        credited, wasted, lapsed, held = [], [], [], []
+        pool = _Pool(a=a, deal=deal, plan=plan, lots=lots, ended=plan.on.end == deal.until(self.end))
         for k in range(len(plan.on)):
-            label = plan.on.labels[k]
-            here = _interval(plan.on, k)
-            pool = _Pool(a.join([pool.used], on=here), a.join([pool.gone], on=here))
-            so_far = a.const(_usd(lots, k), on=here, unit=USD)
-            credit = a.minimum(a.pick(bills, k), so_far - pool.used - pool.gone, f"{label}.credit")
-            pool.used = pool.used + credit
-            wasted.append(self._wasted(a, credit, so_far - pool.used - pool.gone, plan.share[k], label))
-            pool.gone = pool.gone + wasted[-1]
-            last = k == len(plan.on) - 1
-            stop = None if last else plan.on.ends[k + 1]
-            lapsed.append(a.zero(on=here, unit=USD))
-            if (last and ended) or (not last and any(_lapses(lot, plan, k) for lot in lots)):
-                old = [lot for lot in lots if stop is None or lot.expires < stop]
-                lapsed[-1] = a.const(_usd(old), on=here, unit=USD) - pool.used - pool.gone
-                if len(old) < sum(last or lot.interval <= k for lot in lots):  # of the older, part may have been used
-                    lapsed[-1] = a.pos(lapsed[-1], f"{label}.expired")
-                pool.gone = pool.gone + lapsed[-1]
-            credited.append(credit)
-            held.append(so_far - pool.used - pool.gone)
-        joined = [a.join(parts, on=plan.on) for parts in (credited, wasted, lapsed, held)]
-        left = None if ended else a.const(_usd(lots), on=_interval(plan.on, len(plan.on) - 1), unit=USD)
-        if left is not None:
-            left = left - pool.used - pool.gone
-        return [*dues, *self._credited(deal, plan, lots, joined, {"bills": bills, "left": left})]
+            pool.settle(k, a.pick(bills, k), exactly(self.least_used_usd) * plan.share[k])
+        return [*dues, *self._credited(pool, bills)]
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return each payment; one that pays bills which are firm themselves stands within them."""
@@ -190,9 +226,6 @@ class Prepayment(Periodic):
             for p in self.payments
         ]
 
-    def _end(self, contract: Contract) -> date:
-        return min(self.end or contract.end, contract.end)
-
     def _amount(self, payment: Payment, contract: Contract) -> Fraction:
         """Amount of a payment: stated, or a share of a stated or promised amount."""
         if payment.amount_usd is not None:
@@ -220,31 +253,29 @@ class Prepayment(Periodic):
         for p in self.payments:
             if deal.facts.valuation_date <= p.date < deal.facts.horizon:
                 by_day[p.date] = by_day.get(p.date, Fraction(0)) + self._amount(p, deal.contract)
-        if not any(by_day.values()):
-            return []
-        days = tuple(by_day)
-        on = Intervals(days, tuple(d + timedelta(days=1) for d in days))
-        amount = a.const(list(by_day.values()), on=on, unit=USD)
-        return [deal.due(amount, days, Account.PREPAYMENT, Firmness.FIRM)]
+        made = []
+        for day, usd in by_day.items():
+            if usd:
+                made.append(deal.due(_as_paid(a, deal, day, [usd]), (day,), Account.PREPAYMENT, Firmness.FIRM))
+        return made
 
     def _lots(self, deal: DealView[X], plan: Schedule) -> list[_Lot]:
         """Credit by the interval in which it becomes available, in that order."""
-        end = self._end(deal.contract)
-        lots = [_Lot(interval=0, usd=exactly(self.opening_usd), expires=self.opening_expires or end)]
+        end, since = deal.until(self.end), deal.facts.valuation_date
+        lots = [_Lot(interval=0, usd=exactly(self.opening_usd), paid=since, expires=min(self.opening_expires or end, end))]
         for p in self.payments:
-            if p.date >= deal.facts.horizon or (p.date < deal.facts.valuation_date and p.over is None):
+            if p.date >= deal.facts.horizon or (p.date < since and p.over is None):
                 continue
-            whole, parts = self._amount(p, deal.contract), p.over or 1
+            parts = p.over or 1
+            usd = self._amount(p, deal.contract) / parts
             first = self._first(deal, p.credit_from or p.date) - plan.first
             lots += [
-                _Lot(interval=max(first + n, 0), usd=whole / parts, expires=p.expires or end)
+                _Lot(interval=max(first + n, 0), usd=usd, paid=p.date, expires=min(p.expires or end, end))
                 for n in range(parts)
                 if p.over is None or first + n >= 0
             ]
         ends = plan.on.ends  # what is paid for an interval can be used for its bill at least
-        lots = [
-            replace(lot, expires=max([lot.expires, *ends[lot.interval : lot.interval + 1]])) for lot in lots if lot.usd
-        ]
+        lots = [replace(t, expires=max([t.expires, *ends[t.interval : t.interval + 1]])) for t in lots if t.usd]
         lots.sort(key=lambda lot: lot.interval)
         if any(b.expires < a.expires for a, b in pairwise(lots)):
             raise OfftakeError(
@@ -254,31 +285,33 @@ class Prepayment(Periodic):
 
     def _first(self, deal: DealView[X], day: date) -> int:
         """Find the first interval of the clause whose bill comes after a day, by its number."""
-        on = Intervals.every(MONTHS[self.interval], self.start or deal.contract.start, self._end(deal.contract))
-        return next((k for k, end in enumerate(on.ends) if end > day), len(on))
+        start = self.start or deal.contract.start
+        anew = [s.start for s in deal.contract.stretches(self)]
+        end = deal.until(self.end)
+        every = schedule(self.interval, start, end, valuation_date=start, horizon=end, anew=anew)
+        ends = every.on.ends if every is not None else ()
+        return next((k for k, last in enumerate(ends) if last > day), len(ends))
 
-    def _wasted(self, a: Algebra[X], credit: X, left: X, share: Fraction, label: str) -> X:
-        """Return what is lost because less than the least was used, as far as there is any left."""
-        if not self.least_used_usd:
-            return a.zero(on=credit.on, unit=USD)
-        least = a.const(exactly(self.least_used_usd) * share, on=credit.on, unit=USD)
-        return a.minimum(a.pos(least - credit, f"{label}.under-used"), left, f"{label}.lost")
-
-    def _credited(
-        self, deal: DealView[X], plan: Schedule, lots: Sequence[_Lot], joined: Sequence[X], facts: dict[str, X | None]
-    ) -> list[Due[X]]:
+    def _credited(self, pool: _Pool[X], bills: X) -> list[Due[X]]:
         """Write credits in money, and what expires or is refunded."""
-        credit, wasted, lapsed, held = joined
+        deal, plan = pool.deal, pool.plan
         when = plan.when(self.due_days)
-        known = {name: x for name, x in facts.items() if x is not None} | {"held": held}
-        made = [
-            deal.due(credit, when, Account.CREDIT, Firmness.CONTINGENT, payer="provider", payee="offtaker", facts=known)
-        ]
+        parts = (pool.credited, pool.wasted, pool.lapsed, pool.held)
+        credit, wasted, lapsed, held = (pool.a.join(each, on=plan.on) for each in parts)
+        facts = {"bills": bills, "held": held} | ({} if pool.ended else {"left": pool.left()})
+        made = [_credit(deal, credit, when, facts)]
         if self.unused == "refunded":
-            made.append(deal.due(lapsed, when, Account.CREDIT, Firmness.CONTINGENT, payer="provider", payee="offtaker"))
+            made.append(_credit(deal, lapsed, when))
         else:
-            made += _expired(deal, lapsed, _expiry_dates(plan, lots))
+            made += _expired(deal, lapsed, _expiry_dates(plan, pool.lots))
         return made + (_expired(deal, wasted, plan.on.ends) if self.least_used_usd else [])
+
+
+def _credit(deal: DealView[X], amount: X, when: tuple[date, ...], facts: Mapping[str, object] | None = None) -> Due[X]:
+    """Write money back against what was paid ahead."""
+    return deal.due(
+        amount, when, Account.CREDIT, Firmness.CONTINGENT, payer="provider", payee="offtaker", facts=facts or {}
+    )
 
 
 def _expired(deal: DealView[X], amount: X, when: tuple[date, ...]) -> list[Due[X]]:
@@ -301,10 +334,7 @@ def _lapses(lot: _Lot, plan: Schedule, k: int) -> bool:
     return k + 1 < len(plan.on) and plan.on.ends[k] <= lot.expires < plan.on.ends[k + 1]
 
 
-def _usd(lots: Sequence[_Lot], upto: int | None = None) -> Fraction:
-    """Sum of the lots available by an interval."""
-    return total_of([lot.usd for lot in lots if upto is None or lot.interval <= upto])
-
-
-def _interval(on: Intervals, k: int) -> Intervals:
-    return Intervals((on.starts[k],), (on.ends[k],))
+def _as_paid(a: Algebra[X], deal: DealView[X], day: date, usd: Sequence[Fraction]) -> X:
+    """Return a payment of a day, which is made only while the contract is in force."""
+    on = Intervals((day,), (day + timedelta(days=1),))
+    return a.const(usd, on=on, unit=USD) if deal.force() is None else a.scale(deal.in_force(on), usd, unit=USD)
