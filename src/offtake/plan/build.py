@@ -76,7 +76,7 @@ def build(problem: Problem, *, tighten: Tighten | None = None) -> Built:
     dues = [_as_affine(due) for due in payments(plain, problem)]
     contract_from = len(dues)
     algebra = rows_algebra(model, problem, found, signed=signed, tighten=tighten)
-    dues += [_as_affine(due) for due in contract_dues(problem, algebra)]
+    dues += [_as_affine(due) for due in contract_dues(problem, algebra, physics.work)]
     cash = add_cash(model, problem, dues)
     terminal = terminal_items(problem, physics.energising, physics.fleet, dues)
     values = {party: value_of(problem, dues, terminal, party) for party in PARTIES}

@@ -15,6 +15,7 @@ from offtake.lp.affine import Affine
 from offtake.plan import scales
 
 if TYPE_CHECKING:
+    from offtake.dates import Intervals
     from offtake.lp.model import Model
     from offtake.plan.chips import Fleet
     from offtake.plan.problem import Float, Problem
@@ -35,6 +36,7 @@ class Work:
     delivery : [path, period, fleet]              made available to the offtaker: as `handed`, but for every chip in service that has not
                                                   been retired, so that a plan cannot owe less by leaving chips unaccepted
     unsold : [path, period, fleet]                ready, available, neither taken nor resold; also outside the contract's term
+    most : float64[path, period, fleet]           largest value of `available`
     signed : [path]                               1 when the contract is signed
     """
 
@@ -46,6 +48,7 @@ class Work:
     handed: Affine
     delivery: Affine
     unsold: Affine
+    most: Float
     signed: Affine
 
 
@@ -57,6 +60,7 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
     offered_chip = _by_offer(problem, problem.offers.cap_chip) * (scales.OFF / scales.CHIP)
     availability = problem.chips.availability_frac[problem.fleets.chip]
     most = np.concatenate([fleet.most * availability, offered_chip], axis=2) * period_h[None, :, None]
+    ready_most = most[:, :, : work.fleets]
     upper = most[:, :, work.pool]
     hours = model.columns(
         "hours", axes=axes, upper=upper, unit="M chip-h", describe="chip-hours of a pool given to a use", mask=upper > 0
@@ -91,6 +95,7 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
         handed=handed,
         delivery=spare * problem.contract_share[:, None],
         unsold=spare - taken,
+        most=ready_most,
         signed=signed,
     )
 
@@ -208,6 +213,42 @@ def _keep_to_term(model: Model, problem: Problem, taken: Affine, available: Affi
         describe="chips are taken only within the term of the contract",
         mask=part,
     )
+
+
+def follow_force(model: Model, problem: Problem, work: Work, state: Affine, segments: Intervals) -> None:
+    """Let the offtaker take nothing after the contract has ended, and only in the time that an option has added if it is exercised.
+
+    A period is cut where the state can change.  As the state never rises again, with W the part of the period's days in the term
+    before a segment and s its state,
+
+        taken <= W x available + (share of the period in the term - W) x most x s
+
+    Parameters
+    ----------
+    state : [path, segment]     1 while the contract is in force
+    """
+    grid = problem.grid
+    shared = np.maximum(grid.overlap_days(segments), 0.0) / grid.days[:, None]
+    before = np.cumsum(shared, axis=1) - shared
+    left = shared.sum(axis=1, keepdims=True) - before
+    for n, label in enumerate(segments.labels):
+        periods = np.flatnonzero(shared[:, n] > 0)
+        fleets, paths = len(problem.fleets.site), len(problem.paths)
+        here = state[:, n].reshape((paths, 1, 1)).broadcast_to((paths, len(periods), fleets))
+        room = work.most[:, periods, :] * left[periods, n][None, :, None]
+        model.rows(
+            f"in_force[{label}]",
+            work.taken[:, periods, :] - work.available[:, periods, :] * before[periods, n][None, :, None] - here * room,
+            upper=0.0,
+            axes=(
+                ("path", problem.paths),
+                ("period", tuple(grid.labels[p] for p in periods)),
+                ("fleet", problem.work.pools[: problem.work.fleets]),
+            ),
+            unit="M chip-h",
+            describe="chips are taken only while the contract is in force",
+            mask=room > 0,
+        )
 
 
 def _limit_ceiling(model: Model, problem: Problem, taken: Affine, period_h: Float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.dates import DAYS_PER_YEAR, Intervals
+from offtake.deal.contract import Contract
 from offtake.plan.compile_demand import (
     assign,
     check_serves,
@@ -129,12 +130,13 @@ def _value_new(left_usd: Float, grid: Grid, life_days: Float) -> Float:
 
 
 def _contract_share(base: Scenario, grid: Grid) -> Float:
-    """Part of each period in which the contract is in force : float64[period]."""
+    """Part of each period in which the contract is, or with its options can be, in force : float64[period]."""
     contract = base.contract
     if contract is None:
         return np.zeros(len(grid))
+    last = Contract.of(contract).last_day()
     days = [
-        max(0, (min(end, contract.end) - max(start, contract.start)).days)
+        max(0, (min(end, last) - max(start, contract.start)).days)
         for start, end in zip(grid.starts, grid.ends, strict=True)
     ]
     share: Float = np.array(days, dtype=float) / grid.days

@@ -12,6 +12,7 @@ from offtake.deal.contract import Contract, DealFacts, owed
 from offtake.deal.flows import Layer
 from offtake.deal.rows import Rows, RowsAlgebra
 from offtake.deal.settle import Exact, SettleAlgebra, flows_of
+from offtake.plan.capacity import follow_force
 from offtake.plan.measures import SCALES
 from offtake.plan.payments import payments
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from offtake.deal.terms import Terms
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
+    from offtake.plan.capacity import Work
     from offtake.plan.problem import Float, Problem
 
 
@@ -78,10 +80,15 @@ def rows_algebra(
     )
 
 
-def contract_dues(problem: Problem, algebra: RowsAlgebra) -> list[Due[Rows]]:
-    """Write the contract's clauses into the model and return their dues."""
+def contract_dues(problem: Problem, algebra: RowsAlgebra, work: Work) -> list[Due[Rows]]:
+    """Write the contract's clauses into the model, keep what is taken to the time in force, and return the dues."""
     contract = contract_of(problem)
-    return [] if contract is None else list(owed(contract, algebra, facts_of(problem)).dues)
+    if contract is None:
+        return []
+    found = owed(contract, algebra, facts_of(problem))
+    if found.force is not None:
+        follow_force(algebra.model, problem, work, found.force.state.expr, found.force.segments)
+    return list(found.dues)
 
 
 def settle(
