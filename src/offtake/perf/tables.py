@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["MEASURED", "Cells", "key_of", "model_of", "read", "year_of"]
+__all__ = ["MEASURED", "Cells", "chip_text", "key_of", "model_of", "read", "year_of"]
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 100_000
@@ -159,6 +159,14 @@ def year_of(cells: Cells) -> float:
         if found:
             return int(found[1]) + (max(min(int(found[2]), 12), 1) - 1) / 12.0 if found[2] else float(found[1])
     return 0.0
+
+
+def chip_text(cells: Cells) -> str:
+    """Return the catalogue's name of the row's chip, or the text where it is not known."""
+    try:
+        return names.chip_named(cells.text("chip")).chip.name
+    except OfftakeError:
+        return cells.text("chip") or "not given"
 
 
 def model_of(cells: Cells, assumed: list[str]) -> Transformer:

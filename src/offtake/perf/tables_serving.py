@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from offtake.errors import OfftakeError
 from offtake.perf import names
 from offtake.perf.cases import Load, Pool, ServingCase, Speculation
-from offtake.perf.tables import Cells, key_of, model_of, read, year_of
+from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def row_of(cells: Cells) -> ServingRow:
     throughput, basis = _throughput(cells, case) if case else (None, "")
     tpot, ttft = cells.number("tpot_ms"), cells.number("ttft_ms")
     return ServingRow(
-        line=cells.line, key=key_of(cells), chip=case.chip.name if case else cells.text("chip"),
+        line=cells.line, key=key_of(cells), chip=case.chip.name if case else chip_text(cells),
         model=case.model.name if case else cells.text("model"), source=_source(cells), case=case, refusal=refusal,
         assumed=tuple(assumed), problems=tuple(cells.problems), tpot_s=tpot and tpot / 1e3, ttft_s=ttft and ttft / 1e3,
         throughput=throughput, basis=basis, quality=cells.text("quality"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from offtake.errors import OfftakeError
 from offtake.perf import names
 from offtake.perf.cases import Recompute, TrainingCase
-from offtake.perf.tables import Cells, key_of, model_of, read, year_of
+from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def row_of(cells: Cells) -> TrainingRow:
         refusal = str(error)
     step, basis = _measured(cells, case) if case else (None, "")
     return TrainingRow(
-        line=cells.line, key=key_of(cells), chip=case.chip.name if case else cells.text("chip"),
+        line=cells.line, key=key_of(cells), chip=case.chip.name if case else chip_text(cells),
         model=case.model.name if case else cells.text("model"), source=cells.text("source"), case=case, refusal=refusal,
         assumed=tuple(assumed), problems=tuple(cells.problems), step_s=step, basis=basis, quality=cells.text("quality"),
     )  # fmt: skip
