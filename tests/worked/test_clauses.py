@@ -45,13 +45,15 @@ class Case:
             layer=Layer(deal.get("layer", "cloud")),
         )
         self.measures = {measure(name): (tuple(values),) for name, values in raw["quantities"].items()}
+        self.rights = {name: (tuple(values),) for name, values in raw.get("rights", {}).items()}
         self.expected = [
             (e["clause"], e["date"], e["account"], e["payer"], e["payee"], Decimal(str(e["amount"])))
             for e in raw["expect"]
         ]
 
     def settled(self):
-        return owed(self.contract, SettleAlgebra(grid=self.grid, measures=self.measures), self.facts)
+        algebra = SettleAlgebra(grid=self.grid, measures=self.measures, rights=self.rights)
+        return owed(self.contract, algebra, self.facts)
 
 
 def measure(text: str) -> Measure:
@@ -87,6 +89,10 @@ def test_the_plan_pays_the_same_whatever_it_is_after(path, wish):
         model.rows(f"{m}.fixed", x, lower=fixed[m], upper=fixed[m], axes=axes)
     reader = RowsAlgebra(model=model, grid=case.grid, measures=columns, scales=Scales())
     planned = owed(case.contract, reader, case.facts)
+    for name, right in reader.written.rights.items():
+        chosen = np.array(case.rights.get(name, np.zeros(right.shape)), dtype=float)
+        interval = Axis("interval", tuple(str(k) for k in range(right.shape[1])))
+        model.rows(f"{name}.fixed", right, lower=chosen, upper=chosen, axes=(axes[0], interval))
     total = sum((d.amount.expr.sum() for d in planned.dues[1:]), planned.dues[0].amount.expr.sum())
     model.set_objective(total * wish)
     solution = Solver(model.build()).solve(gap=0.0)

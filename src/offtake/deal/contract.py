@@ -341,7 +341,7 @@ class DealView(Generic[X]):
             for due in self.dues.get(clause.id, ()):
                 if wanted is not None and due.account not in wanted:
                     continue
-                if (due.payer, due.payee) == (self.facts.offtaker, self.facts.provider):
+                if (due.payer, due.payee) == (self.facts.offtaker, self.facts.provider) and not due.in_kind:
                     amount = due.amount
                     spread = (
                         self.a.mix(amount, ends_in(on, due.on), on=on) if at_end else self.a.resample(amount, on=on)

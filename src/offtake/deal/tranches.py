@@ -37,6 +37,7 @@ from offtake.spec.series import Series
 if TYPE_CHECKING:
     from offtake.deal.algebra import Algebra, Numbers, X
     from offtake.deal.contract import DealView
+    from offtake.deal.terms import Periodic, Schedule
 
 ChipsStepSeries = Annotated[Series, Unit("chip", interpolation="step")]
 
@@ -129,8 +130,10 @@ def term(tranche: Tranche, clause: Sliced, deal: DealView[X]) -> tuple[date, dat
     return max(start, deal.contract.start), deal.until(tranche.end or clause.end)
 
 
-def volume(tranche: Tranche, on: Intervals, start: date, end: date, *, late_days: int = 0) -> tuple[Fraction, ...]:
-    """Return chip-hours or MWh of each interval inside ``[start, end)``.
+def volume(
+    tranche: Tranche, on: Intervals, start: date, end: date, *, late_days: int = 0, today: date | None = None
+) -> tuple[Fraction, ...]:
+    """Return chip-hours or MWh of each interval inside ``[start, end)``, and from `today` on if given.
 
     With `late_days`, every delivery of the schedule may come so many days later: the volume is that of the schedule moved back,
     and never above the volume as written.
@@ -150,9 +153,10 @@ def volume(tranche: Tranche, on: Intervals, start: date, end: date, *, late_days
     """
     found = []
     for s, e in zip(on.starts, on.ends, strict=True):
-        written = _integral(tranche.series, max(s, start), min(e, end), 0)
+        since = max(s, today or s)
+        written = _integral(tranche.series, max(since, start), min(e, end), 0)
         if late_days:
-            first = max(s, start + timedelta(days=late_days))
+            first = max(since, start + timedelta(days=late_days))
             written = min(written, _integral(tranche.series, first, min(e, end), late_days))
         found.append(written)
     return tuple(found)
@@ -169,7 +173,14 @@ def _integral(series: Series, first: date, last: date, late_days: int) -> Fracti
 def written(tranche: Tranche, clause: Sliced, on: Intervals, deal: DealView[X]) -> tuple[Fraction, ...]:
     """Volume of a tranche in each interval, for the days after the valuation date."""
     start, end = term(tranche, clause, deal)
-    return volume(tranche, on, max(start, deal.facts.valuation_date), end)
+    return volume(tranche, on, start, end, today=deal.facts.valuation_date)
+
+
+def plan_of(clause: Periodic, deal: DealView[X]) -> Schedule | None:
+    """Return the settlement intervals of a clause with tranches: on to the contract's end where one may be made good later."""
+    slices = clause.slices if isinstance(clause, Sliced) else ()
+    longer = isinstance(clause, Sliced) and any(told(deal, MADE_GOOD, clause, t) for t in slices)
+    return deal.schedule(end=deal.end) if longer else deal.schedule()
 
 
 def stacks(slices: Sequence[T]) -> list[tuple[str | None, list[T]]]:

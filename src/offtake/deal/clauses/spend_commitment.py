@@ -6,31 +6,40 @@ earlier intervals,
     true-up = max(0, f − s) − carried excess used
     at the end: max(0, total − sum of (s + true-ups))
 
-A true-up counts towards the total, so that a floor and the total are never both charged for the same dollar.
+A true-up counts towards the total, so that a floor and the total are never both charged for the same dollar.  Capacity that a delay
+clause with relief finds undelivered takes its price off the floor of the interval and off the total; what is made good later adds it
+again.  After the commitment's own end that is a floor by itself: the term is longer by what was not delivered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic
 
 from pydantic import Field, model_validator
 
 from offtake.dates import Intervals
-from offtake.deal.algebra import CarryRule, exactly
+from offtake.deal.algebra import CarryRule, X, exactly
+from offtake.deal.clauses.delivery_delay import DEFERRED, RELIEF
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
 from offtake.deal.terms import MONTHS, Interval, Periodic, Promise, Schedule, means, total_of
+from offtake.deal.tranches import LATE
 from offtake.errors import OfftakeError
 from offtake.spec.fields import Count, Frac, Model, Text, Usd, UsdPerYearSeries
 
 if TYPE_CHECKING:
-    from offtake.deal.algebra import Algebra, X
+    from offtake.deal.algebra import Algebra
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due
     from offtake.deal.terms import Terms
+
+
+CREDITS = (Account.CREDIT, Account.DELAY_CREDIT)
+"""Accounts of money given back on what was paid before."""
 
 
 class CarryForward(Model):
@@ -93,8 +102,8 @@ class SpendCommitment(Periodic):
         return self
 
     def after(self) -> tuple[str, ...]:
-        """Ids or kinds of the clauses whose payments count."""
-        return tuple(self.counts_frac)
+        """Ids or kinds of the clauses whose payments count, and those that give relief."""
+        return (*self.counts_frac, LATE)
 
     def includes(self, other: Terms) -> bool:
         """Whether another clause's payments count towards this commitment."""
@@ -106,13 +115,14 @@ class SpendCommitment(Periodic):
         if plan is None:
             return ()
         self._whole(deal.contract)
-        spend = self._spend(a, deal, plan)
+        relief = _Relief.of(a, deal, plan.on)
+        spend = self._spend(a, deal, plan.on)
         dues = []
         counted = spend
         floors = self._floors(plan)
-        if any(floors):
+        if any(floors) or relief.deferred is not None:
             before = [exactly(self.counted_this_interval_usd), *([Fraction(0)] * (len(plan.on) - 1))]
-            floor = deal.held(floors, on=plan.on, unit=USD)
+            floor = relief.off(a, deal.held(floors, on=plan.on, unit=USD), exact=self.carry_forward is not None)
             met = spend + a.const(before, on=plan.on, unit=USD)
             short = a.pos(floor - met, "shortfall")
             owed, held = short, None
@@ -121,10 +131,11 @@ class SpendCommitment(Periodic):
                 owed, held = short - carried.used, carried.held
             counted = spend + owed
             facts = {"floors_usd": floors, "eligible": met, "shortfall": short, "carried": held, "scope": "interval"}
+            facts |= {"relief": relief.given, "deferred": relief.deferred}
             dues.append(deal.due(owed, plan.when(self.due_days), Account.TRUE_UP, Firmness.FIRM, facts=facts))
         if self.total_usd is not None:
-            dues.append(self._term(a, deal, plan, counted))
-        return dues
+            dues.append(self._term(a, deal, plan, counted, relief))
+        return [*dues, *self._longer(a, deal)]
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the larger of the total and the sum of the floors."""
@@ -154,16 +165,30 @@ class SpendCommitment(Periodic):
             )
         return Schedule(on, on, start)
 
-    def _spend(self, a: Algebra[X], deal: DealView[X], plan: Schedule) -> X:
-        """Eligible spend of each interval."""
-        spend = a.zero(on=plan.on, unit=USD)
+    def _spend(self, a: Algebra[X], deal: DealView[X], on: Intervals) -> X:
+        """Eligible spend of each interval: what a clause charges, less what it credits."""
+        spend = a.zero(on=on, unit=USD)
         for which, share in self.counts_frac.items():
-            part = a.scale(deal.billed([which], on=plan.on), share)
+            part = a.scale(deal.billed([which], on=on) - _credited(a, deal, which, on), share)
             if which in self.counts_at_most_usd:
-                most = a.const(self.counts_at_most_usd[which], on=plan.on, unit=USD)
+                most = a.const(self.counts_at_most_usd[which], on=on, unit=USD)
                 part = a.minimum(part, most, f"{which}.counts-at-most")
             spend = spend + part
         return spend
+
+    def _longer(self, a: Algebra[X], deal: DealView[X]) -> list[Due[X]]:
+        """Commit, after the commitment's own end, what is then made good."""
+        if self.end is None or self.end >= deal.contract.end:
+            return []
+        plan = deal.schedule(start=self.end, end=deal.end)
+        relief = None if plan is None else _Relief.of(a, deal, plan.on)
+        if plan is None or relief is None or relief.deferred is None:
+            return []
+        met = self._spend(a.within(f"{deal.cause}.longer"), deal, plan.on)
+        short = a.pos(relief.deferred - met, "longer.shortfall")
+        facts = {"floors_usd": (Fraction(0),) * len(plan.on), "eligible": met, "shortfall": short, "scope": "extension"}
+        facts |= {"relief": None, "deferred": relief.deferred}
+        return [deal.due(short, plan.when(self.due_days), Account.TRUE_UP, Firmness.CONTINGENT, facts=facts)]
 
     def _floors(self, plan: Schedule) -> tuple[Fraction, ...]:
         """Floor of each interval [USD], in proportion to its days inside the horizon."""
@@ -173,18 +198,68 @@ class SpendCommitment(Periodic):
         listed = [exactly(f) for f in self.floors_usd[plan.first :]] + [Fraction(0)] * len(plan.on)
         return tuple(f * part for f, part in zip(listed, plan.share, strict=False))
 
-    def _term(self, a: Algebra[X], deal: DealView[X], plan: Schedule, counted: X) -> Due[X]:
+    def _term(self, a: Algebra[X], deal: DealView[X], plan: Schedule, counted: X, relief: _Relief[X]) -> Due[X]:
         """Bring the whole term up to the total; a horizon inside the term asks for the part of it due by then."""
+        parts = self._parts(deal, plan)
+        total = total_of(parts)
+        spent = a.total(counted)
+        asked = a.total(deal.held(parts, on=plan.on, unit=USD)) if deal.force() else None
+        if asked is None:
+            asked = a.const(total, on=spent.on, unit=USD)
+        if relief.given is not None:
+            asked = asked - a.total(relief.given)
+        if relief.deferred is not None:
+            asked = asked + a.total(relief.deferred)
+        short = a.pos(asked - a.const(self.counted_usd, on=spent.on, unit=USD) - spent, "term-shortfall")
+        when = (spent.on.end + timedelta(days=round(self.due_days)),)
+        facts = {"total_usd": total, "eligible": spent, "shortfall": short, "scope": "term", "asked": asked}
+        return deal.due(short, when, Account.TRUE_UP, Firmness.FIRM, facts=facts)
+
+    def _parts(self, deal: DealView[X], plan: Schedule) -> tuple[Fraction, ...]:
+        """Part of the total that falls on each interval: by the floors, or by days without; what was before on the first."""
         total = exactly(self.total_usd or 0.0)
         every = self._whole(deal.contract)
-        if every.on.end > deal.facts.horizon:
-            floors = self._floors(every)
-            if any(floors):
-                total *= (total_of(floors[: plan.first]) + total_of(self._floors(plan))) / total_of(floors)
-            else:
-                total *= Fraction((deal.facts.horizon - every.on.start).days, (every.on.end - every.on.start).days)
-        spent = a.total(counted)
-        short = a.pos(a.const(total - exactly(self.counted_usd), on=spent.on, unit=USD) - spent, "term-shortfall")
-        when = (spent.on.end + timedelta(days=round(self.due_days)),)
-        facts = {"total_usd": total, "eligible": spent, "shortfall": short, "scope": "term"}
-        return deal.due(short, when, Account.TRUE_UP, Firmness.FIRM, facts=facts)
+        floors = self._floors(every)
+        if any(floors):
+            whole, before, now = total_of(floors), total_of(floors[: plan.first]), self._floors(plan)
+        else:
+            whole = Fraction((every.on.end - every.on.start).days)
+            before = Fraction((plan.whole.start - every.on.start).days)
+            now = tuple(Fraction(int(d)) for d in plan.on.days)
+        return tuple(total * (f + (before if k == 0 else 0)) / whole for k, f in enumerate(now))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Relief(Generic[X]):
+    """What late delivery takes off a commitment, and adds to it again, by its own intervals [USD]."""
+
+    given: X | None
+    deferred: X | None
+
+    @classmethod
+    def of(cls, a: Algebra[X], deal: DealView[X], on: Intervals) -> _Relief[X]:
+        """Read what the delay clauses with relief have published."""
+        found: list[X | None] = []
+        for name in (RELIEF, DEFERRED):
+            told = list(deal.published((LATE,), name).values())
+            found.append(a.lin(*((1, a.resample(x, on=on)) for x in told)) if told else None)
+        return cls(given=found[0], deferred=found[1])
+
+    def off(self, a: Algebra[X], floor: X, *, exact: bool) -> X:
+        """Take the relief off a floor; never below nothing where the floor itself is read on (`exact`)."""
+        if self.given is not None:
+            floor = floor - self.given
+            floor = a.pos(floor, "relieved") if exact else floor
+        return floor if self.deferred is None else floor + self.deferred
+
+
+def _credited(a: Algebra[X], deal: DealView[X], which: str, on: Intervals) -> X:
+    """Money that a clause gives back to the offtaker: what was credited was counted when it was paid."""
+    total = a.zero(on=on, unit=USD)
+    for clause in deal.contract.clauses:
+        if which in (clause.id, clause.kind):
+            for due in deal.dues.get(clause.id, ()):
+                back = (due.payer, due.payee) == (deal.facts.provider, deal.facts.offtaker)
+                if back and not due.in_kind and due.account in CREDITS:
+                    total = total + a.resample(due.amount, on=on)
+    return total

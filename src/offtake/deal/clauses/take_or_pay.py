@@ -24,7 +24,19 @@ from offtake.deal.flows import Account, Firmness
 from offtake.deal.makeup import Kept, make_up
 from offtake.deal.quantities import USD
 from offtake.deal.terms import Periodic, Promise
-from offtake.deal.tranches import LATE, MADE_GOOD, Tranche, effective, metered, price, stacks, told, worth, written
+from offtake.deal.tranches import (
+    LATE,
+    MADE_GOOD,
+    Tranche,
+    effective,
+    metered,
+    plan_of,
+    price,
+    stacks,
+    told,
+    worth,
+    written,
+)
 from offtake.spec.fields import ClauseId, Count, Frac, Model, MwStepSeries, UsdPerMwYearSeries
 
 if TYPE_CHECKING:
@@ -111,7 +123,7 @@ class TakeOrPay(Periodic):
 
     def owed(self, a: Algebra[X], deal: DealView[X]) -> Sequence[Due[X]]:
         """Return one due per tranche, and with make-up those of its balance."""
-        plan = self._plan(deal)
+        plan = plan_of(self, deal)
         if plan is None:
             return ()
         dues = []
@@ -146,11 +158,6 @@ class TakeOrPay(Periodic):
                 )
             )
         return made
-
-    def _plan(self, deal: DealView[X]) -> Schedule | None:
-        """Settlement intervals, on to the contract's end where a tranche may be made good after its own."""
-        longer = any(told(deal, MADE_GOOD, self, t) for t in self.slices)
-        return deal.schedule(end=deal.end) if longer else deal.schedule()
 
     def _of(self, a: Algebra[X], deal: DealView[X], plan: Schedule, m: Metered[X]) -> list[Due[X]]:
         """Return the dues of one tranche."""
