@@ -48,6 +48,8 @@ class TrainingCase:
     year : float [y]                    of the software; 0 unknown
     balanced : bool                     tokens forced evenly over experts (as benchmark settings do)
     dropless : bool                     no token is dropped
+    adapters : bool                     only small added matrices are trained (LoRA): no weight gradients, no optimizer states
+    schedule : str                      of the pipeline: "zero_bubble", or "" for one forward, one backward (interleaved where vpp > 1)
     source, key : str                   where the row is from, and its name in messages; never read by a model
     """
 
@@ -72,6 +74,8 @@ class TrainingCase:
     year: float = 0.0
     balanced: bool = False
     dropless: bool = True
+    adapters: bool = False
+    schedule: str = ""
     source: str = ""
     key: str = ""
 
