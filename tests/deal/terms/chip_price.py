@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from hypothesis import strategies as st
+
+VALUED = date(2026, 7, 1)
 
 EXAMPLE = {
     "kind": "chip_price",
@@ -17,11 +21,20 @@ EXAMPLE = {
 def drawn(draw, contract):
     steps = draw(st.lists(st.integers(1, 20), unique=True, max_size=2).map(sorted))
     cents = st.integers(50, 300)
-    return {
+    found = {
         "kind": "chip_price",
         "id": "chip_price",
         "prices": {chip: f"{draw(cents) / 100} USD/chip-h" for chip in ("a", "b")},
         "interval": draw(st.sampled_from(["half_year", "year"])),
         "escalator": draw(st.sampled_from(["0 %/y", "3 %/y"])),
-        "tiers": [{"above": f"{n * 100} M chip-h", "discount": draw(st.sampled_from(["0 %", "25 %"]))} for n in steps],
+        "tiers": [
+            {"above": f"{n * 100} M chip-h", "discount": f"{(k + 1) * draw(st.sampled_from([0, 15]))} %"}
+            for k, n in enumerate(steps)
+        ],
     }
+    off = [t["discount"] for t in found["tiers"]]
+    if steps and off == sorted(off, key=lambda d: int(d.split()[0])) and draw(st.booleans()):
+        found["how"] = "all_units"
+    if steps and contract.start < VALUED and (contract.start.month, contract.start.day) != (VALUED.month, VALUED.day):
+        found["taken_before"] = {"a": f"{draw(st.integers(0, 15)) * 100} M chip-h"}
+    return found

@@ -10,6 +10,7 @@ EXAMPLE = {
     "kind": "take_or_pay",
     "id": "take_or_pay",
     "interval": "half_year",
+    "make_up": {"lasts": 1},
     "tranches": [
         {
             "id": "one",
@@ -26,7 +27,7 @@ EXAMPLE = {
 def drawn(draw, contract):
     share = st.sampled_from(["0 %", "25 %", "80 %", "100 %"])
     begin = contract.start + timedelta(days=draw(st.integers(0, 900)))
-    return {
+    found = {
         "kind": "take_or_pay",
         "id": "take_or_pay",
         "interval": draw(st.sampled_from(["half_year", "year"])),
@@ -47,3 +48,8 @@ def drawn(draw, contract):
             },
         ],
     }
+    stacked = found["tranches"][0]["minimum"] == "100 %" and found["tranches"][1]["chip"] == "a"
+    if draw(st.booleans()) and not stacked:
+        caps = draw(st.sampled_from([{}, {"cap": "10 %"}, {"cap": "0 %"}]))
+        found["make_up"] = caps | draw(st.sampled_from([{}, {"lasts": 1}, {"lasts": 2}]))
+    return found

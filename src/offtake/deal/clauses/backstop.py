@@ -48,7 +48,7 @@ class Backstop(Periodic):
     """Clause with the contract's prices; the only one if absent."""
     cap_usd: Usd | None = None
     """Most that is paid for an interval."""
-    cap_mw: MwStepSeries | None = None
+    it_power_mw: MwStepSeries | None = None
     """Most IT power that is bought, over all chips."""
     total_usd: Usd | None = None
     """Most that is paid in all."""
@@ -74,7 +74,7 @@ class Backstop(Periodic):
             return ()
         on = plan.on
         unsold, bought = a.zero(on=on, unit=USD), a.zero(on=on, unit=USD)
-        room = None if self.cap_mw is None else a.const(_energy(self, on), on=on, unit=MW_H)
+        room = None if self.it_power_mw is None else a.const(_energy(self, on), on=on, unit=MW_H)
         for chip in self.prices_usd_per_chip_h or self.chips:
             left = a.read(Measure("unsold_chip_h", chip), on=on)
             price = self._price(chip, on, deal)
@@ -125,6 +125,6 @@ class Backstop(Periodic):
 
 def _energy(clause: Backstop, on: Intervals) -> tuple[Fraction, ...]:
     """Return the IT power of the cap times the hours of each interval [MWh]."""
-    if clause.cap_mw is None:
+    if clause.it_power_mw is None:
         return ()
-    return tuple(p * h for p, h in zip(means(clause.cap_mw, on), hours(on), strict=True))
+    return tuple(p * h for p, h in zip(means(clause.it_power_mw, on), hours(on), strict=True))

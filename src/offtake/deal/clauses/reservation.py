@@ -199,7 +199,9 @@ class Reservation(Periodic):
         start, end = term(tranche, self, deal)
         if not deal.facts.valuation_date <= start < deal.facts.horizon:
             return []
-        on = Intervals.every(MONTHS[self.interval], start, end)
+        every = Intervals.every(MONTHS[self.interval], self.start or deal.contract.start, end)
+        spans = [(max(s, start), e) for s, e in zip(every.starts, every.ends, strict=True) if e > start]
+        on = Intervals(tuple(s for s, _ in spans), tuple(e for _, e in spans))
         fees = [worth(tranche, s, e) or Fraction(0) for s, e in zip(on.starts, on.ends, strict=True)]
         return [
             deal.due(
