@@ -15,7 +15,7 @@ EXAMPLE = {
 
 
 def drawn(draw, contract):
-    return {
+    found = {
         "kind": "revenue_share",
         "id": "revenue_share",
         "base": draw(st.sampled_from(["revenue", "gross_profit"])),
@@ -23,3 +23,9 @@ def drawn(draw, contract):
         "cap": f"{draw(st.integers(0, 30)) * 100} M USD",
         "floor": draw(st.sampled_from(["0 USD/y", "50 M USD/y"])),
     }
+    if draw(st.booleans()):
+        back = {"base": draw(st.sampled_from(["revenue", "gross_profit"])), "rates": {"direct": "20 %"}}
+        if draw(st.booleans()):
+            back["cap"] = f"{draw(st.integers(0, 10)) * 100} M USD"
+        found |= {"back": back, "cap_of": draw(st.sampled_from(["gross", "net"]))}
+    return found

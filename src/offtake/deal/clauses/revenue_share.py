@@ -3,6 +3,9 @@
 Per interval and channel, base = revenue, or max(0, revenue − list rent of the chip-hours assigned to the channel); owed = sum of
 rate × base over the channels, at least the floor in each interval, and until the total cap is reached.  Gross profit uses dated list
 rents, so that the base never depends on what the alliance pays itself.
+
+With `back` a share flows the other way too and only the difference of the two is paid; a total cap holds for the gross share, or for the
+net sum.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from offtake.deal.algebra import exactly
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD, Measure
 from offtake.deal.terms import Interval, Party, Periodic, Promise, means
-from offtake.spec.fields import ChannelId, Unit, Usd, UsdPerYear
+from offtake.spec.fields import ChannelId, Model, Unit, Usd, UsdPerYear
 from offtake.spec.series import Series
 
 if TYPE_CHECKING:
@@ -26,36 +29,48 @@ if TYPE_CHECKING:
     from offtake.deal.algebra import Algebra, X
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due
+    from offtake.deal.terms import Schedule
 
 FracStepSeries = Annotated[Series, Unit("%", at_most=1.0, interpolation="step")]
 
 
-class RevenueShare(Periodic):
+class Share(Model):
+    """What is shared, at which rates, within which bounds."""
+
+    base: Literal["revenue", "gross_profit"] = "revenue"
+    """What is shared; a negative gross profit counts as nothing."""
+    rates_frac: Annotated[dict[ChannelId, FracStepSeries], Field(min_length=1)]
+    """Share by channel, dated; a change inside an interval is averaged by day."""
+    cap_usd: Usd | None = None
+    """Most that is ever owed."""
+    paid_before_usd: Usd = 0.0
+    """Part of the cap used before the valuation date."""
+    floor_usd_per_y: UsdPerYear = 0.0
+    """Least that is paid, by the days of each interval (365 to the year)."""
+
+
+class RevenueShare(Periodic, Share):
     """A share of a channel's revenue or gross profit."""
 
     kind: ClassVar[str] = "revenue_share"
 
     interval: Interval = "year"
     """How often it is settled; losses of one part of an interval count against gains of another."""
-    base: Literal["revenue", "gross_profit"] = "revenue"
-    """What is shared; a negative gross profit counts as nothing."""
-    rates_frac: Annotated[dict[ChannelId, FracStepSeries], Field(min_length=1)]
-    """Share by channel, dated; a change inside an interval is averaged by day."""
-    cap_usd: Usd | None = None
-    """Most that is ever paid under the clause."""
-    paid_before_usd: Usd = 0.0
-    """Part of the cap used before the valuation date."""
-    floor_usd_per_y: UsdPerYear = 0.0
-    """Least that is paid, by the days of each interval (365 to the year)."""
     payer: Party = "offtaker"
     """Who pays the share."""
     payee: Party = "provider"
     """Who receives it."""
+    back: Share | None = None
+    """Share that the payee owes the payer; only the net is paid."""
+    cap_of: Literal["gross", "net"] = "gross"
+    """Whether `cap` is on what is owed in this direction alone, or on the sum of what is paid net of `back`."""
 
     @model_validator(mode="after")
     def _two_parties(self) -> RevenueShare:
         if self.payer == self.payee:
             raise ValueError("`payer` and `payee` must differ")
+        if self.cap_of == "net" and (self.back is None or self.cap_usd is None):
+            raise ValueError("`cap_of: net` needs a share `back` and a `cap`")
         return self
 
     def owed(self, a: Algebra[X], deal: DealView[X]) -> Sequence[Due[X]]:
@@ -63,44 +78,70 @@ class RevenueShare(Periodic):
         plan = deal.schedule()
         if plan is None:
             return ()
-        share = a.zero(on=plan.on, unit=USD)
-        for channel, rate in self.rates_frac.items():
-            share = share + a.scale(self._base(a, deal, channel, plan.on), means(rate, plan.on))
-        if self.floor_usd_per_y:
-            start, yearly = max(plan.on.start, deal.facts.valuation_date), exactly(self.floor_usd_per_y)
-            least = deal.over_term(lambda s, e: yearly * max(0, (e - max(s, start)).days) / 365, on=plan.on, unit=USD)
-            share = a.maximum(share, least, "floor")
-        if self.cap_usd is not None:
-            share = a.capped(share, max(exactly(self.cap_usd) - exactly(self.paid_before_usd), Fraction(0)), "cap")
+        gross = self._gross(a, deal, plan, self, "")
+        net, facts = gross, {}
+        if self.back is not None:
+            back = self._gross(a, deal, plan, self.back, "back.")
+            net = gross - back
+            facts = {"gross": gross, "back": back}
+            if self.cap_of == "net":
+                left = a.const(_left(self), on=plan.on, unit=USD)
+                net = a.step(a.minimum(a.running(net), left, "cap"))
         return (
             deal.due(
-                share,
+                net,
                 plan.when(self.due_days),
                 Account.REVENUE_SHARE,
                 Firmness.CONTINGENT,
                 payer=self.payer,
                 payee=self.payee,
+                facts=facts,
             ),
         )
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
-        """Return a share without an amount, or its cap."""
-        return (
+        """Return a share without an amount, or its cap, in each direction."""
+        ways: list[tuple[Share, str, str]] = [(self, self.payer, self.payee)]
+        if self.back is not None:
+            ways.append((self.back, self.payee, self.payer))
+        return [
             Promise(
                 clause=self.id,
-                what=f"share of {self.base.replace('_', ' ')}" + ("" if self.cap_usd is None else ", at most"),
-                payer=self.payer,
-                payee=self.payee,
-                usd=None if self.cap_usd is None else exactly(self.cap_usd),
+                what=f"share of {share.base.replace('_', ' ')}" + ("" if share.cap_usd is None else ", at most"),
+                payer=payer,
+                payee=payee,
+                usd=None if share.cap_usd is None else exactly(share.cap_usd),
                 firmness=Firmness.CONTINGENT,
                 layer=contract.layer,
                 start=self.start or contract.start,
                 end=(self.end or contract.end) + timedelta(days=round(self.due_days)),
-            ),
-        )
+            )
+            for share, payer, payee in ways
+        ]
 
-    def _base(self, a: Algebra[X], deal: DealView[X], channel: str, on: Intervals) -> X:
-        base = a.read(Measure("channel_revenue_usd", channel), on=on)
-        if self.base == "gross_profit":
-            base = a.pos(base - a.read(Measure("channel_list_rent_usd", channel), on=on), f"{channel}.gross-profit")
-        return deal.while_in_force(base, channel)
+    def _gross(self, a: Algebra[X], deal: DealView[X], plan: Schedule, share: Share, name: str) -> X:
+        """Return what is owed in one direction."""
+        owed = a.zero(on=plan.on, unit=USD)
+        for channel, rate in share.rates_frac.items():
+            owed = owed + a.scale(_base(a, deal, share, f"{name}{channel}", channel, on=plan.on), means(rate, plan.on))
+        if share.floor_usd_per_y:
+            start, yearly = max(plan.on.start, deal.facts.valuation_date), exactly(share.floor_usd_per_y)
+            least = deal.over_term(lambda s, e: yearly * max(0, (e - max(s, start)).days) / 365, on=plan.on, unit=USD)
+            owed = a.maximum(owed, least, f"{name}floor")
+        if share.cap_usd is not None and not (share is self and self.cap_of == "net"):
+            owed = a.capped(owed, _left(share), f"{name}cap")
+        return owed
+
+
+def _left(share: Share) -> Fraction:
+    """Return what is left of a cap [USD]."""
+    return max(exactly(share.cap_usd or 0.0) - exactly(share.paid_before_usd), Fraction(0))
+
+
+def _base(a: Algebra[X], deal: DealView[X], share: Share, *where: str, on: Intervals) -> X:
+    """Return revenue or gross profit of a channel."""
+    name, channel = where
+    base = a.read(Measure("channel_revenue_usd", channel), on=on)
+    if share.base == "gross_profit":
+        base = a.pos(base - a.read(Measure("channel_list_rent_usd", channel), on=on), f"{name}.gross-profit")
+    return deal.while_in_force(base, name)
