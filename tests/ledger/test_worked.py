@@ -145,7 +145,15 @@ def test_tax_is_a_view_with_losses_carried_forward(kept):
     offtaker = lines(kept, "offtaker", "tax")
     assert offtaker["tax"] == [-45.36, 0.0]  # 21 % of 316 − 100
     assert offtaker["losses_after"] == [0.0, 218.60]
-    assert lines(kept, "provider", "tax")["losses_after"] == [48.50, 232.50]
+    provider = lines(kept, "provider", "tax")
+    # Chips of 730.00 are 5-year property: 20 % and 32 %, against 184.00 and 366.00 in the books.
+    assert provider["tax_depreciation"] == [-146.00, -233.60]
+    assert provider["book_depreciation"] == [184.00, 366.00]
+    assert provider["losses_after"] == [10.50, 62.10]  # 48.50 − 38.00, then 184.00 − 132.40
+    assert provider["deferred_depreciation"] == [7.98, 35.78]  # an asset: 21 % of 38.00, then of 170.40
+    assert provider["deferred_losses"] == [2.20, 13.04]  # 2.205 to the even cent
+    assert provider["deferred_tax"] == [10.18, 38.64]
+    assert provider["profit_after_tax"] == [-38.32, -145.36]
     assert kept.balance("offtaker", "cash", date(2028, 12, 31)) == D("497.40")  # no tax was paid
 
 

@@ -8,7 +8,7 @@ claims mirror.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -20,16 +20,24 @@ from numpy.typing import NDArray
 from offtake.dates import Grid
 from offtake.errors import LedgerImbalance, OfftakeError
 from offtake.ledger.accounts import CODE
+from offtake.ledger.afterwards import post_afterwards
+from offtake.ledger.depreciation import cut_by_day
 from offtake.ledger.eliminate import check_mirrors, elimination
 from offtake.ledger.journal import FlowColumns, Journal, usd
+from offtake.ledger.macrs import deductions
+from offtake.ledger.policies import Policies
 from offtake.ledger.post import post
+from offtake.ledger.profit import Shares, profit_and_loss, shares_of
+from offtake.ledger.reconcile import Reconciliation, reconcile
+from offtake.ledger.rules import printed
 from offtake.ledger.statements import Cube, Line, Statement, cubes, lines, shown, to_table
-from offtake.ledger.tax import TaxTerms, TaxView, tax_lines, tax_of
+from offtake.ledger.tax import TaxTerms, TaxView, Timing, tax_lines, tax_of
 from offtake.tables import Column, Table
 
 if TYPE_CHECKING:
     from offtake.deal.flows import Flow
     from offtake.ledger.opening import Opening
+    from offtake.ledger.stakes import Holding
 
 __all__ = ["Books", "Policies", "books", "calendar_years"]
 
@@ -46,22 +54,6 @@ _TITLES: Mapping[Statement, str] = MappingProxyType(
 COMBINED = "combined"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policies:
-    """How the books are kept.
-
-    Parameters
-    ----------
-    reporting : Grid | None             reporting periods from the opening date on; calendar years by default
-    tax : mapping party → TaxTerms      no tax where a party is missing
-    currency : str                      the one currency of the books
-    """
-
-    reporting: Grid | None = None
-    tax: Mapping[str, TaxTerms] = field(default_factory=lambda: MappingProxyType({}))
-    currency: str = "USD"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Books:
     """Posted books of every party.
@@ -74,6 +66,7 @@ class Books:
     periods : Grid              reporting periods
     journal : Journal
     cubes : tuple[Cube, ...]    movements by party, in the order of `parties`
+    stakes : Holding, …         what was said about stakes
     """
 
     flows: FlowColumns
@@ -82,6 +75,7 @@ class Books:
     periods: Grid
     journal: Journal
     cubes: tuple[Cube, ...]
+    stakes: tuple[Holding, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -117,14 +111,64 @@ class Books:
             summed += self.cube(party)
         return summed
 
+    @property
+    def edges(self) -> Ints:
+        """Ordinals of the reporting periods' edges : int64[period + 1]."""
+        return _edges(self.periods)
+
+    def timing(self, party: str) -> Timing:
+        """Find what a party's books and its tax return do not share."""
+        cube, terms = self.cube(party), self.policies.tax.get(party, TaxTerms())
+        worn = [CODE[f"expense.depreciation_{s}"] for s in ("sites", "chips")]
+        book = cube.book[worn, 1:].sum(axis=0) - self._opening_depreciation(party)
+        marks = [CODE[n] for n in ("income.stake_marks", "income.equity_method")]
+        return Timing(
+            book_depreciation=book,
+            tax_depreciation=deductions(self.flows, self.flows.code(party), self.edges, bonus_frac=terms.bonus_frac),
+            marks=-cube.book[marks, 1:].sum(axis=0),
+        )
+
+    def _opening_depreciation(self, party: str) -> Ints:
+        """Depreciation of opening assets: the same in the books and for tax : int64[period] [cent]."""
+        found, edges = np.zeros(len(self.periods), dtype=np.int64), self.edges
+        for asset in self.opening.assets.get(party, ()):
+            book = np.array([round((asset.cost - asset.accumulated) * 100)], dtype=np.int64)
+            chunks = cut_by_day(book, edges[:1], edges[:1] + asset.remaining_days, edges)
+            inside = chunks.first < edges[-1]
+            np.add.at(found, np.searchsorted(edges, chunks.last[inside], side="right") - 1, chunks.cents[inside])
+        return found
+
     def tax(self, party: str) -> TaxView:
-        """Compute tax on the party's book profit by period: a view, never cash."""
-        return tax_of(self.cube(party).profit[1:], self.policies.tax.get(party, TaxTerms()))
+        """Compute current and deferred tax on the party's book profit by period: a view, never cash."""
+        terms = self.policies.tax.get(party, TaxTerms())
+        return tax_of(self.cube(party).profit[1:], terms, self.timing(party))
+
+    def shares(self, parties: Collection[str]) -> Shares | None:
+        """Shares of compute by use of the one party among these that has them."""
+        for party in parties:
+            if party in self.policies.compute_use:
+                return shares_of(self.policies.compute_use[party], self.periods)
+        return None
+
+    def _drawn(self, chosen: Statement, cube: Cube, parties: Collection[str]) -> tuple[Line, ...]:
+        if chosen is Statement.PROFIT_AND_LOSS:
+            return shown(profit_and_loss(cube, self.shares(parties)))
+        return shown(lines(chosen, cube))
 
     def lines(self, party: str, statement: Statement | str) -> tuple[Line, ...]:
         """Draw a statement of one party in exact cents."""
         chosen = Statement(statement)
-        return shown(tax_lines(self.tax(party)) if chosen is Statement.TAX else lines(chosen, self.cube(party)))
+        if chosen is Statement.TAX:
+            return shown(tax_lines(self.tax(party)))
+        return self._drawn(chosen, self.cube(party), (party,))
+
+    def reconciliation(self, group: Sequence[str] = ("offtaker", "provider")) -> Reconciliation:
+        """Find what does not mirror between some parties; its lines come to the difference exactly."""
+        return reconcile(self, group)
+
+    def rules(self) -> Table:
+        """Print how the books are kept; not an accounting opinion."""
+        return printed(self.policies)
 
     def statement(self, party: str, kind: Statement | str) -> Table:
         """Show a statement of one party: rows are lines, columns reporting periods [USD].
@@ -150,7 +194,7 @@ class Books:
         names = ", ".join(group)
         return to_table(
             f"{chosen}_{COMBINED}",
-            shown(lines(chosen, self.combined_cube(group))),
+            self._drawn(chosen, self.combined_cube(group), group),
             self.periods,
             title=f"{_TITLES[chosen]} of {names}, combined",
             note="Claims and charges between them are eliminated; assets sold between them keep their price.",
@@ -221,6 +265,8 @@ class Books:
             closing = {d.name: d.cents for d in lines(Statement.CASH_FLOW, cube)}["closing_cash"]
             if not np.array_equal(closing, cube.balance("cash")[1:]):
                 raise LedgerImbalance(f"cash flow of {party} does not tie to its cash account")
+            if cube.balance("in_kind").any():
+                raise LedgerImbalance(f"{party}: values in kind do not cancel")
         check_mirrors(self.journal, self.parties)
 
 
@@ -230,6 +276,7 @@ def books(
     opening: Opening,
     parties: Sequence[str] = ("offtaker", "provider"),
     policies: Policies | None = None,
+    marks: Sequence[Holding] = (),
 ) -> Books:
     """Post flows into the books of every party and check them.
 
@@ -239,6 +286,7 @@ def books(
     opening : Opening               its date is the first day of the books
     parties : names that come first; everyone else with a flow or an opening position follows
     policies : Policies | None      calendar years and no tax by default
+    marks : Holding, …              how stakes are held and what they are worth; entry price without
 
     Returns
     -------
@@ -274,7 +322,8 @@ def books(
     if periods.start != opening.date:
         raise OfftakeError(f"reporting begins {periods.start}, the books {opening.date}")
     edges = _edges(periods)
-    journal = post(columns, opening, edges)
+    journal, free = post(columns, opening, edges, rules, marks)
+    journal = post_afterwards(journal, columns, edges, rules, marks, first_free=free)
     kept = Books(
         flows=columns,
         opening=opening,
@@ -282,6 +331,7 @@ def books(
         periods=periods,
         journal=journal,
         cubes=cubes(journal, columns, edges),
+        stakes=tuple(marks),
     )
     kept.check()
     return kept

@@ -14,24 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.errors import LedgerImbalance
-from offtake.ledger.accounts import BOOK_ACCOUNTS, CODE, MIRRORS
+from offtake.ledger.accounts import BOOK_ACCOUNTS, CODE, MIRRORS, OPERATING_LEASE, PROFIT_PAIRS
 from offtake.ledger.journal import ACCOUNTS, FlowColumns, Journal, usd
-from offtake.ledger.statements import Cube
+from offtake.ledger.statements import Cube, cash_rows
 
 __all__ = ["check_mirrors", "elimination", "mirror_groups"]
 
 Ints = NDArray[np.int64]
 
 
-def mirror_groups() -> Mapping[str, tuple[str, str]]:
-    """Every pair of accounts that mirror, by name: claims, and charges of one flow account.
+def mirror_groups() -> Mapping[str, tuple[str, ...]]:
+    """Every set of accounts that mirror, by name: claims, the balances of an operating lease, and charges.
 
     Examples
     --------
     >>> mirror_groups()["rent"]
     ('income.rent', 'expense.rent')
     """
-    groups = {claim: (claim, mirror) for claim, mirror in MIRRORS}
+    groups: dict[str, tuple[str, ...]] = {claim: (claim, mirror) for claim, mirror in MIRRORS}
+    groups["operating leases"] = OPERATING_LEASE
+    groups |= {pair[0]: pair for pair in PROFIT_PAIRS}
     for account in ACCOUNTS:
         pair = (f"income.{account}", f"expense.{account}")
         if pair[0] in CODE and pair[1] in CODE:
@@ -55,7 +57,6 @@ def elimination(journal: Journal, flows: FlowColumns, group: Collection[int], ed
     Cube        to be added to the sum of the parties' cubes
     """
     mirrored = _group_of_account()[journal.account] >= 0
-    moves = journal.account == CODE["cash"]
     inside = np.zeros(len(flows.parties), dtype=np.bool_)
     inside[list(group)] = True
     within = inside[journal.party] & inside[journal.other]
@@ -63,11 +64,13 @@ def elimination(journal: Journal, flows: FlowColumns, group: Collection[int], ed
     book = np.zeros((len(BOOK_ACCOUNTS), edges.size), dtype=np.int64)
     rows = np.flatnonzero(mirrored & within)
     np.subtract.at(book, (journal.account[rows], slot[rows]), journal.cents[rows])
-    cash = np.zeros((len(ACCOUNTS), 2, edges.size), dtype=np.int64)
-    rows = np.flatnonzero(moves & within & (slot > 0))
-    entry = journal.entry[rows].astype(np.int64)
-    np.subtract.at(cash, (flows.account[entry // 2], entry % 2, slot[rows]), journal.cents[rows])
-    return Cube(book=book, cash=cash)
+    lines = cash_rows(flows)
+    money, kind = (np.zeros((len(ACCOUNTS) + 1, 2, edges.size), dtype=np.int64) for _ in range(2))
+    for account, found in (("cash", money), ("in_kind", kind)):
+        rows = np.flatnonzero((journal.account == CODE[account]) & within & (slot > 0))
+        entry = journal.entry[rows].astype(np.int64)
+        np.subtract.at(found, (lines[entry // 2], entry % 2, slot[rows]), journal.cents[rows])
+    return Cube(book=book, cash=money, in_kind=kind[:-1])
 
 
 def check_mirrors(journal: Journal, parties: tuple[str, ...]) -> None:

@@ -6,30 +6,32 @@ payee's; the postings of one entry sum to exactly zero on every date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from itertools import repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from offtake.deal.flows import Account, Firmness, Flow
+from offtake.deal.flows import Account, Firmness, Flow, Use
 from offtake.errors import OfftakeError
 from offtake.money import total
 
 if TYPE_CHECKING:
     from offtake.deal.flows import Asset
 
-__all__ = ["ACCOUNTS", "FIRMNESS", "NO_DAY", "Cash", "FlowColumns", "Journal", "Postings", "cents_of", "usd"]
+__all__ = ["ACCOUNTS", "FIRMNESS", "NO_DAY", "USES", "Cash", "FlowColumns", "Journal", "Postings", "cents_of", "usd"]
 
 ACCOUNTS = tuple(Account)
 """Flow accounts in the order of their codes."""
 FIRMNESS = tuple(Firmness)
 """Firmness in the order of its codes."""
+USES = tuple(Use)
+"""Classes of capacity in the order of their codes."""
 NO_DAY = np.iinfo(np.int32).max
 """In-service day of a purchase without an asset: it never enters service."""
 
@@ -118,6 +120,10 @@ class FlowColumns:
     firmness : int16                    code in `FIRMNESS`
     start, end : int32 [day]            service interval ``[start, end)``
     in_service, life : int32 [day]      of the asset bought; `NO_DAY` and 0 without one
+    in_kind : bool                      no money moves
+    use : int16                         code in `USES`
+    tranche, cause : int32              codes in `tranches` and `causes`
+    tranches, causes : tuple[str, ...]
     currency : str
     """
 
@@ -132,6 +138,12 @@ class FlowColumns:
     end: Int32
     in_service: Int32
     life: Int32
+    in_kind: NDArray[np.bool_]
+    use: Codes
+    tranche: Int32
+    cause: Int32
+    tranches: tuple[str, ...]
+    causes: tuple[str, ...]
     currency: str
 
     @classmethod
@@ -156,6 +168,8 @@ class FlowColumns:
             raise OfftakeError(f"flows in {sorted(others)}, but the books are kept in {currency}")
         party = {n: k for k, n in enumerate(names)}
         spans = _field(rows, "interval")
+        slices, clauses = _field(rows, "tranche"), _field(rows, "cause")
+        tranches, causes = tuple(sorted(set(slices))), tuple(sorted(set(clauses)))
         assets: list[Asset | None] = _field(rows, "asset")
         columns = cls(
             parties=names,
@@ -169,6 +183,12 @@ class FlowColumns:
             end=_ordinals([s[1] for s in spans]),
             in_service=_numbers([NO_DAY if a is None else a.in_service.toordinal() for a in assets]),
             life=_numbers([0 if a is None else max(1, round(a.life_days)) for a in assets]),
+            in_kind=np.fromiter(_field(rows, "in_kind"), dtype=np.bool_, count=len(rows)),
+            use=_codes(_field(rows, "use"), {u: k for k, u in enumerate(USES)}),
+            tranche=_codes(slices, {t: k for k, t in enumerate(tranches)}, np.int32),
+            cause=_codes(clauses, {c: k for k, c in enumerate(causes)}, np.int32),
+            tranches=tranches,
+            causes=causes,
             currency=currency,
         )
         selves = np.flatnonzero(columns.payer == columns.payee)
@@ -192,8 +212,8 @@ class FlowColumns:
         return marked
 
     def cash(self, party: str, accounts: Collection[Account] | None = None) -> Cash:
-        """Give a party's dated cash from flows of these accounts (all by default)."""
-        code, wanted = self.code(party), self.mask(accounts)
+        """Give a party's dated cash from flows of these accounts (all by default); what is given in kind is no cash."""
+        code, wanted = self.code(party), self.mask(accounts) & ~self.in_kind
         paid, received = wanted & (self.payer == code), wanted & (self.payee == code)
         days = np.concatenate([self.day[received], self.day[paid]]).astype(np.int64)
         return Cash.of(days, np.concatenate([self.cents[received], -self.cents[paid]]))
@@ -230,12 +250,14 @@ class Postings:
     Parameters
     ----------
     before : int [day]      what is dated on or after this day is left out: it is after the end of the books
+    first_free : int        first number of an entry that belongs to no flow and to no opening
     """
 
     _DTYPES = (np.int32, np.int16, np.int16, np.int16, np.int32, np.int64)
 
-    def __init__(self, *, before: int) -> None:
+    def __init__(self, *, before: int, first_free: int = 0) -> None:
         self._before = before
+        self._free = first_free
         self._columns: dict[str, list[NDArray[np.integer]]] = {f.name: [] for f in fields(Journal)}
 
     def add(
@@ -254,6 +276,39 @@ class Postings:
         block = (day, party, other, codes, entry, cents)
         for parts, values, dtype in zip(self._columns.values(), block, self._DTYPES, strict=True):
             parts.append(values[keep].astype(dtype, copy=False))
+
+    def move(
+        self,
+        *,
+        day: NDArray[np.integer],
+        party: NDArray[np.integer] | int,
+        other: NDArray[np.integer] | int,
+        debit: NDArray[np.integer] | int,
+        credit: NDArray[np.integer] | int,
+        cents: Int64,
+    ) -> None:
+        """Add entries of two lines each, in the books of `party` only, arrays over [entry]; nothing is written for zero."""
+        some = np.flatnonzero(cents)
+
+        def pick(values: NDArray[np.integer] | int) -> NDArray[np.integer]:
+            return np.broadcast_to(np.asarray(values), cents.shape)[some]
+
+        entry = np.arange(self._free, self._free + some.size, dtype=np.int64)
+        self._free += some.size
+        for account, sign in ((debit, 1), (credit, -1)):
+            self.add(
+                day=pick(day),
+                party=pick(party),
+                other=pick(other),
+                account=pick(account),
+                entry=entry,
+                cents=sign * cents[some],
+            )
+
+    @property
+    def free(self) -> int:
+        """First number of an entry that nothing has."""
+        return self._free
 
     def journal(self) -> Journal:
         """Join the blocks, once: they are let go on the way to save memory."""
@@ -277,5 +332,7 @@ def _numbers(values: Sequence[int]) -> Int32:
     return np.array(values, dtype=np.int32)
 
 
-def _codes(values: Sequence[str], table: dict[str, int]) -> Codes:
-    return np.fromiter(map(table.__getitem__, values), dtype=np.int16, count=len(values))
+def _codes(
+    values: Sequence[str], table: Mapping[Any, int], dtype: type[np.signedinteger[Any]] = np.int16
+) -> NDArray[Any]:
+    return np.fromiter(map(table.__getitem__, values), dtype=dtype, count=len(values))

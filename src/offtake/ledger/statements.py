@@ -1,7 +1,9 @@
-"""Profit and loss, cash flow and balance sheet from one cube of movements.
+"""Cash flow and balance sheet from one cube of movements; the profit and loss is in `offtake.ledger.profit`.
 
 Axes: movements ``int64[account, slot]``, cash ``int64[flow account, side, slot]`` in cents (side 0 paid, 1 received), where slot 0 is
-the opening balance and slot ``k`` the ``k``-th reporting period.  The same builders serve one party and a combination of parties: a
+the opening balance and slot ``k`` the ``k``-th reporting period.  One row more of cash holds the payments of finance leases: the interest
+of a period counts as paid first, the rest is financing (ASC 842-20-45-5; all operating for the lessor).  What is given in kind touches no
+cash and is told below the statement.  The same builders serve one party and a combination of parties: a
 cube is a sum of cubes.
 
 Signs as people read them: income, assets, cash received, liabilities and equity positive; costs and cash paid negative.
@@ -18,14 +20,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from offtake.ledger.accounts import BOOK_ACCOUNTS, CODE, FINANCING, RULES, TITLES, Activity, Kind, accounts_of
-from offtake.ledger.journal import ACCOUNTS, FlowColumns, Journal
+from offtake.deal.flows import Use
+from offtake.ledger.accounts import BOOK_ACCOUNTS, CODE, RULES, TITLES, Activity, Kind, accounts_of
+from offtake.ledger.journal import ACCOUNTS, USES, FlowColumns, Journal
+from offtake.ledger.leases import leased
 from offtake.tables import Column, Table
 
 if TYPE_CHECKING:
     from offtake.dates import Intervals
 
-__all__ = ["Cube", "Line", "Statement", "cubes", "lines", "shown", "to_table"]
+__all__ = ["Cube", "Line", "Statement", "account_lines", "cash_rows", "cubes", "lines", "shown", "sum_of", "to_table"]
 
 Ints = NDArray[np.int64]
 
@@ -46,14 +50,16 @@ class Cube:
     Parameters
     ----------
     book : int64[account, slot] [cent]              debits positive
-    cash : int64[flow account, side, slot] [cent]   side 0 as payer, 1 as payee; received positive
+    cash : int64[flow account + 1, side, slot] [cent]   side 0 as payer, 1 as payee; received positive; finance leases last
+    in_kind : int64[flow account, side, slot] [cent]    the same for what is given in kind
     """
 
     book: Ints
     cash: Ints
+    in_kind: Ints
 
     def __add__(self, other: Cube) -> Cube:
-        return Cube(book=self.book + other.book, cash=self.cash + other.cash)
+        return Cube(book=self.book + other.book, cash=self.cash + other.cash, in_kind=self.in_kind + other.in_kind)
 
     def balance(self, account: str) -> Ints:
         """Balance of an account at the opening and at each period's end : int64[slot] [cent], debit positive."""
@@ -74,7 +80,7 @@ class Line:
     Parameters
     ----------
     name, title : str
-    level : str             "line", "subtotal" or "total"
+    level : str             "line", "subtotal", "total" or, for what is told but not added, "memo"
     cents : int64[period] or, in a balance sheet, int64[opening + period]
     """
 
@@ -102,15 +108,28 @@ def cubes(journal: Journal, flows: FlowColumns, edges: Ints) -> tuple[Cube, ...]
     book = np.zeros(parties * len(BOOK_ACCOUNTS) * slots, dtype=np.int64)
     where = (journal.party.astype(np.int64) * len(BOOK_ACCOUNTS) + journal.account) * slots + slot
     np.add.at(book, where, journal.cents)
-    moves = np.flatnonzero((journal.account == CODE["cash"]) & (slot > 0))
-    entry = journal.entry[moves].astype(np.int64)
-    line = 2 * flows.account[entry // 2] + entry % 2
-    cash = np.zeros(parties * len(ACCOUNTS) * 2 * slots, dtype=np.int64)
-    where = (journal.party[moves].astype(np.int64) * len(ACCOUNTS) * 2 + line) * slots + slot[moves]
-    np.add.at(cash, where, journal.cents[moves])
     by_book = book.reshape(parties, len(BOOK_ACCOUNTS), slots)
-    by_line = cash.reshape(parties, len(ACCOUNTS), 2, slots)
-    return tuple(Cube(book=b, cash=c) for b, c in zip(by_book, by_line, strict=True))
+    money = _by_line(journal, flows, slot, CODE["cash"], slots)
+    kind = _by_line(journal, flows, slot, CODE["in_kind"], slots)
+    return tuple(Cube(book=b, cash=c, in_kind=k[:-1]) for b, c, k in zip(by_book, money, kind, strict=True))
+
+
+def cash_rows(flows: FlowColumns) -> NDArray[np.int64]:
+    """Row of the cash array of each flow: its account, or the last for payments of finance leases : int64[flow]."""
+    finance = leased(flows) & (flows.use == USES.index(Use.FINANCE_LEASE))
+    return np.where(finance, len(ACCOUNTS), flows.account).astype(np.int64)
+
+
+def _by_line(journal: Journal, flows: FlowColumns, slot: Ints, account: int, slots: int) -> Ints:
+    """Add up one account by party, flow account, side and slot."""
+    moves = np.flatnonzero((journal.account == account) & (slot > 0))
+    entry = journal.entry[moves].astype(np.int64)
+    line = 2 * cash_rows(flows)[entry // 2] + entry % 2
+    rows = len(ACCOUNTS) + 1
+    found = np.zeros(len(flows.parties) * rows * 2 * slots, dtype=np.int64)
+    where = (journal.party[moves].astype(np.int64) * rows * 2 + line) * slots + slot[moves]
+    np.add.at(found, where, journal.cents[moves])
+    return found.reshape(len(flows.parties), rows, 2, slots)
 
 
 def lines(statement: Statement, cube: Cube) -> tuple[Line, ...]:
@@ -118,49 +137,24 @@ def lines(statement: Statement, cube: Cube) -> tuple[Line, ...]:
 
     Raises
     ------
-    KeyError        for `Statement.TAX`, which needs a party's tax terms (`offtake.ledger.tax`)
+    KeyError        for the profit and loss and the tax view, which need more than the cube (`profit`, `tax`)
     """
     return tuple(_BUILDERS[statement](cube))
 
 
 def shown(drawn: Iterable[Line]) -> tuple[Line, ...]:
     """Leave out lines that are zero throughout, never a subtotal or total."""
-    return tuple(d for d in drawn if d.level != "line" or d.cents.any())
-
-
-def _profit_and_loss(cube: Cube) -> Iterable[Line]:
-    """Operations first, then depreciation, then finance."""
-    flow = -cube.book[:, 1:]
-    finance = {f"{side}.{a}" for a in FINANCING for side in ("income", "expense")}
-    income = [a.name for a in BOOK_ACCOUNTS if a.kind is Kind.INCOME and a.name not in finance]
-    worn = [a.name for a in BOOK_ACCOUNTS if a.name.startswith("expense.depreciation")]
-    costs = [a.name for a in BOOK_ACCOUNTS if a.kind is Kind.EXPENSE and a.name not in finance and a.name not in worn]
-    revenue = _sum(flow, income)
-    before = revenue + _sum(flow, costs)
-    operating = before + _sum(flow, worn)
-    yield from _accounts(flow, income)
-    yield Line(name="revenue", title="Revenue", level="subtotal", cents=revenue)
-    yield from _accounts(flow, costs)
-    yield Line(name="profit_before_depreciation", title="Profit before depreciation", level="subtotal", cents=before)
-    yield from _accounts(flow, worn)
-    yield Line(name="operating_profit", title="Operating profit", level="subtotal", cents=operating)
-    yield from _accounts(flow, [a.name for a in BOOK_ACCOUNTS if a.name in finance])
-    yield Line(name="profit_before_tax", title="Profit before tax", level="total", cents=cube.profit[1:])
+    return tuple(d for d in drawn if d.level not in ("line", "memo") or d.cents.any())
 
 
 def _cash_flow(cube: Cube) -> Iterable[Line]:
     """Direct method: cash by what it was paid for."""
-    flow = cube.cash[:, :, 1:]
-    sums = {}
+    flow, sums = cube.cash[:, :, 1:], {}
+    lease = _lease_lines(cube)
     for activity in Activity:
-        sums[activity] = np.zeros(flow.shape[-1], dtype=np.int64)
-        for k, account in enumerate(ACCOUNTS):
-            rule = RULES[account]
-            for side, (how, where) in enumerate((("paid", rule.activity), ("received", rule.received_as))):
-                if where is activity:
-                    sums[activity] += flow[k, side]
-                    name, title = f"{how}.{account}", f"{TITLES[account]}, {how}"
-                    yield Line(name=name, title=title, level="line", cents=flow[k, side])
+        drawn = [*_flow_lines(flow, activity), *lease.get(activity, ())]
+        yield from drawn
+        sums[activity] = sum((d.cents for d in drawn), np.zeros(flow.shape[-1], dtype=np.int64))
         title = f"Cash from {activity}"
         yield Line(name=f"cash_from_{activity}", title=title, level="subtotal", cents=sums[activity])
         if activity is Activity.INVESTING:
@@ -172,6 +166,41 @@ def _cash_flow(cube: Cube) -> Iterable[Line]:
     yield Line(name="change_in_cash", title="Change in cash", level="subtotal", cents=change)
     yield Line(name="opening_cash", title="Opening cash", level="subtotal", cents=closing - change)
     yield Line(name="closing_cash", title="Closing cash", level="total", cents=closing)
+    for k, account in enumerate(ACCOUNTS):
+        for side, how in enumerate(("given", "received")):
+            title = f"Not cash: {TITLES[account][0].lower()}{TITLES[account][1:]}, {how} in kind"
+            yield Line(name=f"in_kind.{how}.{account}", title=title, level="memo", cents=cube.in_kind[k, side, 1:])
+
+
+def _flow_lines(flow: Ints, activity: Activity) -> Iterable[Line]:
+    """Yield the lines of one activity."""
+    for k, account in enumerate(ACCOUNTS):
+        rule = RULES[account]
+        for side, (how, where) in enumerate((("paid", rule.activity), ("received", rule.received_as))):
+            if where is activity:
+                name, title = f"{how}.{account}", f"{TITLES[account]}, {how}"
+                yield Line(name=name, title=title, level="line", cents=flow[k, side])
+
+
+def _lease_lines(cube: Cube) -> Mapping[Activity, Sequence[Line]]:
+    """Split payments of finance leases into interest and principal."""
+    paid, received = cube.cash[-1, 0, 1:], cube.cash[-1, 1, 1:]
+    accrued = cube.book[CODE["expense.lease_interest"], 1:]
+    interest = -np.minimum(np.maximum(accrued, 0), np.maximum(-paid, 0))
+    return {
+        Activity.OPERATING: (
+            Line(name="paid.lease_interest", title="Finance leases: interest, paid", level="line", cents=interest),
+            Line(name="received.finance_lease", title="Finance leases, received", level="line", cents=received),
+        ),
+        Activity.FINANCING: (
+            Line(
+                name="paid.lease_principal",
+                title="Finance leases: principal, paid",
+                level="line",
+                cents=paid - interest,
+            ),
+        ),
+    }
 
 
 def _balance_sheet(cube: Cube) -> Iterable[Line]:
@@ -179,13 +208,13 @@ def _balance_sheet(cube: Cube) -> Iterable[Line]:
     held = np.cumsum(cube.book, axis=1)
     owed = -held
     names = {kind: [BOOK_ACCOUNTS[k].name for k in accounts_of(kind)] for kind in Kind}
-    liabilities, own = _sum(owed, names[Kind.LIABILITY]), _sum(owed, names[Kind.EQUITY])
+    liabilities, own = sum_of(owed, names[Kind.LIABILITY]), sum_of(owed, names[Kind.EQUITY])
     kept = np.cumsum(cube.profit)
-    yield from _accounts(held, names[Kind.ASSET])
-    yield Line(name="assets", title="Assets", level="total", cents=_sum(held, names[Kind.ASSET]))
-    yield from _accounts(owed, names[Kind.LIABILITY])
+    yield from account_lines(held, names[Kind.ASSET])
+    yield Line(name="assets", title="Assets", level="total", cents=sum_of(held, names[Kind.ASSET]))
+    yield from account_lines(owed, names[Kind.LIABILITY])
     yield Line(name="liabilities", title="Liabilities", level="subtotal", cents=liabilities)
-    yield from _accounts(owed, names[Kind.EQUITY])
+    yield from account_lines(owed, names[Kind.EQUITY])
     yield Line(name="retained_profit", title="Profit kept since the opening", level="line", cents=kept)
     yield Line(name="equity", title="Equity", level="subtotal", cents=own + kept)
     total = liabilities + own + kept
@@ -194,20 +223,20 @@ def _balance_sheet(cube: Cube) -> Iterable[Line]:
 
 _BUILDERS: Mapping[Statement, Callable[[Cube], Iterable[Line]]] = MappingProxyType(
     {
-        Statement.PROFIT_AND_LOSS: _profit_and_loss,
         Statement.CASH_FLOW: _cash_flow,
         Statement.BALANCE_SHEET: _balance_sheet,
     }
 )
 
 
-def _accounts(values: Ints, names: Sequence[str]) -> Iterable[Line]:
+def account_lines(values: Ints, names: Sequence[str]) -> Iterable[Line]:
     """Yield one line per account."""
     for name in names:
         yield Line(name=name, title=BOOK_ACCOUNTS[CODE[name]].title, level="line", cents=values[CODE[name]])
 
 
-def _sum(values: Ints, names: Sequence[str]) -> Ints:
+def sum_of(values: Ints, names: Sequence[str]) -> Ints:
+    """Add up accounts : int64[slot]."""
     added: Ints = values[[CODE[n] for n in names]].sum(axis=0)
     return added
 

@@ -1,0 +1,126 @@
+"""Equity given to a customer: an asset that reduces revenue as service is delivered, and the customer's cost alike.
+
+With ``S(t)`` the service that the issuer has delivered to the customer by the end of day ``t``, a grant of value ``v`` on day ``d`` has
+reduced revenue by ``v · (S(t) − S(d)) / (S(T) − S(d))``, rounded to a cent; ``T`` is the last day of that service.  A grant that no service
+follows reduces revenue at once.  The same cents stand in the customer's books as a discount to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offtake.deal.flows import Account
+from offtake.ledger.accounts import CODE
+from offtake.ledger.journal import ACCOUNTS
+
+if TYPE_CHECKING:
+    from offtake.ledger.journal import FlowColumns, Postings
+
+__all__ = ["SERVICE", "Grant", "delivered", "grants", "post_equity_given"]
+
+Ints = NDArray[np.int64]
+SERVICE = (
+    *(Account.RENT, Account.TAKE_OR_PAY, Account.TRUE_UP, Account.RESERVATION, Account.BACKSTOP, Account.BREAKAGE),
+    *(Account.CAPEX_SITE, Account.CAPEX_CHIPS, Account.OUTSIDE_RENT, Account.TOKEN_REVENUE, Account.RESALE_REVENUE),
+)
+"""Flow accounts that are what one party sells to another; goods count on the day they are paid for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Value given to a customer.
+
+    Parameters
+    ----------
+    seller, customer : int      codes of parties
+    day : int [day]
+    cents : int [cent]
+    """
+
+    seller: int
+    customer: int
+    day: int
+    cents: int
+
+
+def grants(flows: FlowColumns) -> list[Grant]:
+    """Equity given to customers, one grant a flow."""
+    rows = np.flatnonzero(flows.account == ACCOUNTS.index(Account.CUSTOMER_EQUITY))
+    columns = (flows.payer[rows], flows.payee[rows], flows.day[rows], flows.cents[rows])
+    return [
+        Grant(seller=s, customer=c, day=d, cents=v) for s, c, d, v in zip(*(a.tolist() for a in columns), strict=True)
+    ]
+
+
+def delivered(flows: FlowColumns, seller: int, customer: int, days: Ints) -> Ints:
+    """Service delivered from one party to another by the end of each day, in whole cents a day.
+
+    Parameters
+    ----------
+    days : int64[n] [day]
+
+    Returns
+    -------
+    int64[n] [cent]         what is less than a cent a day counts on the last day of its interval
+    """
+    rows = np.flatnonzero(
+        (flows.payee == seller)
+        & (flows.payer == customer)
+        & np.isin(flows.account, [ACCOUNTS.index(a) for a in SERVICE])
+    )
+    if not rows.size:
+        return np.zeros(days.size, dtype=np.int64)
+    goods = np.isin(flows.account[rows], [ACCOUNTS.index(a) for a in (Account.CAPEX_SITE, Account.CAPEX_CHIPS)])
+    start = np.where(goods, flows.day[rows], flows.start[rows]).astype(np.int64)
+    end = np.where(goods, flows.day[rows] + 1, np.maximum(flows.end[rows], flows.start[rows] + 1)).astype(np.int64)
+    first = int(start.min())
+    by_day = np.zeros(int(end.max()) - first + 1, dtype=np.int64)
+    rate, rest = np.divmod(flows.cents[rows], end - start)
+    np.add.at(by_day, start - first, rate)
+    np.subtract.at(by_day, end - first, rate)
+    by_day = np.cumsum(by_day)
+    np.add.at(by_day, end - 1 - first, rest)
+    so_far = np.concatenate([[0], np.cumsum(by_day)])
+    found: Ints = so_far[np.clip(days + 1 - first, 0, so_far.size - 1)]
+    return found
+
+
+def post_equity_given(out: Postings, flows: FlowColumns, edges: Ints, found: Sequence[Grant]) -> None:
+    """Spread every grant over the service that follows it, in both books."""
+    pairs: dict[tuple[int, int], list[Grant]] = {}
+    for grant in found:
+        pairs.setdefault((grant.seller, grant.customer), []).append(grant)
+    for (seller, customer), own in pairs.items():
+        days = np.array([g.day for g in own], dtype=np.int64)
+        cents = np.array([g.cents for g in own], dtype=np.int64)
+        day, amount = _spread(flows, seller, customer, (days, cents), edges)
+        for who, whom, debit, credit in (
+            (seller, customer, "income.equity_to_customers", "deferred_customer_equity"),
+            (customer, seller, "deferred_supplier_equity", "expense.equity_from_suppliers"),
+        ):
+            out.move(day=day, party=who, other=whom, debit=CODE[debit], credit=CODE[credit], cents=amount)
+
+
+def _spread(flows: FlowColumns, seller: int, customer: int, given: tuple[Ints, Ints], edges: Ints) -> tuple[Ints, Ints]:
+    """Give days and cents by which the grants of one pair reduce revenue."""
+    days, cents = given
+    stops = edges[1:] - 1
+    after = delivered(flows, seller, customer, np.array([*stops, np.iinfo(np.int32).max, *days], dtype=np.int64))
+    at_stop, at_end, at_grant = after[: stops.size], after[stops.size], after[stops.size + 1 :]
+    left = at_end - at_grant
+    some = left > 0
+    # Python's integers: the product of two amounts in cents does not fit in 64 bits.
+    done = np.clip(at_stop[None, :] - at_grant[:, None], 0, np.maximum(left, 0)[:, None]).astype(object)
+    over = np.where(some, left, 1).astype(object)[:, None]
+    reached = ((2 * cents.astype(object)[:, None] * done + over) // (2 * over)).astype(np.int64)
+    reached[stops[None, :] < days[:, None]] = 0
+    steps = np.diff(reached, axis=1, prepend=0)
+    at_once = np.where(some, 0, cents)
+    when = np.concatenate([np.broadcast_to(stops, steps.shape).ravel(), days])
+    what = np.concatenate([np.where(some[:, None], steps, 0).ravel(), at_once])
+    return when, what
