@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offtake.api.answer import Answer
+from offtake.api.causes import causes_table, one_case, pair_of
 from offtake.api.explanation import Explanation, explain_path
 from offtake.api.prepare import load
 from offtake.api.world import settings_of, tell
+from offtake.errors import OfftakeError
 from offtake.progress import Progress, ignore
 from offtake.report.page import render
 from offtake.runs import compare as runs_compare
@@ -80,8 +82,32 @@ def report(answer: Answer | str | Path) -> str:
 
 
 def compare(a: Answer | str | Path, b: Answer | str | Path) -> runs_compare.Comparison:
-    """Put the inputs and the results of two answers or run directories side by side."""
-    return runs_compare.compare(_record(a), _record(b))
+    """Put the inputs and the results of two answers or run directories side by side, the difference split by cause.
+
+    ``RUN#CASE`` means one case of a run directory.
+
+    Raises
+    ------
+    OfftakeError    no such case
+    """
+    (one, case_a), (other, case_b) = _named(a), _named(b)
+    views = [one_case(r, c) if c else r for r, c in ((one, case_a), (other, case_b))]
+    if bool(case_a) != bool(case_b):  # a case beside a whole run: the run as its base case
+        views = [v if c else one_case(v, "base") for v, c in zip(views, (case_a, case_b), strict=True)]
+    found = runs_compare.compare(*views)
+    try:
+        table = causes_table(pair_of(one, case_a or "base"), pair_of(other, case_b or "base"))
+    except OfftakeError as error:
+        return replace(found, why=str(error))
+    return replace(found, causes=table)
+
+
+def _named(answer: Answer | str | Path) -> tuple[RunRecord, str]:
+    """Load a run, and take the case off its name."""
+    if isinstance(answer, Answer) or "#" not in Path(answer).name or Path(answer).exists():
+        return _record(answer), ""
+    path, _, case = str(answer).rpartition("#")
+    return _record(path), case
 
 
 def explain(answer: Answer | str | Path, path: str) -> Explanation:

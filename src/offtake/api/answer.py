@@ -11,10 +11,11 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from offtake.api.causes import INPUTS, inputs_text, settled_tables
 from offtake.api.document import document
 from offtake.api.views import report_tables
 from offtake.plan.problem import PARTIES
-from offtake.report.data import ReportData
+from offtake.report.data import TABLES, ReportData
 from offtake.runs.manifest import Manifest, run_id, versions
 from offtake.runs.record import RunRecord
 from offtake.tables import significant
@@ -76,7 +77,7 @@ class Answer:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """Every table of the report, and the ledger's statements."""
-        return {**report_tables(self.story), "books": self.story.figures.books.table()}
+        return {**report_tables(self.story), "books": self.story.figures.books.table(), **settled_tables(self.story)}
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -110,7 +111,7 @@ class Answer:
             provider=scenario.parties.provider.name,
             objective=_OBJECTIVES[self.plan.problem.goal.name],
             document=self.document,
-            tables={name: table for name, table in self.tables.items() if name != "books"},
+            tables={name: table for name, table in self.tables.items() if name in TABLES},
             undetermined=((UNDETERMINED, open_range) if math.isfinite(least) else (UNDETERMINED,)),
             asides=self._asides(),
             version=version("offtake"),
@@ -143,7 +144,7 @@ class Answer:
             scenario=scenario.model_dump(mode="json"),
             certificate=self.document["certificate"],
             tables=self.tables,
-            extra={"provenance.json": _provenance(self.story)},
+            extra={"provenance.json": _provenance(self.story), INPUTS: inputs_text(self.story)},
         )
 
     def __repr__(self) -> str:

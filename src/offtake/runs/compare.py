@@ -43,11 +43,15 @@ class Comparison:
     inputs : Table     path, a, b as text: every input that differs
     results : Table    path, a, b, difference, relative: every number of the documents, equal ones too
     facts : Table      what, a, b as text: scenario, run id, versions, seed, and texts of the documents that differ
+    causes : Table     the difference in value, cash and power split by cause; None where it cannot be
+    why : str          why there is no split
     """
 
     inputs: Table
     results: Table
     facts: Table
+    causes: Table | None = None
+    why: str = ""
 
 
 def flatten(value: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401
@@ -132,11 +136,23 @@ def _number(value: Any) -> bool:  # noqa: ANN401
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+DUST = 1e-9
+"""Relative difference below which two solves of one figure are the same: what the solver leaves in the last digits."""
+
+
 def _step(a: Any, b: Any) -> tuple[float | None, float | None]:  # noqa: ANN401
-    """Give b − a, and the same over |a|; None where one side is missing or a is zero."""
+    """Give b − a, and the same over |a|; None where one side is missing or a is zero; dust is no difference.
+
+    Examples
+    --------
+    >>> _step(100.0, 101.0), _step(1e9, 1e9 + 0.01), _step(0.0, 1e-12)
+    ((1.0, 0.01), (0.0, 0.0), (0.0, None))
+    """
     if not (_number(a) and _number(b)):
         return None, None
     step = float(b) - float(a)
+    if abs(step) <= DUST * max(abs(a), abs(b), 1e-3):
+        step = 0.0
     return step, (step / abs(a) if a and math.isfinite(step) else None)
 
 
