@@ -49,7 +49,7 @@ def test_clauses_run_after_those_whose_payments_they_read():
 def test_a_circle_of_clauses_is_named():
     one = terms("spend_commitment", id="one", total="1 USD", counts={"two": "100 %"})
     two = terms("spend_commitment", id="two", total="1 USD", counts={"one": "100 %"})
-    with pytest.raises(OfftakeError, match="circle: one, two"):
+    with pytest.raises(OfftakeError, match="circle: one → two → one"):
         contract(one, two).in_order()
 
 

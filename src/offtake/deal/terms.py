@@ -47,6 +47,8 @@ class Promise:
         When it may fall due.
     within : str
         Id of the clause whose amount already includes this one, or "": it is then left out of totals.
+    parts : tuple of (date, Fraction)
+        The amount by the first day of the time that it pays for; evenly by day over the term where it is empty.
     """
 
     clause: str
@@ -59,6 +61,7 @@ class Promise:
     start: date
     end: date
     within: str = ""
+    parts: tuple[tuple[date, Fraction], ...] = ()
 
 
 class Terms(Model):
@@ -70,6 +73,8 @@ class Terms(Model):
     kind: ClassVar[str]
     shapes_term: ClassVar[bool] = False
     """Whether the clause can end the contract early or let it go on; it then stands before all that do not."""
+    forgets: ClassVar[bool] = False
+    """Whether nothing of an interval matters to a later one, so that an amendment may change the clause without more ado."""
 
     id: Id
     """Name of the clause in this contract; stands in every flow's cause."""
@@ -99,6 +104,16 @@ class Terms(Model):
     def exits(self, contract: Contract, today: date) -> Mapping[str, date]:  # noqa: ARG002
         """Return the first day from which a party can be free of the contract, by party."""
         return {}
+
+    def cannot_follow(self, earlier: Terms) -> str:
+        """Return why these terms cannot take over from an earlier version of the clause, or "".
+
+        A clause that remembers (a cap that fills, a balance) hands what it remembers on with `DealView.publish` and takes it up with
+        `DealView.former`; it then says so by returning "" here.
+        """
+        if self.forgets and earlier.forgets:
+            return ""
+        return f"a clause of kind {self.kind} cannot be changed by an amendment: end it and add another"
 
     def includes(self, other: Terms) -> bool:  # noqa: ARG002
         """Whether payments under another clause count towards this one's stated amount."""
@@ -137,7 +152,7 @@ class Schedule:
     Parameters
     ----------
     on : Intervals
-        Cut at the horizon.
+        Cut at the horizon, and where a version of the contract begins or ends.
     whole : Intervals
         As the contract has them.
     first_year : date
@@ -166,23 +181,39 @@ class Schedule:
         return tuple(day + timedelta(days=round(due_days)) for day in self.on.ends)
 
 
+def matches(clause: Terms, which: Sequence[str]) -> bool:
+    """Whether a clause is meant by a list of ids and kinds."""
+    return clause.id in which or clause.kind in which
+
+
 def schedule(
-    interval: Interval, start: date, end: date, *, valuation_date: date, horizon: date, anew: Sequence[date] = ()
+    interval: Interval,
+    start: date,
+    end: date,
+    *,
+    valuation_date: date,
+    horizon: date,
+    anew: Sequence[date] = (),
+    window: tuple[date | None, date | None] = (None, None),
 ) -> Schedule | None:
     """Lay out settlement intervals and keep those that end after the valuation date; None if none is left.
 
-    Where time may be added to a term the intervals begin anew, so that none lies on both sides of such a day.
+    Where time may be added to a term the intervals begin anew, so that none lies on both sides of such a day.  The terms of one version
+    of a contract hold inside a window: intervals are counted as if there were none, and cut at its edges.
     """
     if end <= start:
         return None
     edges = [start, *(day for day in anew if start < day < end), end]
     parts = [Intervals.every(MONTHS[interval], a, b) for a, b in itertools.pairwise(edges)]
     every = Intervals(tuple(s for p in parts for s in p.starts), tuple(e for p in parts for e in p.ends))
-    kept = [k for k in range(len(every)) if every.ends[k] > valuation_date and every.starts[k] < horizon]
+    since, stop = window
+    first = valuation_date if since is None else max(valuation_date, since)
+    last = horizon if stop is None else min(horizon, stop)
+    kept = [k for k in range(len(every)) if every.ends[k] > first and every.starts[k] < last]
     if not kept:
         return None
     starts, ends = tuple(every.starts[k] for k in kept), tuple(every.ends[k] for k in kept)
-    cut = Intervals(starts, tuple(min(e, horizon) for e in ends))
+    cut = Intervals(tuple(s if since is None else max(s, since) for s in starts), tuple(min(e, last) for e in ends))
     return Schedule(cut, Intervals(starts, ends), start, kept[0])
 
 

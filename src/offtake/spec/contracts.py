@@ -1,4 +1,4 @@
-"""The contract between the parties: dates and clauses; the kinds of clauses come from the registry."""
+"""The contract between the parties: dates, clauses and amendments; the kinds of clauses come from the registry."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ from typing import Literal
 
 from pydantic import BaseModel, SerializeAsAny
 
-from offtake.spec.fields import Day, Id, Model, Mw
+from offtake.spec.fields import ClauseId, Day, Id, Model, Mw, Text, Usd
 
-__all__ = ["Contract"]
+__all__ = ["Amendment", "Contract"]
+
+
+class Amendment(Model):
+    """A new version of the contract from a date; what was agreed before stays as it is."""
+
+    from_: Day
+    """First day of the new version."""
+    why: Text = ""
+    """What it was agreed for."""
+    changes: dict[ClauseId, SerializeAsAny[BaseModel]] = {}  # noqa: RUF012  (pydantic copies it)
+    """By clause, the terms that change; all others stay."""
+    add: tuple[SerializeAsAny[BaseModel], ...] = ()
+    """New clauses."""
+    end: tuple[ClauseId, ...] = ()
+    """Clauses that hold no longer."""
+    term_end: Day | None = None
+    """New day after the term."""
+    fee_usd: Usd = 0.0
+    """Paid on the day by `payer` to the other party."""
+    payer: Literal["offtaker", "provider"] = "offtaker"
+    """Who pays the fee."""
 
 
 class Contract(Model):
@@ -28,3 +49,5 @@ class Contract(Model):
     """Most IT power under this contract."""
     clauses: tuple[SerializeAsAny[BaseModel], ...] = ()
     """Terms of the clauses: frozen models, each with its class variable `kind`."""
+    amendments: tuple[Amendment, ...] = ()
+    """Later versions, in order of date."""
