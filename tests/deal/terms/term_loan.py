@@ -19,13 +19,19 @@ EXAMPLE = {
 
 
 def drawn(draw, contract):
-    return {
+    found = {
         "kind": "term_loan",
         "id": "term_loan",
         "lender": draw(st.sampled_from(["bank", "offtaker"])),
-        "draws": [{"date": str(contract.start), "amount": f"{draw(st.integers(1, 30)) * 100} M USD"}],
         "maturity": str(contract.end),
         "rate": f"{draw(st.integers(0, 12))} %/y",
-        "amortisation": draw(st.sampled_from(["bullet", "annuity", "straight"])),
         "interval": draw(st.sampled_from(["half_year", "year"])),
+    }
+    if draw(st.booleans()):
+        # Level cash always carries its own interest, whatever the rate.
+        cover = {"dscr": draw(st.sampled_from(["1", "1.3", "2"])), "cash": f"{draw(st.integers(1, 9)) * 100} M USD/y"}
+        return found | {"sized_by": cover, "draw_shares": [{"date": str(contract.start)}]}
+    return found | {
+        "draws": [{"date": str(contract.start), "amount": f"{draw(st.integers(1, 30)) * 100} M USD"}],
+        "amortisation": draw(st.sampled_from(["bullet", "annuity", "straight"])),
     }
