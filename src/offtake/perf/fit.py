@@ -1,0 +1,212 @@
+"""Fit both models from the published tables; errors with whole chips and whole sources left out; the file that ships.
+
+One folder holds the tables (`training_published.csv`, `inference_published.csv`, `inference_silicon.csv`); any of them may be missing. The
+file is written for equal tables with equal bytes: sorted, rounded, without a date.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offtake.errors import OfftakeError
+from offtake.perf import params, serving_fit, training_fit
+from offtake.perf.answers import Refusal
+from offtake.perf.serving_model import predict_serving
+from offtake.perf.tables_serving import ServingRow, read_serving
+from offtake.perf.tables_training import TrainingRow, read_training
+from offtake.progress import Progress, ProgressEvent, ignore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from offtake.perf.params import Section
+
+__all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "write"]
+
+TRAINING = ("training_published.csv",)
+_ROUNDS = 4  # steps of the fit with a group left out
+SERVING = ("inference_published.csv", "inference_silicon.csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """Rows of the tables of one folder."""
+
+    training: tuple[TrainingRow, ...]
+    serving: tuple[ServingRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One number predicted with its whole chip or source left out of the fit.
+
+    Attributes
+    ----------
+    metric : str             "step_time", "tpot", "throughput", "ttft"
+    group : str              the chip or source left out
+    kind : str               "dense", "experts" or "hybrid"
+    predicted, measured : float   in the metric's unit
+    covered : bool           measured inside the 80 % interval that was stated
+    key : str                the row
+    """
+
+    metric: str
+    group: str
+    kind: str
+    predicted: float
+    measured: float
+    covered: bool
+    key: str
+    words: str = ""
+
+
+def read_tables(folder: Path) -> Tables:
+    """Read the tables of a folder.
+
+    Raises
+    ------
+    OfftakeError
+        The folder has none of them.
+    """
+    training = [row for name in TRAINING if (folder / name).is_file() for row in read_training(folder / name)]
+    serving = [row for name in SERVING if (folder / name).is_file() for row in read_serving(folder / name)]
+    if not training and not serving:
+        raise OfftakeError(f"{folder}: no table to fit; it needs one or more of {', '.join((*TRAINING, *SERVING))}")
+    return Tables(training=tuple(training), serving=tuple(serving))
+
+
+def fitted(tables: Tables, progress: Progress = ignore) -> dict[str, Section]:
+    """Fit every model that has rows."""
+    found: dict[str, Section] = {}
+    if tables.training:
+        progress(ProgressEvent(stage="fit", message=f"training: {len(tables.training)} rows"))
+        rows = sound(tables.training)
+        section = training_fit.fit_training(rows)
+        keys = sorted(row.key for row in rows if row.case is not None and row.step_s)
+        found["training"] = replace(
+            section, rows={**section.rows, "keys": keys, "hash": params.digest(keys), "count": len(keys)}
+        )
+    if tables.serving:
+        points = serving_fit.choose(serving_fit.points_of(tables.serving))
+        progress(ProgressEvent(stage="fit", message=f"serving: {len(points)} of {len(tables.serving)} rows"))
+        found["serving"] = serving_fit.fit_serving(points)
+    return found
+
+
+def sound(rows: Iterable[TrainingRow]) -> list[TrainingRow]:
+    """Return the rows that their table does not mark as doubtful."""
+    return [row for row in rows if not row.quality.lower().startswith("check")]
+
+
+def cross_validated(tables: Tables, sections: dict[str, Section], by: str, progress: Progress = ignore) -> list[Held]:
+    """Predict every row that was fitted with its whole chip (`by="chip"`) or source (`by="source"`) left out."""
+    held: list[Held] = []
+    if "training" in sections:
+        progress(ProgressEvent(stage="leave out", message=f"training, by {by}"))
+        kinds = {row.key: kind_of(row) for row in tables.training}
+        held += [
+            Held(
+                metric="step_time", group=found["held"], kind=kinds.get(found["key"], ""), predicted=found["predicted_s"],
+                measured=found["measured_s"], covered=found["low_s"] <= found["measured_s"] <= found["high_s"], key=found["key"],
+                words=f"{found['model']} on {found['chip']}",
+            )
+            for found in training_fit.cross_validate(sound(tables.training), by=by)
+        ]  # fmt: skip
+    if "serving" in sections:
+        progress(ProgressEvent(stage="leave out", message=f"serving, by {by}"))
+        held += _held_serving(tables, by, sections["serving"])
+    return held
+
+
+def _held_serving(tables: Tables, by: str, whole: Section) -> list[Held]:
+    """Predict serving rows with their group left out; the fit to the others starts at the whole one, for speed."""
+    points = serving_fit.choose(serving_fit.points_of(tables.serving))
+    group: Callable[[serving_fit.ServingPoint], str] = (
+        (lambda p: p.case.chip.name) if by == "chip" else (lambda p: p.source)
+    )
+    held = []
+    for name in sorted({group(p) for p in points}):
+        rest, own = [p for p in points if group(p) != name], [p for p in points if group(p) == name]
+        if not rest:
+            continue
+        section = serving_fit.fit_serving(rest, start=whole, rounds=_ROUNDS)
+        for point, metric, error in serving_fit.residuals(own, section):
+            measured = point.measured(metric)
+            if measured is None:
+                continue
+            # the residual of throughput is of measured over predicted, as of times
+            predicted = measured / math.exp(error)
+            kind = "hybrid" if point.case.model.linear_layers else "experts" if point.case.model.is_moe else "dense"
+            words = f"{point.case.model.name} on {point.case.chip.name}"
+            held.append(Held(
+                metric=metric, group=name, kind=kind, predicted=predicted, measured=measured, key=point.key, words=words,
+                covered=_covered(point, metric, predicted, section),
+            ))  # fmt: skip
+    return held
+
+
+def _covered(point: serving_fit.ServingPoint, metric: str, predicted: float, section: Section) -> bool:
+    """Say whether the measured value lies within the interval that the model states for this row."""
+    answer = predict_serving(point.case, section)
+    if isinstance(answer, Refusal):
+        return False
+    name = {"tpot": "tpot_s", "ttft": "ttft_s"}.get(metric, "output_tok_per_s_per_chip")
+    within, middle = answer.intervals[name], float(getattr(answer, name))
+    measured = point.measured(metric) or 0.0
+    return predicted * within.low / middle <= measured <= predicted * within.high / middle
+
+
+def kind_of(row: TrainingRow | ServingRow) -> str:
+    """Return the class of a row's model."""
+    if row.case is None:
+        return "unknown"
+    return "hybrid" if row.case.model.linear_layers else "experts" if row.case.model.is_moe else "dense"
+
+
+def summary(held: Sequence[Held]) -> dict[str, dict[str, Any]]:
+    """Return mape, median_ape, coverage80 and count of each metric, in all and by class and group; fractions."""
+    found: dict[str, dict[str, Any]] = {}
+    by_metric: dict[str, list[Held]] = defaultdict(list)
+    for one in held:
+        by_metric[one.metric].append(one)
+    for metric, ones in by_metric.items():
+        kinds = {kind: [h for h in ones if h.kind == kind] for kind in sorted({h.kind for h in ones})}
+        groups = {group: [h for h in ones if h.group == group] for group in sorted({h.group for h in ones})}
+        found[metric] = {
+            **_figures(ones),
+            "by_class": {kind: _figures(some) for kind, some in kinds.items()},
+            "by_group": {group: _figures(some) for group, some in groups.items()},
+        }
+    return found
+
+
+def _figures(held: Sequence[Held]) -> dict[str, float]:
+    errors = np.array([abs(h.predicted / h.measured - 1.0) for h in held])
+    return {
+        "count": len(held), "mape": round(float(errors.mean()), 4), "median_ape": round(float(np.median(errors)), 4),
+        "coverage80": round(sum(h.covered for h in held) / len(held), 4),
+    }  # fmt: skip
+
+
+def write(path: Path, sections: dict[str, Section], errors: dict[str, Any] | None = None) -> None:
+    """Write a parameter file anew, with the errors measured; equal fits give equal bytes.
+
+    Raises
+    ------
+    OfftakeError
+        The file cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.unlink(missing_ok=True)
+        for kind, section in sorted(sections.items()):
+            params.save(part, replace(section, errors={**section.errors, **(errors or {}).get(kind, {})}))
+        part.replace(path)
+    except OSError as error:
+        raise OfftakeError(f"{path}: cannot be written: {error.strerror or error}") from error
