@@ -214,6 +214,7 @@ def _commitments(plan: Plan) -> list[dict[str, Any]]:
             "paid_usd": sum(c.paid_usd),
             "shortfall_usd": sum(c.shortfall_usd),
             "true_up_usd": sum(c.true_up_usd),
+            **c.more(),
             "intervals": [
                 {
                     "start": s.isoformat(),

@@ -20,7 +20,7 @@ def drawn(draw, contract):
     remedy = {
         "grace": f"{draw(st.integers(0, 90))} days",
         "cure": f"{draw(st.integers(0, 120))} days",
-        "credit": draw(st.sampled_from(["0 %", "25 %", "100 %"])),
+        "credit": draw(st.sampled_from(["1 %", "25 %", "100 %"])),
         "per_day": draw(st.sampled_from(["0 USD", "150 k USD"])),
         "discount": draw(st.sampled_from(["0 %", "0 %", "10 %"])),
     }

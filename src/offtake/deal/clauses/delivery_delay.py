@@ -415,6 +415,7 @@ class _Work(Generic[X]):
             deferred = deferred + a.scale(found["made_good"], paid, unit=USD)
             facts = {"tranche": t.id, **found, "relief_usd": a.scale(found["relieved"], paid, unit=USD)}
             facts["deferred_usd"] = a.scale(found["made_good"], paid, unit=USD)
+            facts["scheduled_usd"] = a.scale(found["scheduled"], paid, unit=USD)
             dues.append(
                 self.deal.due(
                     self._credit(t, found, paid),
