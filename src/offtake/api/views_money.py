@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from offtake.api.firm import against_firm
 from offtake.deal.contract import summary
 from offtake.deal.flows import Account
 from offtake.ledger.circularity import circularity
@@ -35,6 +36,7 @@ def money_tables(story: Story) -> dict[str, Table]:
     rows: dict[str, Any] = {
         "cash_by_year": [row for party in PARTIES for row in _cash(books, party)],
         "headline_to_firm": _headline(story),
+        "headline_against_firm": _against_firm(story),
         "circularity": _circularity(books),
         "money_flows": _flows(story),
         "statements": [row for party in (*PARTIES, "combined") for row in _statements(books, party)],
@@ -99,6 +101,12 @@ def _headline(story: Story) -> list[dict[str, Any]]:
         firm = float(sum(p.usd for p in mine if p.usd is not None and p.firmness == "firm"))
         rows.append({"layer": str(layer), "step": "firm", "role": "result", "firmness": "firm", "amount_usd": firm})
     return rows
+
+
+def _against_firm(story: Story) -> list[dict[str, Any]]:
+    problem = story.base.alliance.problem
+    found = against_firm(contract_of(problem), problem.grid.start, usd_per_mw_y=story.figures.contract_usd_per_mw_y)
+    return found.rows()
 
 
 def _circularity(books: Books) -> list[dict[str, Any]]:

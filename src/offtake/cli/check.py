@@ -11,6 +11,7 @@ from offtake.cli.options import Cases, Json, Sets
 
 if TYPE_CHECKING:
     from offtake.diagnostics import Diagnostic
+    from offtake.spec.overlay import Changes
 
 __all__ = ["check"]
 
@@ -42,13 +43,31 @@ def check(scenario: Path, /, *, case: Cases = (), set_: Sets = (), json: Json = 
             {"schema_version": SCHEMA_VERSION, "status": _status(found), "diagnostics": [asdict(d) for d in found]}
         )
     elif not found:
-        print_lines(f"{scenario}: no mistakes", f"Next: offtake plan {scenario}")
+        print_lines(f"{scenario}: no mistakes")
+        _headline(scenario, (*(Path(c) for c in case), *texts))
+        print_lines(f"Next: offtake plan {scenario}")
     else:
         sources = {d.file: readable(Path(d.file)) for d in found} | {t.name: t.text for t in texts}
         print_diagnostics(found, sources)
         after = f"offtake explain {found[0].code}" if broken else f"offtake plan {scenario}"
         print_lines("", f"{_counted(found)}. Next: {after}", error=True)
     return USAGE if broken else FINDINGS if found else OK
+
+
+def _headline(scenario: Path, overlays: Sequence[Path | Changes]) -> None:
+    """Show what the contract's headline is made of: firm, contingent, optional and cancellable amounts by layer."""
+    from offtake import api
+    from offtake.api.firm import own_deal
+    from offtake.cli.terminal import print_lines, print_table
+    from offtake.report.headline import deal_table
+
+    loaded = api.load(scenario, overlays=overlays)
+    names = {p: getattr(loaded.scenario.parties, p).name for p in ("offtaker", "provider")}
+    table = deal_table(own_deal(loaded), names, title="Headline against firm, from the terms alone")
+    if len(table):
+        print_lines("")
+        print_table(table)
+        print_lines("")
 
 
 def _status(found: Sequence[Diagnostic]) -> str:

@@ -61,6 +61,7 @@ def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
         ),
         _by_year(tables["chips"], "chip", "ordered_chips", "What to buy: thousands of chips ordered in the year"),
         _commitments(document["commitments"]),
+        _firm(answer),
         _binding(document["bottlenecks"], document["reliefs"]),
         _cases(tables["cases"]),
     )
@@ -145,6 +146,16 @@ def _commitments(found: Sequence[Mapping[str, Any]]) -> Table | None:
         for n, c in zip(names, found, strict=True)
     ]
     return Table("commitments", columns, rows, title="What is committed, over the whole term")
+
+
+def _firm(answer: Answer) -> Table | None:
+    """Show what the contract's headline is made of."""
+    from offtake.report.headline import deal_table
+
+    data = answer.report_data
+    own = data.table("headline_against_firm").where(own=True)
+    names = {p: data.party(p) for p in {*own["payer"], *own["payee"]}}
+    return deal_table(own, names, title="Headline against firm, from the terms alone") if len(own) else None
 
 
 def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str, Any]]) -> Table | None:

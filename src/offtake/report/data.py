@@ -143,6 +143,28 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 _usd("amount_usd", "Amount"),
             ),
         ),
+        "headline_against_firm": TableSpec(
+            "What one party promises another in one layer, by firmness: the scenario's contract first, then public deals nearest in"
+            " size. Undiscounted; `stated` is what the sources do not let us classify. Never added up over rows or columns.",
+            (
+                _text("deal", "Deal"),
+                _yes("own", "Own contract"),
+                _text("layer", "Layer"),
+                _text("payer", "Payer"),
+                _text("payee", "Payee"),
+                _usd("firm_usd", "Firm"),
+                _usd("contingent_usd", "Contingent"),
+                _usd("optional_usd", "Optional"),
+                _usd("cancellable_usd", "Cancellable"),
+                _usd("stated_usd", "Not classified"),
+                _share("money_in_firm_frac", "Money in over spend, firm"),
+                _share("money_in_frac", "Money in over spend, with contingent"),
+                _number("usd_per_mw_y", "USD/MW-year", "Per MW-year"),
+                _text("firm_until", "Firm until"),
+                _text("reliability", "Reliability"),
+                _text("remark", "Item by item"),
+            ),
+        ),
         "circularity": TableSpec(
             "One date (year ends): both shares, firm and contingent, from the valuation date.",
             (
