@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from offtake.catalog import chips, models, sites
 from offtake.catalog.load import close
+from offtake.catalog.sheet import chip_of_sheet
 from offtake.catalog.types import Chip, Transformer
 from offtake.diagnostics import Diagnostic
 from offtake.errors import OfftakeError, ScenarioError
@@ -202,10 +203,9 @@ class _Work:
         watts = self.number(
             f"{path}.{key_of('it_power_w_per_chip')}", spec.it_power_w_per_chip, facts.get("it_w_per_chip")
         )
-        extra = {"it_w_per_chip": watts, "idle_frac": spec.idle_power_frac}
         return ResolvedChip(
             id=spec.id, name=spec.label, entry=entry.name if entry else "", spec=spec,
-            chip=chips.chip_of(entry, extra) if entry else Chip(name=spec.id, it_w_per_chip=watts, idle_frac=spec.idle_power_frac),
+            chip=self.figures(spec, entry, watts),
             it_w_per_chip=watts, idle_frac=spec.idle_power_frac,
             price_usd_per_chip=self.needed(f"{path}.price", spec.price_usd_per_chip, facts.get("price_usd_per_chip")),
             server_cost_usd_per_chip=spec.server_cost_usd_per_chip, price_terminal_usd_per_chip=spec.price_terminal_usd_per_chip,
@@ -213,6 +213,14 @@ class _Work:
                 f"{path}.list_rent", spec.list_rent_usd_per_chip_h, facts.get("rent_usd_per_chip_h"), needed=False
             ),
         )  # fmt: skip
+
+    def figures(self, spec: SpecChip, entry: Entry | None, extra: Mapping[str, float]) -> Chip:
+        """Return a chip's figures: of its data sheet, else of its entry, else none but power."""
+        if spec.sheet is not None:
+            return chip_of_sheet(
+                spec.sheet, spec.id, it_w_per_chip=extra["it_w_per_chip"], idle_frac=extra["idle_frac"]
+            )
+        return chips.chip_of(entry, extra) if entry else Chip(name=spec.id, **extra)
 
     def model(self, spec: Any) -> Transformer | None:  # noqa: ANN401  (spec.chips.ServedModel, with or without sizes)
         """Resolve one served model; stated sizes scale the entry's."""

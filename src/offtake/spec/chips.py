@@ -30,6 +30,7 @@ from offtake.spec.fields import (
     YearsAboveZero,
 )
 from offtake.spec.series import Series
+from offtake.spec.sheet import ChipSheet
 
 __all__ = ["Chip", "OpeningChips", "Overrides", "ServedModel"]
 
@@ -65,6 +66,8 @@ class Chip(Model):
     """Name for people; the id if left out."""
     from_: CatalogChip | None = None
     """Catalogue entry that gives its specification and fills what is left out."""
+    sheet: ChipSheet | None = None
+    """Its data sheet, where the catalogue has no entry: what performance is computed from."""
     price_usd_per_chip: UsdPerChipSeries | None = None
     """Price of the chip, by date of delivery."""
     server_cost_usd_per_chip: UsdPerChipSeries = Series.constant(0.0)

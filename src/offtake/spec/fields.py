@@ -24,6 +24,8 @@ __all__ = [
     "AnyChip",
     "AtLeastOne",
     "Bytes",
+    "BytesAboveZero",
+    "BytesPerSecond",
     "CatalogChip",
     "CatalogModel",
     "CatalogSite",
@@ -190,6 +192,8 @@ Flop = Annotated[float, Unit("FLOP")]
 FlopPerSecond = Annotated[float, Unit("FLOP/s")]
 FlopPerSecondPerChip = Annotated[float, Unit("FLOP/s/chip", above=0.0)]
 Bytes = Annotated[float, Unit("B")]
+BytesAboveZero = Annotated[float, Unit("B", above=0.0)]
+BytesPerSecond = Annotated[float, Unit("B/s", above=0.0)]
 Months = Annotated[float, Unit("month")]
 Days = Annotated[float, Unit("d")]
 Years = Annotated[float, Unit("y")]
