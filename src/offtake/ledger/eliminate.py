@@ -56,20 +56,20 @@ def elimination(journal: Journal, flows: FlowColumns, group: Collection[int], ed
     -------
     Cube        to be added to the sum of the parties' cubes
     """
-    mirrored = _group_of_account()[journal.account] >= 0
     inside = np.zeros(len(flows.parties), dtype=np.bool_)
     inside[list(group)] = True
-    within = inside[journal.party] & inside[journal.other]
-    slot = np.searchsorted(edges, journal.day, side="right")
+    within = np.flatnonzero(inside[journal.party] & inside[journal.other])
+    account, cents = journal.account[within], journal.cents[within]
+    slot = np.searchsorted(edges, journal.day[within], side="right")
     book = np.zeros((len(BOOK_ACCOUNTS), edges.size), dtype=np.int64)
-    rows = np.flatnonzero(mirrored & within)
-    np.subtract.at(book, (journal.account[rows], slot[rows]), journal.cents[rows])
+    rows = np.flatnonzero(_group_of_account()[account] >= 0)
+    np.subtract.at(book, (account[rows], slot[rows]), cents[rows])
     lines = cash_rows(flows)
     money, kind = (np.zeros((len(ACCOUNTS) + 1, 2, edges.size), dtype=np.int64) for _ in range(2))
-    for account, found in (("cash", money), ("in_kind", kind)):
-        rows = np.flatnonzero((journal.account == CODE[account]) & within & (slot > 0))
-        entry = journal.entry[rows].astype(np.int64)
-        np.subtract.at(found, (lines[entry // 2], entry % 2, slot[rows]), journal.cents[rows])
+    for name, found in (("cash", money), ("in_kind", kind)):
+        rows = np.flatnonzero((account == CODE[name]) & (slot > 0))
+        entry = journal.entry[within[rows]].astype(np.int64)
+        np.subtract.at(found, (lines[entry // 2], entry % 2, slot[rows]), cents[rows])
     return Cube(book=book, cash=money, in_kind=kind[:-1])
 
 
@@ -80,22 +80,25 @@ def check_mirrors(journal: Journal, parties: tuple[str, ...]) -> None:
     ------
     LedgerImbalance     naming the first date, pair of parties and pair of accounts that differ
     """
-    group = _group_of_account()[journal.account]
-    rows = np.flatnonzero(group >= 0)
-    if not rows.size:
+    if not len(journal):
         return
-    party, other = journal.party[rows].astype(np.int32), journal.other[rows]
-    code = np.minimum(party, other) * len(parties) + np.maximum(party, other)
-    met = np.zeros(len(parties) ** 2, dtype=np.bool_)
-    met[code] = True
-    pairs, number = np.flatnonzero(met), np.cumsum(met) - 1
+    group = _group_of_account()
+    count = len(parties)
     first = int(journal.day.min())
     span = int(journal.day.max()) - first + 1
     groups = list(mirror_groups())
+    met = np.zeros(count**2, dtype=np.bool_)
+    for block in journal.blocks():
+        met[_pair(journal, block, count)] = True
+    pairs, number = np.flatnonzero(met), np.cumsum(met) - 1
     # Increments that are zero on every date are balances that are zero on every date.
     sums = np.zeros(len(groups) * pairs.size * span, dtype=np.int64)
-    where = (group[rows].astype(np.int64) * pairs.size + number[code]) * span + (journal.day[rows] - first)
-    np.add.at(sums, where, journal.cents[rows])
+    for block in journal.blocks():
+        own = group[journal.account[block]]
+        rows = np.flatnonzero(own >= 0)
+        pair = number[_pair(journal, block, count)[rows]]
+        where = (own[rows].astype(np.int64) * pairs.size + pair) * span + (journal.day[block][rows] - first)
+        np.add.at(sums, where, journal.cents[block][rows])
     odd = np.flatnonzero(sums)
     if odd.size:
         k, day = divmod(int(odd[0]), span)
@@ -105,3 +108,9 @@ def check_mirrors(journal: Journal, parties: tuple[str, ...]) -> None:
             f"{groups[g]} between {parties[one]} and {parties[two]} does not mirror on "
             f"{date.fromordinal(first + day)}: {usd(int(sums[odd[0]]))} is in one of the books only"
         )
+
+
+def _pair(journal: Journal, block: slice, count: int) -> NDArray[np.int32]:
+    """Number of the two parties of each posting, whichever holds the claim : int32[posting]."""
+    party, other = journal.party[block].astype(np.int32), journal.other[block].astype(np.int32)
+    return np.minimum(party, other) * count + np.maximum(party, other)

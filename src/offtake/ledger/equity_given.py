@@ -57,12 +57,20 @@ def grants(flows: FlowColumns) -> list[Grant]:
     ]
 
 
-def delivered(flows: FlowColumns, seller: int, customer: int, days: Ints) -> Ints:
+def sales(flows: FlowColumns) -> NDArray[np.intp]:
+    """Rows of flows that pay for service."""
+    return np.flatnonzero(np.isin(flows.account, [ACCOUNTS.index(a) for a in SERVICE]))
+
+
+def delivered(
+    flows: FlowColumns, seller: int, customer: int, days: Ints, *, among: NDArray[np.intp] | None = None
+) -> Ints:
     """Service delivered from one party to another by the end of each day, in whole cents a day.
 
     Parameters
     ----------
     days : int64[n] [day]
+    among : rows of flows that hold all of that service; every flow by default
 
     Returns
     -------
@@ -95,10 +103,16 @@ def post_equity_given(out: Postings, flows: FlowColumns, edges: Ints, found: Seq
     pairs: dict[tuple[int, int], list[Grant]] = {}
     for grant in found:
         pairs.setdefault((grant.seller, grant.customer), []).append(grant)
+    rows = sales(flows) if pairs else np.zeros(0, dtype=np.intp)
+    met = flows.payee[rows].astype(np.int64) * len(flows.parties) + flows.payer[rows]
+    order = np.argsort(met, kind="stable")
+    rows, met = rows[order], met[order]
     for (seller, customer), own in pairs.items():
+        pair = seller * len(flows.parties) + customer
+        among = rows[np.searchsorted(met, pair) : np.searchsorted(met, pair, side="right")]
         days = np.array([g.day for g in own], dtype=np.int64)
         cents = np.array([g.cents for g in own], dtype=np.int64)
-        day, amount = _spread(flows, seller, customer, (days, cents), edges)
+        day, amount = _spread((flows, among), seller, customer, (days, cents), edges)
         for who, whom, debit, credit in (
             (seller, customer, "income.equity_to_customers", "deferred_customer_equity"),
             (customer, seller, "deferred_supplier_equity", "expense.equity_from_suppliers"),
@@ -106,11 +120,14 @@ def post_equity_given(out: Postings, flows: FlowColumns, edges: Ints, found: Seq
             out.move(day=day, party=who, other=whom, debit=CODE[debit], credit=CODE[credit], cents=amount)
 
 
-def _spread(flows: FlowColumns, seller: int, customer: int, given: tuple[Ints, Ints], edges: Ints) -> tuple[Ints, Ints]:
+def _spread(
+    sold: tuple[FlowColumns, NDArray[np.intp]], seller: int, customer: int, given: tuple[Ints, Ints], edges: Ints
+) -> tuple[Ints, Ints]:
     """Give days and cents by which the grants of one pair reduce revenue."""
     days, cents = given
     stops = edges[1:] - 1
-    after = delivered(flows, seller, customer, np.array([*stops, np.iinfo(np.int32).max, *days], dtype=np.int64))
+    asked = np.concatenate([stops, [np.iinfo(np.int32).max], days])
+    after = delivered(sold[0], seller, customer, asked, among=sold[1])
     at_stop, at_end, at_grant = after[: stops.size], after[stops.size], after[stops.size + 1 :]
     left = at_end - at_grant
     some = left > 0

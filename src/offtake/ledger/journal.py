@@ -6,7 +6,7 @@ payee's; the postings of one entry sum to exactly zero on every date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -35,6 +35,8 @@ USES = tuple(Use)
 NO_DAY = np.iinfo(np.int32).max
 """In-service day of a purchase without an asset: it never enters service."""
 
+_BLOCK = 1 << 20
+"""Postings looked at together."""
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Codes = NDArray[np.int16]
@@ -242,6 +244,10 @@ class Journal:
 
     def __len__(self) -> int:
         return int(self.cents.size)
+
+    def blocks(self) -> Iterator[slice]:
+        """Cut the journal into blocks, which bounds the memory of what looks at it."""
+        return (slice(k, k + _BLOCK) for k in range(0, len(self), _BLOCK))
 
 
 class Postings:

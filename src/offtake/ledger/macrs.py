@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
+from functools import cache
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -99,34 +101,36 @@ def deductions(flows: FlowColumns, party: int, edges: Ints, *, bonus_frac: float
     int64[period] [cent]
     """
     by_year: dict[int, int] = {}
+    bought = np.flatnonzero((flows.payer == party) & (flows.in_service < NO_DAY))
     for account, stem in CAPITAL.items():
-        rows = np.flatnonzero(
-            (flows.account == ACCOUNTS.index(account)) & (flows.payer == party) & (flows.in_service < NO_DAY)
-        )
+        rows = bought[flows.account[bought] == ACCOUNTS.index(account)]
         starts = np.maximum(flows.in_service[rows], flows.day[rows]).astype(np.int64)
-        months = starts.astype("datetime64[D]") - np.timedelta64(date(1970, 1, 1).toordinal(), "D")
-        month, where = np.unique(months.astype("datetime64[M]").astype(np.int64), return_inverse=True)
+        days = (starts - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
+        month, where = np.unique(days.astype("datetime64[M]").astype(np.int64), return_inverse=True)
         cost = np.zeros(month.size, dtype=np.int64)
         np.add.at(cost, where, flows.cents[rows])
         for m, c in zip(month.tolist(), cost.tolist(), strict=True):
-            year, number = 1970 + m // 12, m % 12 + 1
-            schedule = _with_bonus(rates(CHIP_CLASS), bonus_frac) if stem == "chips" else building_rates(number)
-            _add(by_year, year, c, schedule)
+            _add(by_year, 1970 + m // 12, c, _reached(stem, m % 12 + 1, bonus_frac))
     return _by_period(by_year, edges)
 
 
-def _with_bonus(schedule: tuple[Fraction, ...], bonus_frac: float) -> tuple[Fraction, ...]:
-    bonus = Fraction(str(bonus_frac))
-    rest = [r * (1 - bonus) for r in schedule]
-    return (rest[0] + bonus, *rest[1:])
+@cache
+def _reached(stem: str, month: int, bonus_frac: float) -> tuple[tuple[int, int], ...]:
+    """Share of cost deducted by the end of each tax year, as numerator and denominator."""
+    if stem == "chips":
+        bonus = Fraction(str(bonus_frac))
+        first, *rest = rates(CHIP_CLASS)
+        schedule = [first * (1 - bonus) + bonus, *(r * (1 - bonus) for r in rest)]
+    else:
+        schedule = [*building_rates(month)]
+    return tuple(f.as_integer_ratio() for f in accumulate(schedule))
 
 
-def _add(by_year: dict[int, int], year: int, cost: int, schedule: tuple[Fraction, ...]) -> None:
+def _add(by_year: dict[int, int], year: int, cost: int, reached: tuple[tuple[int, int], ...]) -> None:
     """Add one vintage, rounded along its running total so that its years add up to its cost."""
-    reached, taken = Fraction(0), 0
-    for k, rate in enumerate(schedule):
-        reached += rate
-        upto = round(cost * reached)
+    taken = 0
+    for k, (over, under) in enumerate(reached):
+        upto = (2 * cost * over + under) // (2 * under)
         by_year[year + k] = by_year.get(year + k, 0) + upto - taken
         taken = upto
 

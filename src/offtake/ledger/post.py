@@ -81,6 +81,7 @@ def post(
         post_interest(out, flows, edges, policies.prepayment_rate_frac_per_y)
     if policies.resold:
         post_resold(out, flows, chunks, policies.resold)
+    del chunks  # a quarter of all memory at this point
     _post_assets(out, flows, edges)
     _post_opening(out, flows, opening, edges)
     post_leases(out, found, edges, policies.lease_rate_frac_per_y)

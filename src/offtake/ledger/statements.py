@@ -103,14 +103,21 @@ def cubes(journal: Journal, flows: FlowColumns, edges: Ints) -> tuple[Cube, ...]
     -------
     tuple[Cube, ...]            one per party, in the order of the codes
     """
-    parties, slots = len(flows.parties), edges.size
-    slot = np.searchsorted(edges, journal.day, side="right")
+    parties, slots, rows = len(flows.parties), edges.size, len(ACCOUNTS) + 1
     book = np.zeros(parties * len(BOOK_ACCOUNTS) * slots, dtype=np.int64)
-    where = (journal.party.astype(np.int64) * len(BOOK_ACCOUNTS) + journal.account) * slots + slot
-    np.add.at(book, where, journal.cents)
+    moved = {name: np.zeros(parties * rows * 2 * slots, dtype=np.int64) for name in ("cash", "in_kind")}
+    lines = cash_rows(flows)
+    for block in journal.blocks():
+        party, account, cents = journal.party[block].astype(np.int64), journal.account[block], journal.cents[block]
+        slot = np.searchsorted(edges, journal.day[block], side="right")
+        np.add.at(book, (party * len(BOOK_ACCOUNTS) + account) * slots + slot, cents)
+        for name, found in moved.items():
+            own = np.flatnonzero((account == CODE[name]) & (slot > 0))
+            entry = journal.entry[block][own].astype(np.int64)
+            line = 2 * lines[entry // 2] + entry % 2
+            np.add.at(found, (party[own] * rows * 2 + line) * slots + slot[own], cents[own])
+    money, kind = (found.reshape(parties, rows, 2, slots) for found in moved.values())
     by_book = book.reshape(parties, len(BOOK_ACCOUNTS), slots)
-    money = _by_line(journal, flows, slot, CODE["cash"], slots)
-    kind = _by_line(journal, flows, slot, CODE["in_kind"], slots)
     return tuple(Cube(book=b, cash=c, in_kind=k[:-1]) for b, c, k in zip(by_book, money, kind, strict=True))
 
 
@@ -118,18 +125,6 @@ def cash_rows(flows: FlowColumns) -> NDArray[np.int64]:
     """Row of the cash array of each flow: its account, or the last for payments of finance leases : int64[flow]."""
     finance = leased(flows) & (flows.use == USES.index(Use.FINANCE_LEASE))
     return np.where(finance, len(ACCOUNTS), flows.account).astype(np.int64)
-
-
-def _by_line(journal: Journal, flows: FlowColumns, slot: Ints, account: int, slots: int) -> Ints:
-    """Add up one account by party, flow account, side and slot."""
-    moves = np.flatnonzero((journal.account == account) & (slot > 0))
-    entry = journal.entry[moves].astype(np.int64)
-    line = 2 * cash_rows(flows)[entry // 2] + entry % 2
-    rows = len(ACCOUNTS) + 1
-    found = np.zeros(len(flows.parties) * rows * 2 * slots, dtype=np.int64)
-    where = (journal.party[moves].astype(np.int64) * rows * 2 + line) * slots + slot[moves]
-    np.add.at(found, where, journal.cents[moves])
-    return found.reshape(len(flows.parties), rows, 2, slots)
 
 
 def lines(statement: Statement, cube: Cube) -> tuple[Line, ...]:
