@@ -22,7 +22,7 @@ def drawn(draw, contract):
         "date": str(contract.start + timedelta(days=draw(st.integers(0, 900)))),
         "amount": f"{draw(st.integers(0, 50)) * 10} M USD",
         "growth": draw(st.sampled_from(["0 %/y", "10 %/y"])),
-        "held_as": draw(st.sampled_from(["fair_value", "equity_method", "cost"])),
+        "held_as": draw(st.sampled_from(["fair_value", "cost"])),
     }
     if draw(st.booleans()):
         found |= {"issuer": "chip_vendor", "holder": draw(st.sampled_from(["offtaker", "provider"]))}

@@ -25,7 +25,7 @@ from offtake.deal.algebra import exactly
 from offtake.deal.clauses.term_loan import Draw
 from offtake.deal.flows import Account, Firmness, Layer
 from offtake.deal.quantities import ONE, USD
-from offtake.deal.stakes import HeldAs, sampled, stake
+from offtake.deal.stakes import Held, sampled, stake
 from offtake.deal.terms import MONTHS, Interval, Promise, Terms, total_of
 from offtake.deal.triggers import Trigger, met
 from offtake.spec.fields import Day, Frac, FracPerYear, Id, Model, Text, Usd, UsdSeries
@@ -65,7 +65,7 @@ class _Note:
     owed: tuple[Fraction, ...]
 
 
-class Convertible(Terms):
+class Convertible(Terms, Held):
     """A loan that may be converted into a stake in the borrower."""
 
     kind: ClassVar[str] = "convertible"
@@ -104,8 +104,6 @@ class Convertible(Terms):
     """Last day of an extended note, on which it is repaid."""
     form: Text = "preferred stock"
     """What it is converted into."""
-    held_as: HeldAs = "fair_value"
-    """How the holder's books carry the stake."""
 
     @model_validator(mode="after")
     def _dates_fit(self) -> Convertible:
@@ -281,7 +279,7 @@ class Convertible(Terms):
         units = [units[k] for k in kept]
         holder = deal.party(self.holder)
         facts = {
-            "stake": stake(self.form, holder, growth, held_as=self.held_as, values=values, units=units),
+            "stake": stake(self.form, holder, growth, held=self, values=values, units=units),
             "conversion_price_usd": [float(prices[k][1]) for k in kept],
         }
         return [

@@ -18,7 +18,7 @@ from offtake.dates import Intervals
 from offtake.deal.algebra import exactly
 from offtake.deal.flows import Account, Firmness, Layer
 from offtake.deal.quantities import USD
-from offtake.deal.stakes import HeldAs, sampled, stake
+from offtake.deal.stakes import Held, sampled, stake
 from offtake.deal.terms import Promise, Terms
 from offtake.spec.fields import Day, FracPerYear, Id, PlainAboveZero, Text, Usd, UsdSeries
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from offtake.deal.flows import Due
 
 
-class CustomerEquity(Terms):
+class CustomerEquity(Terms, Held):
     """Shares given to the customer."""
 
     kind: ClassVar[str] = "customer_equity"
@@ -51,8 +51,6 @@ class CustomerEquity(Terms):
     """Growth of the stake's worth without `share_price`; the objective's rate if absent."""
     form: Text = "common stock"
     """What is handed over."""
-    held_as: HeldAs = "fair_value"
-    """How the holder's books carry it."""
 
     @model_validator(mode="after")
     def _worth_something(self) -> CustomerEquity:
@@ -88,7 +86,7 @@ class CustomerEquity(Terms):
         if self.share_price_usd is not None and self.shares is not None:
             values = sampled(self.share_price_usd, self.date, max(self.date, deal.facts.horizon))
             units = self.shares / float(self.worth)
-        held = stake(self.form, deal.party(self.holder), rate, held_as=self.held_as, values=values, units=units)
+        held = stake(self.form, deal.party(self.holder), rate, held=self, values=values, units=units)
         return (
             deal.due(
                 given,

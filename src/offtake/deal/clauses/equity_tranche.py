@@ -19,7 +19,7 @@ from offtake.dates import Intervals
 from offtake.deal.algebra import exactly
 from offtake.deal.flows import Account, Firmness, Layer
 from offtake.deal.quantities import USD
-from offtake.deal.stakes import HeldAs, sampled, stake
+from offtake.deal.stakes import Held, sampled, stake
 from offtake.deal.terms import Interval, Party, Promise, Terms
 from offtake.deal.triggers import Trigger, met, tests_of
 from offtake.spec.fields import Day, Days, FracPerYear, Text, Usd, UsdSeries
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from offtake.deal.flows import Due
 
 
-class EquityTranche(Terms):
+class EquityTranche(Terms, Held):
     """One payment for a stake."""
 
     kind: ClassVar[str] = "equity_tranche"
@@ -57,8 +57,6 @@ class EquityTranche(Terms):
     """Growth of the carried value of the stake; the objective's rate if absent."""
     form: Text = "preferred stock"
     """What is bought."""
-    held_as: HeldAs = "fair_value"
-    """How the investor's books carry it."""
     fair_value_usd: Usd | None = None
     """What the stake is worth when it is paid; the amount if absent.  An excess paid is no investment: it reduces what is charged."""
     worth_usd: UsdSeries | None = None
@@ -124,7 +122,7 @@ class EquityTranche(Terms):
         if path is not None:
             values = sampled(path, when[0], max(when[-1], deal.facts.horizon))
             units = [share / path.at(day) for day in when]
-        held = stake(self.form, deal.party(self.payer), growth, held_as=self.held_as, values=values, units=units)
+        held = stake(self.form, deal.party(self.payer), growth, held=self, values=values, units=units)
         facts = {"stake": held | {"fair_frac": share}}
         return deal.due(
             amount, when, Account.EQUITY, firmness, payer=self.payer, payee=self.payee, layer=Layer.EQUITY, facts=facts

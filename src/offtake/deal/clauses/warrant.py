@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 from offtake.deal.algebra import exactly
 from offtake.deal.flows import Account, Firmness, Layer
 from offtake.deal.quantities import ONE, USD
-from offtake.deal.stakes import HeldAs, sampled, stake
+from offtake.deal.stakes import Held, sampled, stake
 from offtake.deal.terms import Interval, Promise, Terms
 from offtake.deal.triggers import Trigger, met, tests_of
 from offtake.spec.fields import Day, Id, Model, PlainAboveZero, Text, Usd, UsdSeries
@@ -67,7 +67,7 @@ class _Path:
     """Number of the test at which what vests at each test is exercised by itself; None if never in the plan."""
 
 
-class Warrant(Terms):
+class Warrant(Terms, Held):
     """A right to shares, earned by volume and share price."""
 
     kind: ClassVar[str] = "warrant"
@@ -100,8 +100,6 @@ class Warrant(Terms):
     """Whether the exercise price is paid, or fewer shares are given."""
     form: Text = "warrant shares"
     """What is got."""
-    held_as: HeldAs = "fair_value"
-    """How the holder's books carry it."""
 
     @model_validator(mode="after")
     def _fits(self) -> Warrant:
@@ -271,7 +269,7 @@ class Warrant(Terms):
 
     def _stake(self, deal: DealView[X], values: dict[date, float], units: float | Sequence[float]) -> dict[str, object]:
         growth = deal.facts.discount_rate_frac_per_y
-        return stake(self.form, deal.party(self.holder), growth, held_as=self.held_as, values=values, units=units)
+        return stake(self.form, deal.party(self.holder), growth, held=self, values=values, units=units)
 
     def _due(
         self,
