@@ -89,7 +89,7 @@ class Fit:
 
 
 def design(
-    priors: Sequence[Prior], rows: Sequence[Mapping[str, str]], *, sources: Sequence[str], source_sd: float = 0.08
+    priors: Sequence[Prior], rows: Sequence[Mapping[str, str]], *, sources: Sequence[str], source_sd: float = 0.05
 ) -> Design:
     """Lay out the effects for rows.
 
@@ -142,6 +142,7 @@ def fit(
     weights: Floats,
     rounds: int = 12,
     start: Floats | None = None,
+    batched: bool = False,
 ) -> Fit:
     """Fit effects to the logarithm of measured times.
 
@@ -150,6 +151,7 @@ def fit(
     model : float64[parameter, row] of log-parameters → float64[row] of log times
     measured_log : float64[row]
     weights : float64[row]    relative weight of a row (1: as much as one independent measurement)
+    batched : bool            the model also takes float64[parameter, copy, row] and returns float64[copy, row]
     rounds : int              Gauss-Newton steps; scales of effects and residuals are re-estimated after every third
 
     Raises
@@ -170,14 +172,14 @@ def fit(
     scale = 0.15
     damping = 1e-3
     for turn in range(rounds):
-        log_time, slope = _derivatives(model, layout, theta)
+        log_time, slope = _derivatives(model, layout, theta, batched=batched)
         residual = measured_log - log_time
         robust = (_STUDENT + 1.0) / (_STUDENT + (residual / scale) ** 2)
         row_weight = weights * robust / scale**2
         jacobian = _jacobian(layout, slope)
         precision = (jacobian * row_weight) @ jacobian.T + np.diag(1.0 / sd**2)
         gradient = jacobian @ (row_weight * residual) - (theta - layout.mean) / sd**2
-        step = np.linalg.solve(precision + damping * np.diag(np.diag(precision)), gradient)
+        step = _solve(precision + damping * np.diag(np.diag(precision)), gradient)
         best = _objective(residual, theta, layout, sd=sd, weights=weights, scale=scale)
         for _ in range(6):
             tried = theta + step
@@ -189,11 +191,29 @@ def fit(
         if turn % 3 == 2:
             robust = (_STUDENT + 1.0) / (_STUDENT + (residual / scale) ** 2)
             scale = max(_FLOOR, float(np.sqrt((weights * robust * residual**2).sum() / weights.sum())))
-            sd = _scales(layout, theta, np.asarray(np.linalg.inv(precision), dtype=np.float64))
+            sd = _scales(layout, theta, _solve(precision, np.eye(len(precision))))
     intercepts = (layout.member.T * (layout.parameter < 0)) @ theta
     kinds = {kind: float(sd[layout.kind.index(kind)]) for kind in sorted(set(layout.kind))}
     effects = {name: float(value) for name, value in zip(layout.names, theta, strict=True)}
     return Fit(effects=effects, scale=scale, residuals=residual + intercepts, kinds=kinds)
+
+
+def _solve(matrix: Floats, right: Floats) -> Floats:
+    """Solve a symmetric positive definite system by Cholesky, column by column.
+
+    Written out because a threaded library answers in another order on another machine, and waits long for busy cores.
+    """
+    count = len(matrix)
+    lower = np.zeros_like(matrix)
+    for j in range(count):
+        column = matrix[j:, j] - lower[j:, :j] @ lower[j, :j]
+        lower[j:, j] = column / np.sqrt(max(column[0], 1e-300))
+    out = np.array(right, dtype=np.float64)
+    for j in range(count):
+        out[j] = (out[j] - lower[j, :j] @ out[:j]) / lower[j, j]
+    for j in range(count - 1, -1, -1):
+        out[j] = (out[j] - lower[j + 1 :, j] @ out[j + 1 :]) / lower[j, j]
+    return out
 
 
 def _parameters(layout: Design, theta: Floats) -> Floats:
@@ -211,13 +231,19 @@ def _predict(model: Callable[[Floats], Floats], layout: Design, theta: Floats) -
     return np.asarray(log_time + (layout.member.T * (layout.parameter < 0)) @ theta)
 
 
-def _derivatives(model: Callable[[Floats], Floats], layout: Design, theta: Floats) -> tuple[Floats, Floats]:
+def _derivatives(
+    model: Callable[[Floats], Floats], layout: Design, theta: Floats, *, batched: bool
+) -> tuple[Floats, Floats]:
     """Return log times and their derivatives by log-parameter, float64[parameter, row]."""
     base = _predict(model, layout, theta)
     intercepts = (layout.member.T * (layout.parameter < 0)) @ theta
     parameters = _parameters(layout, theta)
+    count = len(parameters)
+    if batched:
+        copies = parameters[:, None, :] + _STEP * np.eye(count)[:, :, None]
+        return base, np.asarray((model(copies) + intercepts - base) / _STEP)
     slope = np.empty_like(parameters)
-    for at in range(len(parameters)):
+    for at in range(count):
         moved = parameters.copy()
         moved[at] += _STEP
         slope[at] = (model(moved) + intercepts - base) / _STEP
@@ -240,7 +266,9 @@ def _scales(layout: Design, theta: Floats, covariance: Floats) -> Floats:
     """Re-estimate the scale of each kind of effect: mean of effect² + its variance, pulled to the prior by two effects' worth."""
     sd = layout.sd.copy()
     for kind in sorted(set(layout.kind)):
-        if kind.endswith("/global"):
+        if (
+            kind.endswith("/global") or kind == "source"
+        ):  # an intercept that grows would take what parameters should explain
             continue
         at = np.array([k == kind for k in layout.kind])
         prior = float(layout.sd[at][0])

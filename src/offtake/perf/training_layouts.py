@@ -35,6 +35,8 @@ _OPEN_RECOMPUTE = (
 _FIELDS = ("tp", "pp", "cp", "ep", "vpp", "shards", "zero", "micro_seqs", "recompute", "selective", "offload")
 _FSDP_ENGINES = ("foundry", "maxtext", "torch")
 _MAX_TP, _MAX_VPP, _MAX_MICRO = 64, 24, 64
+_MOST_EMPTY = 1.07
+"""Places of layers over layers that an uneven pipeline may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,8 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
     micros = _given(_micro(case), [b for b in _divisors(case.batch_seqs) if b <= _MAX_MICRO])
     vpps = [case.vpp] if case.vpp else list(range(1, _MAX_VPP + 1))
     modes = [_RECOMPUTE[case.recompute]] if case.recompute else list(_OPEN_RECOMPUTE)
+    if not case.recompute and case.engine == "maxtext":
+        modes.append(_RECOMPUTE["offload"])  # its policies keep activations on the host
     sharded = [float(case.shards)] if case.shards else _shard_choices(case)
 
     grid = np.meshgrid(
@@ -187,14 +191,15 @@ def _shard_choices(case: TrainingCase) -> list[float]:
 def _interleave(
     pp: Array, layers: int, choices: Sequence[int], *, batches: Array, given: bool
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Array]:
-    """Return (index into the layouts, chunks per stage): chunks divide a stage's layers, micro-batches divide into stages."""
+    """Return (index into the layouts, chunks per stage): layers nearly fill the chunks, micro-batches divide into stages."""
     index, chunks = [], []
     for v in choices:
         if given or v == 1:
             good = np.ones(pp.shape, dtype=bool)
         else:
             whole = np.abs(batches / pp - np.round(batches / pp)) < 1e-9
-            good = (pp > 1.0) & (layers % (pp * v) == 0) & whole
+            filled = np.ceil(layers / (pp * v)) * pp * v <= _MOST_EMPTY * layers  # the output matrix may take a place
+            good = (pp > 1.0) & filled & whole & (pp * v <= layers + pp)
         found = np.flatnonzero(good)
         index.append(found)
         chunks.append(np.where(pp[found] > 1.0, float(v), 1.0))

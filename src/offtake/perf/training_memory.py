@@ -73,6 +73,7 @@ def footprint(s: Setting) -> Memory:
         shard_gradients=np.minimum(gradient_shards, copies),
         shard_optimizer=own_expert,
     )
+    trained = 1.0 - np.asarray(s.adapters)
     weights, gradients, optimizer = (np.asarray(a + b) for a, b in zip(parts, more, strict=True))
     activations, one_layer = _activations(s)
     tokens = s.micro_seqs * s.seq_tok / s.cp
@@ -80,7 +81,7 @@ def footprint(s: Setting) -> Memory:
     logits = np.minimum(tokens * s.vocab / s.tp * 6.0, 8e9)
     gathered = np.where(shards > 1.0, 2.0 * 2.0 * (dense + expert) * s.pp / s.layers, 0.0)
     return Memory(
-        weights=weights, gradients=gradients, optimizer=optimizer, activations=activations,
+        weights=weights, gradients=gradients * trained, optimizer=optimizer * trained, activations=activations,
         working=np.asarray(one_layer + logits + gathered),
     )  # fmt: skip
 
@@ -95,13 +96,22 @@ def _activations(s: Setting) -> tuple[Array, Array]:
         tp=s.tp, input_bytes=narrow,
     )  # fmt: skip
     # routed tokens: k copies of the input and of what the expert's activation needs
-    routed = tokens / s.tp * s.top_k * (s.hidden * narrow + s.ffn_expert * (4.0 + narrow)) * s.moe_layers / s.layers
+    routed = (
+        tokens
+        / s.tp
+        * s.top_k
+        * (s.expert_hidden * narrow + s.ffn_expert * (2.0 + 2.0 * s.gated + narrow))
+        * s.moe_layers
+        / s.layers
+    )
     scores = np.where(np.asarray(s.flash) > 0.0, 0.0, 5.0 * tokens * s.seq_tok * s.heads / s.tp)
     unsplit = np.where(
         np.asarray(s.sequence_parallel) > 0.0, 0.0, 10.0 * tokens * s.hidden * (1.0 - 1.0 / np.asarray(s.tp))
     )
     whole = block + routed + scores + unsplit
-    kept = block + routed + unsplit + np.where(np.asarray(s.selective) > 0.0, 0.0, scores)
+    # selective: the scores of an unfused core; with a fused one, outputs of norms and activations (about two fifths)
+    light = np.where(np.asarray(s.flash) > 0.0, 0.6, 1.0) * (block + routed)
+    kept = unsplit + np.where(np.asarray(s.selective) > 0.0, light, block + routed + scores)
     kept = np.where(np.asarray(s.offload) > 0.0, 0.15 * kept, kept)
     inputs = 2.0 * tokens * s.hidden / np.where(np.asarray(s.sequence_parallel) > 0.0, s.tp, 1.0)
     layer = np.asarray(s.recompute) * inputs + (1.0 - np.asarray(s.recompute)) * kept

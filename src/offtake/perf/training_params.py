@@ -40,6 +40,9 @@ class Efficiency:
     layer_s [s]               fixed time of a layer and micro-batch, forward and backward
     moe_layer_s [s]           the same, more, of an expert layer
     step_s [s]                fixed time of a step
+    fusion [1/y]              by how much older software moves more in element-wise kernels, per year before 2026 (log)
+    pace [1/y]                by how much older software takes longer for the fixed times of layers, per year before 2026 (log)
+    young [1/y]               by how much large products are slower per year that the software lacks to three years on the chip (log)
     scale [1]                 further time per doubling of chips above 8: stragglers, jitter
     time [1]                  factor on the whole, by engine and release
     """
@@ -64,6 +67,9 @@ class Efficiency:
     layer_s: Real
     moe_layer_s: Real
     step_s: Real
+    fusion: Real
+    pace: Real
+    young: Real
     scale: Real
     time: Real
 
@@ -72,13 +78,13 @@ _CHIP = ("vendor", "family", "chip")
 
 PRIORS: tuple[Prior, ...] = (
     # large products: cuBLAS on A100 reaches 0.85-0.9 of the peak; H100 and MI300X the same of what power allows
-    Prior(name="gemm", value=0.85, sd=0.1, levels=_CHIP, level_sd=0.10),
+    Prior(name="gemm", value=0.82, sd=0.06, levels=_CHIP, level_sd=0.07),
     Prior(name="low", value=0.90, sd=0.15, levels=("family",), level_sd=0.10),
     Prior(name="fp4", value=0.75, sd=0.20),
     # FlashAttention-2 on A100 forward and backward 0.55-0.6 of the peak (arXiv 2307.08691), -3 on H100 0.6 (arXiv 2407.08608)
-    Prior(name="attention", value=0.60, sd=0.20, levels=("family",), level_sd=0.15),
+    Prior(name="attention", value=0.48, sd=0.2, levels=("family", "engine"), level_sd=0.08),
     Prior(name="hbm", value=0.82, sd=0.08),
-    Prior(name="elementwise", value=1.2, sd=0.25, levels=("engine",), level_sd=0.15),
+    Prior(name="elementwise", value=1.3, sd=0.3, levels=("engine",), level_sd=0.15),
     Prior(name="quantise", value=1.0, sd=0.4),
     Prior(name="moe", value=0.75, sd=0.25, levels=("engine",), level_sd=0.15),
     Prior(name="routing", value=1.5, sd=0.4),
@@ -87,15 +93,18 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="scaleout", value=0.75, sd=0.2, levels=("vendor",), level_sd=0.15),
     Prior(name="scaleup_latency_s", value=12e-6, sd=0.3),
     Prior(name="scaleout_latency_s", value=25e-6, sd=0.3),
-    Prior(name="open_tp", value=0.6, sd=0.3),
+    Prior(name="open_tp", value=0.7, sd=0.3),
     Prior(name="open_ep", value=0.7, sd=0.3),
     Prior(name="open_dp", value=0.15, sd=0.5),
     Prior(name="open_pp", value=0.4, sd=0.4),
-    Prior(name="layer_s", value=100e-6, sd=0.6, levels=("engine",), level_sd=0.3),
-    Prior(name="moe_layer_s", value=200e-6, sd=0.6),
+    Prior(name="layer_s", value=200e-6, sd=0.35, levels=("engine",), level_sd=0.2),
+    Prior(name="moe_layer_s", value=1e-3, sd=0.7, levels=("engine", "release"), level_sd=0.3),
     Prior(name="step_s", value=10e-3, sd=0.7),
+    Prior(name="fusion", value=0.08, sd=0.5),
+    Prior(name="pace", value=0.15, sd=0.5),
+    Prior(name="young", value=0.04, sd=0.5),
     Prior(name="scale", value=0.008, sd=0.6),
-    Prior(name="time", value=1.0, sd=0.001, levels=("engine", "release"), level_sd=0.06),
+    Prior(name="time", value=1.0, sd=0.02, levels=("engine", "release"), level_sd=0.04),
 )
 """Centres and spreads before any data; sources beside each. Effects by level are re-estimated in the fit."""
 
@@ -119,7 +128,7 @@ def efficiency(section: Section | None, levels: tuple[str, ...]) -> Efficiency:
     Examples
     --------
     >>> efficiency(None, ("vendor:NVIDIA",)).gemm
-    0.85
+    0.82
     """
     if section is None:
         return Efficiency(**{prior.name: prior.value for prior in PRIORS})

@@ -6,6 +6,7 @@ One estimate holds numbers; a search holds arrays over layouts, a fit arrays ove
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,16 +26,12 @@ LAYOUT = ("chips", "micro_seqs", "tp", "pp", "vpp", "cp", "ep", "shards", "zero"
 
 # Where no source gives a chip's network card: 200 Gb/s, the least of the chips that the catalogue has one for since 2020.
 _SCALEOUT_UNKNOWN = 25e9
-# Energy of one bf16 operation with its data movement, from what large products reach at the package's power: A100 about 280 TFLOP/s at
-# 400 W, H100 about 700 at 700 W, MI300X about 700 at 750 W and MI325X about 840 at 1000 W (vendors' and users' measurements), B200 about
-# 1,700 at 1,000 W. Other families: no cap is charged, their peak is taken as what power allows.
-_JOULES_PER_FLOP: Mapping[str, float] = {
-    "ampere": 0.9e-12,
-    "hopper": 0.8e-12,
-    "cdna3": 0.85e-12,
-    "cdna4": 0.62e-12,
-    "blackwell": 0.45e-12,
-}
+# Energy of one bf16 operation with its data movement, from what large products reach over what A100 reaches of its peak (0.88):
+# H100 about 750 TFLOP/s at 700 W, MI300X 708 at 750 W and MI325X 843 at 1,000 W (the vendor's measured maxima), B200 about 1,200 in
+# training runs at 1,000 W. Other families: no cap is charged, their peak is taken as what power allows.
+_JOULES_PER_FLOP: Mapping[str, float] = MappingProxyType(
+    {"ampere": 0.9e-12, "hopper": 0.665e-12, "cdna3": 0.8e-12, "cdna4": 0.62e-12, "blackwell": 0.58e-12}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +51,8 @@ class Setting:
     q_rank, kv_rank, rope_dim, nope_dim        latent attention; 0 otherwise
     ffn, gated, mlp_layers, moe_layers, experts, top_k, ffn_expert, ffn_shared (of all shared experts), vocab
     linear_params, mtp, params, expert_params
+    expert_hidden                              width that routed experts read
+    sparse_tok                                 tokens that attention reads at most; 0: all
     seq_tok, batch_seqs, chips, micro_seqs, tp, pp, vpp, cp, ep
     shards [chip]                              over which weights and gradients are split too (FSDP); 1: not
     zero                                       0: states whole, 1: split over data parallelism; 2, 3: and gradients, weights (`shards`)
@@ -65,6 +64,9 @@ class Setting:
     sequence_parallel                          1 where norms are split over tp
     zero_bubble                                1 where weight gradients fill the bubble
     skew                                       excess load of the busiest chip by uneven routing
+    adapters                                   1 where only small added matrices are trained
+    age [y]                                    of the software before 2026 (2026 - year, at most 6)
+    young [y]                                  years that the software lacks to three years on the chip
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
     """
 
@@ -110,6 +112,8 @@ class Setting:
     mtp: Real
     params: Real
     expert_params: Real
+    expert_hidden: Real
+    sparse_tok: Real
     seq_tok: Real
     batch_seqs: Real
     chips: Real
@@ -119,6 +123,9 @@ class Setting:
     sequence_parallel: Real
     zero_bubble: Real = 0.0
     skew: Real = 0.0
+    adapters: Real = 0.0
+    age: Real = 0.0
+    young: Real = 0.0
     dedupe: Real = 1.0
     offload: Real = 0.0
     micro_seqs: Real = 1.0
@@ -216,6 +223,8 @@ def model_part(model: Transformer) -> dict[str, Any]:
         "mtp": float(model.mtp_layers),
         "params": need(model.params, model.name, "params"),
         "expert_params": model.expert_params,
+        "expert_hidden": float(model.expert_hidden or model.hidden),
+        "sparse_tok": float(model.sparse_tok),
     }
 
 

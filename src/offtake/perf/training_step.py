@@ -136,7 +136,9 @@ def step(s: Setting, eff: Efficiency) -> Step:
     ep_open, ep_all = _expert(s, eff, fabric, tokens)
     forward = layer.gemm_f + layer.experts_f + layer.attention_f + layer.elementwise_f
     backward = layer.gemm_b + layer.experts_b + layer.attention_b + layer.elementwise_b
-    again = s.recompute * forward + (1.0 - np.asarray(s.recompute)) * s.selective * layer.attention_f
+    # with a fused core, norms and activations are recomputed instead of the core
+    core_again = np.where(np.asarray(s.flash) > 0.0, layer.elementwise_f, layer.attention_f)
+    again = s.recompute * forward + (1.0 - np.asarray(s.recompute)) * s.selective * core_again
     fixed = eff.layer_s * (s.layers + s.mtp) + eff.moe_layer_s * (
         s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
     )
@@ -195,10 +197,11 @@ def step(s: Setting, eff: Efficiency) -> Step:
 
 def _layers(s: Setting, eff: Efficiency, tokens: Real) -> _Layer:
     """Compute terms of one micro-batch, all layers of the model, on the chips of one tensor-parallel group [s]."""
-    rate = s.peak * s.power * eff.gemm
+    gemm_share = eff.gemm * np.exp(-eff.young * s.young)
+    rate = s.peak * s.power * gemm_share
     low = np.asarray(s.low) > 0.0
     rate_low = np.where(
-        low, s.peak_low * s.power * eff.gemm * eff.low * np.where(np.asarray(s.fp4) > 0.0, eff.fp4, 1.0), rate
+        low, s.peak_low * s.power * gemm_share * eff.low * np.where(np.asarray(s.fp4) > 0.0, eff.fp4, 1.0), rate
     )
     hbm = s.hbm_rate * eff.hbm
     attention_layers = s.full_layers + s.window_layers + s.mtp
@@ -215,6 +218,22 @@ def _layers(s: Setting, eff: Efficiency, tokens: Real) -> _Layer:
         gemm_f=gemm_f, gemm_b=gemm_b, experts_f=experts_f, experts_b=experts_b,
         attention_f=core_f, attention_b=core_b, elementwise_f=light_f, elementwise_b=light_b,
     )  # fmt: skip
+
+
+def _mixers(s: Setting) -> Real:
+    """Return the layers that mix tokens: attention, linear attention, state space; hybrids have fewer of them than layers."""
+    return s.full_layers + s.window_layers + s.linear_layers + s.mtp
+
+
+def _fixed(s: Setting, eff: Efficiency) -> Array:
+    """Return the fixed time of one micro-batch over all layers: launches, host work, experts' counts [s].
+
+    Falls with the year of the software: captured graphs, fewer and larger kernels.
+    """
+    experts = s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
+    half_layers = 0.5 * (_mixers(s) + s.mlp_layers + experts)
+    older = np.exp(eff.pace * s.age)
+    return np.asarray((eff.layer_s * half_layers + eff.moe_layer_s * experts) * older)
 
 
 def _products(
@@ -236,14 +255,18 @@ def _products(
         ((1.0 + s.gated) * s.ffn_shared / s.tp, s.hidden, moe_layers * (np.asarray(s.ffn_shared) > 0.0)),
         (s.hidden, s.ffn_shared / s.tp, moe_layers * (np.asarray(s.ffn_shared) > 0.0)),
         (s.linear_params / s.hidden / s.tp, s.hidden, s.linear_layers),
+        (2.0 * s.expert_hidden, s.hidden, moe_layers * (np.asarray(s.expert_hidden) < s.hidden)),
     ]
     shapes = [shape for shape in shapes if np.any(shape[2])]
     n, k, count = (np.stack(np.broadcast_arrays(*(shape[i] for shape in shapes), tokens)[:-1]) for i in range(3))
+    for _ in range(np.ndim(rate) - (n.ndim - 1)):  # products come first, then what parameters vary over
+        n, k, count = n[:, None], k[:, None], count[:, None]
     narrow = np.where(low, 1.0, 2.0)
     common = {"flop_per_s": rate, "bytes_per_s": hbm, "units": s.cores, "tile": s.tile}
     forward = gemm.gemm_s(tokens, n, k, bytes_in=narrow, bytes_weight=narrow, **common)
     by_input = gemm.gemm_s(tokens, k, n, bytes_in=narrow, bytes_weight=narrow, **common)
     by_weight = gemm.gemm_s(n, k, np.broadcast_to(tokens, n.shape), bytes_in=narrow, bytes_weight=narrow, **common)
+    by_weight = by_weight * (1.0 - np.asarray(s.adapters))
     return np.asarray((forward * count).sum(0)), np.asarray(((by_input + by_weight) * count).sum(0))
 
 
@@ -262,17 +285,17 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
         "local_experts": local, "flop_per_s": rate * eff.moe, "bytes_per_s": hbm, "bytes_in": narrow, "bytes_weight": narrow,
         "units": s.cores, "tile": s.tile,
     }  # fmt: skip
-    wide, thin = 2.0 * s.ffn_expert / split, s.ffn_expert / split
-    up = moe.grouped_gemm_s(rows, wide, s.hidden, **common)
-    down = moe.grouped_gemm_s(rows, s.hidden, thin, **common)
-    up_back = moe.grouped_gemm_s(rows, s.hidden, wide, **common)
-    down_back = moe.grouped_gemm_s(rows, thin, s.hidden, **common)
-    scored = moe.routing_s(tokens / s.tp, hidden=s.hidden, experts=s.experts, top_k=s.top_k, bytes_per_s=hbm)
+    wide, thin = (1.0 + s.gated) * s.ffn_expert / split, s.ffn_expert / split
+    up = moe.grouped_gemm_s(rows, wide, s.expert_hidden, **common)
+    down = moe.grouped_gemm_s(rows, s.expert_hidden, thin, **common)
+    up_back = moe.grouped_gemm_s(rows, s.expert_hidden, wide, **common)
+    down_back = moe.grouped_gemm_s(rows, thin, s.expert_hidden, **common)
+    scored = moe.routing_s(tokens / s.tp, hidden=s.expert_hidden, experts=s.experts, top_k=s.top_k, bytes_per_s=hbm)
     activation = elementwise.memory_s(rows * 3.0 * thin * 2.0, bytes_per_s=hbm)
     routing = (scored + activation) * eff.routing
     # each backward product is one by input and one by weight, of the same work
     forward = (up + down + routing) * layers
-    backward = (up + down + up_back + down_back + 1.5 * routing) * layers
+    backward = ((up + down) * (1.0 - np.asarray(s.adapters)) + up_back + down_back + 1.5 * routing) * layers
     return np.asarray(forward), np.asarray(backward)
 
 
@@ -280,11 +303,13 @@ def _cores(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     """Attention cores: (forward, backward), all layers [s]."""
     # a head narrower than 128 fills the matrix units worse
     narrow = s.qk_dim / (s.qk_dim + 48.0) * (176.0 / 128.0)
-    rate = s.peak * s.power * eff.attention * np.minimum(narrow, 1.1)
+    rate = s.peak * s.power * eff.attention * np.exp(-eff.young * s.young) * np.minimum(narrow, 1.1)
     heads, kv = s.heads / s.tp, np.maximum(s.kv_heads / s.tp, 1.0)
 
     def core(window: Real) -> Array:
         seen = attention.mean_context(s.seq_tok, window_tok=window)
+        if np.any(s.sparse_tok):
+            seen = np.minimum(seen, np.where(np.asarray(s.sparse_tok) > 0.0, s.sparse_tok, np.inf))
         fused = attention.attention_s(
             tokens, seen, heads=heads, kv_heads=kv, qk_dim=s.qk_dim, v_dim=s.v_dim, flop_per_s=rate, bytes_per_s=hbm,
             seq_tok=s.seq_tok,
@@ -307,14 +332,27 @@ def _light(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     """Element-wise kernels: (forward, backward), all layers [s]."""
     heads_dim, kv_dim = s.heads * s.qk_dim, s.kv_heads * s.qk_dim
     share = np.where(np.asarray(s.sequence_parallel) > 0.0, 1.0 / np.asarray(s.tp), 1.0)
-    mean_ffn = (s.mlp_layers * s.ffn + s.moe_layers * s.ffn_shared) / s.layers
-    split = elementwise.layer_values(hidden=0.0, heads_dim=heads_dim, kv_dim=kv_dim, ffn=mean_ffn, gated=s.gated) / s.tp
-    whole = elementwise.layer_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=0.0) * share
+    mixers, mlps, experts = _mixers(s), s.mlp_layers, s.moe_layers
+    values = elementwise.layer_values(hidden=0.0, heads_dim=heads_dim, kv_dim=kv_dim, ffn=0.0)
+    split = values * (s.full_layers + s.window_layers + s.mtp)
+    split = split + elementwise.layer_values(hidden=0.0, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn, gated=s.gated) * mlps
+    split = (
+        split
+        + elementwise.layer_values(hidden=0.0, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn_shared, gated=s.gated) * experts
+    )
     # a state-space or linear layer scans its state: counted as three more passes over its width
-    scan = 6.0 * s.linear_layers / s.layers * s.linear_params / s.hidden / s.tp
-    forward = (split + whole + scan) * 2.0 * tokens / hbm * eff.elementwise * (s.layers + s.mtp)
-    rounded = elementwise.quantise_values(hidden=s.hidden, heads_dim=heads_dim, kv_dim=kv_dim, ffn=mean_ffn) / s.tp
-    rounding = np.asarray(s.low) * rounded * 2.0 * tokens / hbm * eff.quantise * s.layers
+    split = split + 6.0 * s.linear_layers * s.linear_params / s.hidden
+    whole = (
+        0.5 * elementwise.layer_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=0.0) * (mixers + mlps + experts)
+    )
+    moved = 2.0 * tokens / hbm * eff.elementwise * np.exp(eff.fusion * s.age)
+    forward = (split / s.tp + whole * share) * moved
+    rounded = elementwise.quantise_values(hidden=0.5 * s.hidden, heads_dim=heads_dim, kv_dim=kv_dim, ffn=0.0) * mixers
+    rounded = rounded + elementwise.quantise_values(hidden=0.5 * s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn) * mlps
+    rounded = (
+        rounded + elementwise.quantise_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn_shared) * experts
+    )
+    rounding = np.asarray(s.low) * rounded / s.tp * 2.0 * tokens / hbm * eff.quantise
     return np.asarray(forward + rounding), np.asarray(1.5 * forward + 2.0 * rounding)
 
 
@@ -322,7 +360,8 @@ def _logits(s: Setting, eff: Efficiency, tokens: Real) -> Array:
     """Output matrix, loss and embedding of one micro-batch, forward and backward [s]."""
     hbm = s.hbm_rate * eff.hbm
     n = s.vocab / s.tp
-    common = {"flop_per_s": s.peak * s.power * eff.gemm, "bytes_per_s": hbm, "units": s.cores, "tile": s.tile}
+    rate = s.peak * s.power * eff.gemm * np.exp(-eff.young * s.young)
+    common = {"flop_per_s": rate, "bytes_per_s": hbm, "units": s.cores, "tile": s.tile}
     products = gemm.gemm_s(tokens, n, s.hidden, **common) + gemm.gemm_s(tokens, s.hidden, n, **common)
     products = products + gemm.gemm_s(n, s.hidden, tokens, **common)
     moved = elementwise.cross_entropy_values(vocab=n) + elementwise.cross_entropy_values(vocab=n, backward=True)
@@ -338,8 +377,8 @@ def _tensor(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple[
     """
     size_bytes = tokens * s.hidden * 2.0
     one = collectives.all_gather_s(size_bytes, s.tp, fabric)
-    apart = np.where(np.asarray(s.ep) > 1.0, 1.0, 2.0)
-    pairs = 2.0 * (s.layers - s.moe_layers) + apart * s.moe_layers
+    spread = np.where(np.asarray(s.ep) > 1.0, np.asarray(s.ffn_shared) > 0.0, 1.0)
+    pairs = _mixers(s) + s.mlp_layers + spread * s.moe_layers
     total = np.where(np.asarray(s.tp) > 1.0, one * 4.0 * pairs, 0.0)
     return np.asarray(total * np.minimum(eff.open_tp, 1.0)), np.asarray(total * 1.25)
 
@@ -370,7 +409,7 @@ def _expert(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple[
     inside = collectives.within_domain(s.ep, 1.0, s.domain)
     domains = s.ep / inside
     reached = domains * (1.0 - (1.0 - 1.0 / domains) ** s.top_k)
-    own = tokens / s.tp * s.hidden * 2.0
+    own = tokens / s.tp * s.expert_hidden * 2.0
     copies = np.where(np.asarray(s.dedupe) > 0.0, np.minimum(reached, s.top_k), s.top_k)
     across = np.where(domains > 1.0, own * copies * (domains - 1.0) / domains / fabric.scaleout_bytes_per_s, 0.0)
     up = collectives.all_to_all_s(own * s.top_k / domains, inside, fabric)
@@ -436,10 +475,12 @@ def _reduce(s: Setting, eff: Efficiency, fabric: Fabric, *, window: Array) -> tu
     dp = s.chips / (s.tp * s.pp)
     replicas = np.maximum(dp / shards, 1.0)
     stride = s.tp * shards
-    total = collectives.all_reduce_s(dense * 3.0 / shards, replicas, fabric, stride=stride)
+    # scatter of gradients (fp32; bf16 in software since 2024) and gather of bf16 weights, as the mean of both
+    summed = np.where(np.asarray(s.age) > 2.0, 3.0, 2.0) * (1.0 - np.asarray(s.adapters))
+    total = collectives.all_reduce_s(dense * summed / shards, replicas, fabric, stride=stride)
     if np.any(np.asarray(expert) > 0.0):
         copies = np.maximum(s.chips / (s.pp * s.ep * _expert_tp(s)) / shards, 1.0)
-        total = total + collectives.all_reduce_s(expert * 3.0 / shards, copies, fabric, stride=s.ep * shards)
+        total = total + collectives.all_reduce_s(expert * summed / shards, copies, fabric, stride=s.ep * shards)
     exposed = np.maximum(total - window, np.minimum(eff.open_dp, 1.0) * total)
     return np.asarray(exposed), np.asarray(total)
 
@@ -451,4 +492,5 @@ def _optimizer(s: Setting, eff: Efficiency) -> Array:
     copies = np.maximum(s.chips / (s.pp * s.ep * _expert_tp(s)), 1.0)
     split = np.asarray(s.zero) >= 1.0
     own = np.where(split, dense / dp + expert / copies, (dense + expert) / np.maximum(s.shards, 1.0))
+    own = own * (1.0 - np.asarray(s.adapters))
     return np.asarray(own * OPTIMIZER_BYTES / (s.hbm_rate * eff.hbm))

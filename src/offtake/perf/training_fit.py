@@ -1,0 +1,234 @@
+"""Fit of the training parameters, and cross-validation by whole chip and whole source.
+
+Settings that a row leaves open are chosen with the current parameters, then parameters are fitted with settings held, in turns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from offtake.errors import OfftakeError
+from offtake.perf import params, pooling, training_params
+from offtake.perf.answers import Refusal
+from offtake.perf.params import Section
+from offtake.perf.training_layouts import impossible
+from offtake.perf.training_model import base_setting, choose, levels, open_settings, predict_training
+from offtake.perf.training_setting import stack
+from offtake.perf.training_step import step
+
+if TYPE_CHECKING:
+    from offtake.perf.cases import TrainingCase
+    from offtake.perf.pooling import Floats
+    from offtake.perf.training_setting import Setting
+
+__all__ = ["MeasuredStep", "cross_validate", "fit_training", "source_of"]
+
+_TURNS = 2  # of choosing open settings and fitting
+
+
+class MeasuredStep(Protocol):
+    """A row of a training table: a case and what was measured."""
+
+    @property
+    def case(self) -> TrainingCase | None:
+        """What the row asks; None where it cannot be asked."""
+
+    @property
+    def step_s(self) -> float | None:
+        """Measured step time [s]."""
+
+    @property
+    def basis(self) -> str:
+        """What the time is from: step, tokens or flops."""
+
+    @property
+    def key(self) -> str:
+        """Name of the row."""
+
+    @property
+    def source(self) -> str:
+        """Where the row is from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Data:
+    """Rows that can be fitted, with open settings chosen."""
+
+    cases: tuple[TrainingCase, ...]
+    settings: tuple[Setting, ...]
+    log_s: Floats
+    weights: Floats
+    keys: tuple[str, ...]
+
+
+def source_of(text: str) -> str:
+    """Return the publisher of a row: the repository or paper, without file, release and remarks.
+
+    Examples
+    --------
+    >>> source_of("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md @067f987df [26.08]"), source_of("arXiv 2205.05198 Table 5")
+    ('NVIDIA-NeMo/Megatron-Bridge', 'arXiv 2205.05198')
+    """
+    words = text.split()
+    if words and words[0].lower() == "arxiv":
+        return " ".join(words[:2])
+    return words[0] if words else ""
+
+
+def fit_training(rows: Sequence[MeasuredStep], *, rounds: int = 15) -> Section:
+    """Fit the training parameters to measured steps.
+
+    Raises
+    ------
+    OfftakeError
+        No row can be fitted.
+    """
+    usable = _usable(rows)
+    if not usable:
+        raise OfftakeError("no row can be fitted: each lacks an input or a measured step time")
+    section: Section | None = None
+    for _ in range(_TURNS):
+        data = _data(usable, section)
+        section = _fit(data, rounds)
+    return section if section is not None else Section(kind="training", effects={})
+
+
+def _usable(rows: Sequence[MeasuredStep]) -> list[MeasuredStep]:
+    """Return the rows with a possible case and a measured time."""
+    return [row for row in rows if row.case is not None and row.step_s and not impossible(row.case)]
+
+
+def _data(rows: Sequence[MeasuredStep], section: Section | None) -> _Data:
+    """Choose open settings with the current parameters."""
+    cases, settings, logs, kept = [], [], [], []
+    for row in rows:
+        case = row.case
+        if case is None or not row.step_s:
+            continue
+        try:
+            opened, tried = open_settings(case, base_setting(case))
+        except OfftakeError:
+            continue
+        index, _ = choose(opened, training_params.efficiency(section, levels(case)))
+        settings.append(opened.with_layout(**{n: float(np.asarray(v)[index]) for n, v in tried.layout.items()}))
+        cases.append(case)
+        logs.append(math.log(row.step_s))
+        kept.append(row)
+    return _Data(
+        cases=tuple(cases), settings=tuple(settings), log_s=np.array(logs), weights=_weights(kept), keys=tuple(r.key for r in kept),
+    )  # fmt: skip
+
+
+def _weights(rows: Sequence[MeasuredStep]) -> Floats:
+    """Weigh rows: those of one publisher, chip and model share the root of their number; times from printed TFLOP/s count half."""
+    cells = [(source_of(r.source), r.case.chip.name, r.case.model.name) if r.case else ("", "", "") for r in rows]
+    count = Counter(cells)
+    by_source = Counter(c[0] for c in cells)
+    return np.array([
+        (0.5 if row.basis == "flops" else 1.0) * count[cell] ** -0.5 * (len(rows) / by_source[cell[0]]) ** 0.25
+        for row, cell in zip(rows, cells, strict=True)
+    ])  # fmt: skip
+
+
+def _fit(data: _Data, rounds: int) -> Section:
+    """Fit effects with settings held."""
+    names = [params.levels_of(c.chip, engine=c.engine, year=c.year) for c in data.cases]
+    layout = pooling.design(training_params.PRIORS, names, sources=[source_of(c.source) for c in data.cases])
+    found = pooling.fit(_model(data.settings), data.log_s, layout, weights=data.weights, rounds=rounds, batched=True)
+    effects: dict[str, dict[str, float]] = {}
+    for (name, level), value in found.effects.items():
+        if name != "source" and (level == "global" or abs(value) > 1e-6):
+            effects.setdefault(name, {})[level] = value
+    # a chip that was fitted is known even where its effect is nought
+    for case in data.cases:
+        for level in levels(case):
+            effects["gemm"].setdefault(level, 0.0)
+    spread = {"residual": max(found.scale, 0.04), **{f"sd {kind}": value for kind, value in found.kinds.items()}}
+    return Section(
+        kind="training",
+        effects=effects,
+        spread=spread,
+        rows={"count": len(data.keys), "hash": params.digest(data.keys)},
+    )
+
+
+def _model(settings: Sequence[Setting]) -> Callable[[Floats], Floats]:
+    """Return log step times as a function of log-parameters, all rows at once by topology."""
+    groups: dict[tuple[int, bool], list[int]] = {}
+    for at, s in enumerate(settings):
+        groups.setdefault((s.torus_axes, s.mesh), []).append(at)
+    stacked = [(np.array(rows), stack([settings[i] for i in rows])) for rows in groups.values()]
+    names = [prior.name for prior in training_params.PRIORS]
+
+    def model(logs: Floats) -> Floats:
+        out = np.empty(logs.shape[1:])
+        for rows, joined in stacked:
+            found = training_params.of_logs({name: logs[i][..., rows] for i, name in enumerate(names)})
+            out[..., rows] = np.log(step(joined, found).total_s)
+        return out
+
+    return model
+
+
+def cross_validate(rows: Sequence[MeasuredStep], *, by: str, rounds: int = 12) -> list[dict[str, Any]]:
+    """Predict every row with its whole chip, or its whole source, left out of the fit.
+
+    Parameters
+    ----------
+    by : "chip" or "source"
+
+    Returns
+    -------
+    list of {key, chip, source, model, moe, held, measured_s, predicted_s, low_s, high_s}
+    """
+    usable = _usable(rows)
+    held_of: Callable[[MeasuredStep], str]
+    if by == "chip":
+        held_of = lambda row: row.case.chip.name if row.case else ""  # noqa: E731
+    elif by == "source":
+        held_of = lambda row: source_of(row.source)  # noqa: E731
+    else:
+        raise OfftakeError(f"cross-validation is by chip or by source, not by {by!r}")
+    out: list[dict[str, Any]] = []
+    for held in sorted({held_of(row) for row in usable}):
+        inside = [row for row in usable if held_of(row) != held]
+        if not inside:
+            continue
+        section = fit_training(inside, rounds=rounds)
+        out += predictions([row for row in usable if held_of(row) == held], section, held=held)
+    return out
+
+
+def predictions(rows: Sequence[MeasuredStep], section: Section, *, held: str = "") -> list[dict[str, Any]]:
+    """Return prediction beside measurement for rows."""
+    out = []
+    for row in rows:
+        if row.case is None or not row.step_s:
+            continue
+        found = predict_training(row.case, section)
+        if isinstance(found, Refusal):
+            continue
+        out.append({
+            "key": row.key, "chip": row.case.chip.name, "source": source_of(row.source), "model": row.case.model.name,
+            "moe": row.case.model.is_moe, "held": held, "measured_s": row.step_s, "predicted_s": found.step_s,
+            "low_s": found.interval.low, "high_s": found.interval.high,
+        })  # fmt: skip
+    return out
+
+
+def summary(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return count, MAPE, median absolute error and share inside the 80 % interval, as fractions."""
+    if not found:
+        return {"count": 0.0}
+    errors = np.array([abs(r["predicted_s"] / r["measured_s"] - 1.0) for r in found])
+    inside = np.array([r["low_s"] <= r["measured_s"] <= r["high_s"] for r in found])
+    return {
+        "count": float(len(found)), "mape": float(errors.mean()), "median_ape": float(np.median(errors)),
+        "coverage80": float(inside.mean()),
+    }  # fmt: skip
