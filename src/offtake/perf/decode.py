@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from offtake.perf.serving_params import Physics
     from offtake.perf.serving_setting import Setting
+    from offtake.perf.terms.real import Real
 
     Floats = NDArray[np.float64]
 
@@ -121,28 +122,41 @@ def messages_s(s: Setting, p: Physics, size_bytes: Floats, chips: Floats) -> Flo
     Within the scale-up domain the latency is that of eight chips × (1 + log2 q)/4. Beyond it each chip brings its part of the sum
     across the network (as `offtake.perf.terms.collectives`, which takes one fabric at a time; rows here differ by fabric).
     """
-    inside = np.minimum(chips, s.domain)
-    outside = chips / inside
+    outside = np.maximum(chips / s.domain, 1.0)
+    inside = chips / outside
     alpha = p.reduce_latency_s * (1.0 + np.log2(inside)) * 0.25 * (inside > 1.0) + p.network_latency_s * (outside > 1.0)
-    per_byte = (1.0 - 1.0 / inside) / s.up_rate + (1.0 - 1.0 / outside) / (inside * s.out_rate)
-    return alpha * s.overhead + size_bytes * 2.0 * per_byte / p.link
+    return np.asarray(alpha * s.overhead + size_bytes * reduce_per_byte(s, chips, p.link, p.network))
 
 
-def exchange_s(s: Setting, p: Physics, tok: Floats, chips: Floats, ep: Floats) -> Floats:
-    """Return dispatch and combine of one expert layer over `chips` [s]: tokens × copies × hidden × (1 + 2) bytes, two latencies.
+def reduce_per_byte(s: Setting, chips: Floats, link: Real, network: Real) -> Floats:
+    """Return the time of an all-reduce over the bytes it sums, latency apart [s/byte]."""
+    outside = np.maximum(chips / s.domain, 1.0)
+    inside = chips / outside
+    up = (1.0 - 1.0 / inside) / (s.up_rate * link)
+    return np.asarray(2.0 * (up + (1.0 - 1.0 / outside) / (inside * s.out_rate * network)))
 
-    Experts split as tensors over the group (ep = 1) need every token on every chip: copies = chips.
+
+def exchange_latency_s(s: Setting, p: Physics, chips: Floats) -> Floats:
+    """Return the two latencies of dispatch and combine of one expert layer [s]."""
+    return np.asarray(2.0 * (p.exchange_latency_s + p.network_latency_s * (chips > s.domain)) * s.overhead)
+
+
+def exchange_per_tok(s: Setting, chips: Floats, ep: Floats, link: Real, network: Real) -> Floats:
+    """Return the transfer of dispatch and combine of one token and expert layer [s/tok]: copies × hidden × (1 + 2) bytes.
+
+    A token goes to top_k chips; experts split as tensors over the group (ep = 1) need it on every chip. One copy goes to another
+    domain, and is spread there (as DeepEP and node-limited routing do, arXiv 2412.19437 section 3.2.2).
     """
-    alpha = p.exchange_latency_s + p.network_latency_s * (chips > s.domain)
-    return 2.0 * alpha * s.overhead + exchange_bytes_s(s, tok, chips, ep) / p.link
-
-
-def exchange_bytes_s(s: Setting, tok: Floats, chips: Floats, ep: Floats) -> Floats:
-    """Return the transfer of dispatch and combine at full link rates [s]; one copy goes to another domain, and is spread there."""
     outside = np.maximum(chips / s.domain, 1.0)
     copies = np.where(ep > 1.0, np.minimum(s.top_k, chips), chips)
     across = np.minimum(np.where(ep > 1.0, s.top_k, outside), outside) * (1.0 - 1.0 / outside)
-    return tok * s.hidden * 3.0 * (copies * (1.0 - 1.0 / chips) / s.up_rate + across / s.out_rate)
+    up = copies * (1.0 - 1.0 / chips) / (s.up_rate * link)
+    return np.asarray(s.hidden * 3.0 * (up + across / (s.out_rate * network)))
+
+
+def exposed_s(transfer_s: Floats, behind_s: Floats, p: Physics) -> Floats:
+    """Return what is seen of a transfer of which a share can hide behind other work [s]."""
+    return np.asarray(transfer_s - np.minimum(p.hidden * transfer_s, behind_s))
 
 
 def decode_step(s: Setting, p: Physics, batch: Floats) -> Step:
@@ -176,7 +190,7 @@ def decode_step(s: Setting, p: Physics, batch: Floats) -> Step:
     reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
     tensor = reduces * messages_s(s, p, tok * s.hidden * 2.0, s.tp)
     spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
-    expert_messages = np.where(spread, s.moe_layers * exchange_s(s, p, tok / s.tp, span, s.ep), 0.0)
+    transfer = s.moe_layers * tok / s.tp * exchange_per_tok(s, span, s.ep, p.exchange_link, p.network)
     launches = (
         p.step_s
         + s.layers * p.layer_s
@@ -190,6 +204,8 @@ def decode_step(s: Setting, p: Physics, batch: Floats) -> Step:
     weights = np.maximum(weights * s.stream, dense_bytes / best)
     experts = np.maximum(experts * s.stream, per_chip * s.bytes_expert * share / best)
     attention = np.maximum(attention * s.stream, read * s.hbm_rate * p.cache / best)
+    seen_s = exposed_s(transfer, weights + experts + attention, p) + s.moe_layers * exchange_latency_s(s, p, span)
+    expert_messages = np.where(spread, seen_s, 0.0)
     draft = s.draft_tok * s.draft_share * (weights + experts + attention + tensor + expert_messages + launches)
     return Step(
         weights_s=weights, experts_s=experts, attention_s=attention, tensor_messages_s=tensor,

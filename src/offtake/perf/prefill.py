@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.perf.decode import exchange_bytes_s, exchange_s, messages_s, padded, smooth_max, touched
+from offtake.perf.decode import (
+    exchange_latency_s,
+    exchange_per_tok,
+    exposed_s,
+    messages_s,
+    padded,
+    reduce_per_byte,
+    smooth_max,
+    touched,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,13 +77,12 @@ def prompt_times(setting: Setting, p: Physics) -> Prompt:
     attention = score_flop / (s.tp * s.peak_attention * p.prompt_attention)
     spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
     reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
-    inside = np.minimum(s.tp, s.domain)
-    outside = s.tp / inside
-    per_byte = (1.0 - 1.0 / inside) / s.up_rate + (1.0 - 1.0 / outside) / (inside * s.out_rate)
-    reduce_s = reduces * fresh * s.hidden * 4.0 * per_byte / p.prompt_link
-    moved = np.where(spread, s.moe_layers * exchange_bytes_s(s, fresh / s.tp, span, s.ep) / p.prompt_link, 0.0)
+    reduce_s = reduces * fresh * s.hidden * 2.0 * reduce_per_byte(s, s.tp, p.prompt_link, p.network)
+    moved = s.moe_layers * fresh / s.tp * exchange_per_tok(s, span, s.ep, p.exchange_link, p.network)
     products = (dense * full + experts * full_experts) * s.prompt
-    attention, wires = attention * s.prompt, (reduce_s + moved) * s.prompt
+    attention = attention * s.prompt
+    exchanged = np.where(spread, exposed_s(moved * s.prompt, products + attention, p), 0.0)
+    wires = reduce_s * s.prompt + exchanged
     group = (products + attention + wires) * np.where(spread, p.prompt_spread, 1.0)
     floor = weight_floor_s(s, p, fresh)
     fixed = _fixed_s(s, p, span, spread=spread)
@@ -93,7 +101,7 @@ def weight_floor_s(s: Setting, p: Physics, tok: Floats) -> Floats:
     """Return the time to read the weights that `tok` tokens touch [s]."""
     dense = s.dense_params * s.bytes_dense / s.tp
     experts = s.expert_params * s.bytes_expert / (s.tp * s.dp) * touched(s.experts, s.top_k, tok)
-    return (dense + experts) / (s.hbm_rate * p.hbm)
+    return np.asarray((dense + experts) / (s.hbm_rate * p.hbm))
 
 
 def _fixed_s(s: Setting, p: Physics, span: Floats, *, spread: NDArray[np.bool_]) -> Floats:
@@ -104,5 +112,5 @@ def _fixed_s(s: Setting, p: Physics, span: Floats, *, spread: NDArray[np.bool_])
         + s.linear_layers * p.linear_layer_s
     ) * s.overhead  # fmt: skip
     reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
-    wide = np.where(spread, s.moe_layers * exchange_s(s, p, nothing, span, s.ep), 0.0)
-    return launches + reduces * messages_s(s, p, nothing, s.tp) + wide
+    wide = np.where(spread, s.moe_layers * exchange_latency_s(s, p, span), 0.0)
+    return np.asarray(launches + reduces * messages_s(s, p, nothing, s.tp) + wide)

@@ -22,22 +22,33 @@ from offtake.perf.serving_rows import names_of, numbers_of, row_of
 from offtake.perf.serving_setting import Setting, stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from offtake.perf.cases import ServingCase
     from offtake.perf.serving_model import Load
+    from offtake.perf.tables_serving import ServingRow
 
     Floats = NDArray[np.float64]
 
-__all__ = ["METRICS", "ServingPoint", "choose", "cross_validate", "fit_serving", "predicted"]
+__all__ = [
+    "METRICS",
+    "ServingPoint",
+    "choose",
+    "fit_serving",
+    "points_of",
+    "predicted",
+    "publisher",
+    "residuals",
+]
 
 METRICS = ("tpot", "throughput", "ttft")
 # time to first token is mostly queueing and statistics differ: a point of it counts a tenth
 _METRIC_WEIGHT = {"tpot": 1.0, "throughput": 1.0, "ttft": 0.08}
 _FULL_WEIGHT = 60.0  # rows of one source up to which each counts whole
-_MOST_OF_A_KIND = 24  # rows of one chip, engine, model and kind of load that the fit reads
+MOST_OF_A_KIND = 24
+"""Rows of one publisher, chip, engine, model and kind of load that the fit reads."""
 _ROUNDS = 9
 _CHANNEL_AT = len(serving_params.PRIORS)
 
@@ -51,7 +62,7 @@ class ServingPoint:
     tpot_s, ttft_s : float or None [s]
     tok_per_s_per_chip : float or None [tok/s]   output tokens
     per_decode_chip : bool                       the throughput is divided by the chips that decode
-    source, date, key : str
+    source, key : str                            who published it; its name in the parameter file
     good : bool                                  quality "ok"
     """
 
@@ -61,7 +72,6 @@ class ServingPoint:
     tok_per_s_per_chip: float | None = None
     per_decode_chip: bool = False
     source: str = ""
-    date: str = ""
     key: str = ""
     good: bool = True
 
@@ -82,16 +92,60 @@ class _Table:
     divided_by: Floats
 
 
-def choose(points: Iterable[ServingPoint]) -> list[ServingPoint]:
-    """Return the points to fit: good, complete, one per configuration (the newest), thinned where a kind is over-represented."""
+def points_of(rows: Iterable[ServingRow]) -> list[ServingPoint]:
+    """Return the points of a table's rows; a rate of input and output together is cut to its output."""
+    points = []
+    for row in rows:
+        case = row.case
+        if case is None:
+            continue
+        rate = row.throughput
+        if rate and row.basis == "total":
+            rate *= case.output_tok / (case.input_tok + case.output_tok)
+        points.append(
+            ServingPoint(
+                case=case,
+                tpot_s=row.tpot_s,
+                ttft_s=row.ttft_s,
+                tok_per_s_per_chip=rate,
+                per_decode_chip=row.basis == "decode chip",
+                source=publisher(row.source),
+                key=row.key,
+                good=row.quality.lower() in {"", "ok"},
+            )
+        )
+    return points
+
+
+def publisher(source: str) -> str:
+    """Return who published a row, whatever the file: rows of one publisher share habits.
+
+    Examples
+    --------
+    >>> publisher("aws-neuron/aws-neuron-sdk about-neuron/benchmarks/trn1/latency.csv @81ce03ae")
+    'aws-neuron/aws-neuron-sdk'
+    """
+    return source.split(" ", maxsplit=1)[0]
+
+
+def choose(points: Iterable[ServingPoint], *, most_of_a_kind: int = MOST_OF_A_KIND) -> list[ServingPoint]:
+    """Return the points to fit: good, complete, one per configuration (the newest), thinned where a kind is over-represented.
+
+    A kind is one publisher's rows of a chip, engine, model and regime. A row that does not say whether it drafts is left out where
+    another source shows that its model is served both ways.
+    """
+    points = list(points)
+    drafted = {p.case.model.name for p in points if p.case.speculation not in {None, "none"}}
+    families = {p.case.model.family for p in points if p.case.model.name in drafted} - {""}
     newest: dict[str, ServingPoint] = {}
     for point in points:
         case = point.case
-        unsaid = case.disaggregated and (case.speculation is None or case.decode is None)
+        unsaid = case.speculation is None and (case.model.name in drafted or case.model.family in families)
+        unsaid = unsaid or (case.disaggregated and (case.speculation is None or case.decode is None))
         if not point.good or unsaid or case.chips <= 0 or not case.input_tok:
             continue
         key = _configuration(case)
-        if key not in newest or point.date >= newest[key].date:
+        if key not in newest or case.year >= newest[key].case.year:
             newest[key] = point
     kinds: dict[tuple[str, ...], list[ServingPoint]] = defaultdict(list)
     for _, point in sorted(newest.items()):
@@ -100,8 +154,8 @@ def choose(points: Iterable[ServingPoint]) -> list[ServingPoint]:
         kinds[point.source, case.chip.name, names["engine"], case.model.name, regime_of(case)].append(point)
     chosen: list[ServingPoint] = []
     for _, group in sorted(kinds.items()):
-        step = max(1.0, len(group) / _MOST_OF_A_KIND)
-        chosen += [group[int(i * step)] for i in range(min(len(group), _MOST_OF_A_KIND))]
+        step = max(1.0, len(group) / most_of_a_kind)
+        chosen += [group[int(i * step)] for i in range(min(len(group), most_of_a_kind))]
     return chosen
 
 
@@ -268,24 +322,3 @@ def _said(points: Sequence[ServingPoint]) -> dict[str, Any]:
         "keys": sorted(p.key for p in points),
         "hash": digest(p.key for p in points),
     }
-
-
-def cross_validate(
-    points: Sequence[ServingPoint],
-    fitted: Section,
-    group: Callable[[ServingPoint], str],
-    *,
-    rounds: int = 3,
-) -> dict[str, list[tuple[ServingPoint, str, float]]]:
-    """Return residuals of each group of points (a chip, a source) under a fit to the others.
-
-    The fit to the others starts at the priors' physics moved by all data, and forgets the group's own effects.
-    """
-    out = {}
-    for name in sorted({group(p) for p in points}):
-        rest = [p for p in points if group(p) != name]
-        own = [p for p in points if group(p) == name]
-        if rest and own:
-            again = fit_serving(rest, start=fitted, rounds=rounds)
-            out[name] = residuals(own, again)
-    return out

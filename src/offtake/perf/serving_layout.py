@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from offtake.perf.cases import Pool, ServingCase
     from offtake.perf.types import Chip, Transformer
 
-__all__ = ["Layout", "layouts_of", "widths"]
+__all__ = ["Layout", "candidates", "layouts_of", "widths"]
 
 _MOST_EXPERT_CHIPS = 256
 
@@ -83,6 +83,23 @@ def widths(chip: Chip, model: Transformer, most: int) -> Iterator[int]:
         tp *= 2
 
 
+def candidates(case: ServingCase, most: int) -> list[Layout]:
+    """Return the replicas to try on at most `most` chips: attention shards × groups × stages, experts over tensors or whole."""
+    found = []
+    for tp in widths(case.chip, case.model, most):
+        if not case.model.is_moe:
+            found += [Layout(tp=tp, pp=pp) for pp in (1, 2, 4, 8) if tp * pp <= most and case.model.layers % pp == 0]
+            continue
+        dp = 1
+        while tp * dp <= min(most, _MOST_EXPERT_CHIPS):
+            span = tp * dp
+            found.append(Layout(tp=tp, dp=dp))
+            if 1 < span <= case.model.experts:
+                found.append(Layout(tp=tp, dp=dp, ep=span))
+            dp *= 2
+    return found
+
+
 def _free(case: ServingCase) -> list[Layout]:
     """Return layouts of all chips where none is given."""
     found = []
@@ -125,6 +142,9 @@ def _printed(case: ServingCase) -> tuple[list[Layout], tuple[str, ...]]:
     elif ep > base.tp * base.dp and not case.dp:
         base = replace(base, dp=ep // tp)  # experts over more chips than attention: attention is repeated
     options = [base]
+    if case.dp_attention and case.ep is None and case.model.is_moe and base.dp > 1:
+        notes.append("experts over tensors or whole: the better is taken")
+        options = [base, replace(base, ep=base.dp * base.tp)]
     if case.dp_attention is None and case.model.is_moe and dp == 1 and tp > 1 and case.load == "offline":
         notes.append("attention over heads or over sequences, experts over tensors or whole: the better is taken")
         options = [base, replace(base, ep=tp), Layout(tp=1, dp=tp, pp=pp, ep=tp), Layout(tp=1, dp=tp, pp=pp, ep=1)]

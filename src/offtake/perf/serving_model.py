@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from offtake.errors import OfftakeError
 from offtake.perf import batching, decode, prefill, serving_params, watts
+from offtake.perf.answers import Interval, Refusal
 from offtake.perf.serving_layout import Layout, layouts_of
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
 from offtake.perf.serving_setting import Setting, stack
@@ -36,32 +38,9 @@ __all__ = ["Interval", "Load", "Refusal", "ServingPrediction", "load_of", "predi
 # Sequences of one attention group that engines run at once at most, where memory would hold more (TensorRT-LLM max_batch_size 2,048).
 MOST_SEQUENCES = 2048.0
 _Z80 = 1.2815515655446004  # normal quantile that leaves a tenth above
+_ALL_STREAM: Mapping[str, float] = MappingProxyType({"stream": 1.0})
+_METRIC_OF: Mapping[str, str] = MappingProxyType({"tpot_s": "tpot", "ttft_s": "ttft"})
 _UNSURE: Mapping[str, float] = {"tpot": 0.25, "throughput": 0.30, "ttft": 0.60}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why there is no estimate: the missing input or the impossible setting, and what would fit."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """The middle 80 % of what is expected, in the unit of the estimate."""
-
-    low: float
-    high: float
-
-    def holds(self, value: float) -> bool:
-        """Say whether a value lies within.
-
-        Examples
-        --------
-        >>> Interval(low=1.0, high=2.0).holds(1.5)
-        True
-        """
-        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +108,9 @@ def load_of(case: ServingCase, layout: Layout) -> tuple[float, float, float, flo
     if case.load == "prefill":
         return 0.0, 0.0, 1.0, 0.0, 1.0
     at_once = case.concurrency / replicas if case.concurrency else case.batch
+    if at_once and case.batch and not case.model.is_moe:
+        # a batch is of one replica: the requests at once lie on more replicas than the source counts chips of
+        at_once = min(at_once, case.batch)
     if case.load == "static" and at_once:
         return 0.0, 0.0, 1.0, 0.0, max(at_once, 1.0)
     if case.load == "offline" or not at_once:
@@ -143,9 +125,8 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats]:
     time to first token grows by it. A finite run keeps `occupancy` of the nominal number at work.
     """
     held = batching.capacity(s)
-    held = np.where(
-        held < 1.0, 1e6, held
-    )  # a layout that ran with less in reserve than assumed: its limit is not known
+    # a layout that ran with less in reserve than assumed: its limit is not known
+    held = np.where(held < 1.0, 1e6, held)
     most = np.minimum(held * p.share_kept, MOST_SEQUENCES * s.dp)
     prompt = prefill.prompt_times(s, p)
     asked = np.where(
@@ -181,9 +162,10 @@ def figures(s: Setting, p: Physics, load: Load) -> tuple[Figures, Running]:
     tpot = np.where(static, state.tpot_s - state.mixing_s, state.tpot_s)
     # closed: the rate follows from the batch that runs, the time to first token from the number at work
     rate = np.where(static, state.batch / (whole + s.output_tok * tpot), state.batch / (s.output_tok * tpot))
-    little = at_work / rate - s.output_tok * tpot
-    ttft = np.where(static, whole, np.where(load.closed > 0.0, np.maximum(little, 1e-6), state.ttft_s))
-    rate = np.where(load.closed > 0.0, at_work / (ttft + s.output_tok * tpot), rate)
+    closed = load.closed > 0.0
+    little = np.where(closed, at_work, 0.0) / rate - s.output_tok * tpot
+    ttft = np.where(static, whole, np.where(closed, np.maximum(little, 1e-6), state.ttft_s))
+    rate = np.where(closed, np.where(closed, at_work, 1.0) / (ttft + s.output_tok * tpot), rate)
     held = batching.capacity(s)
     return (
         Figures(
@@ -195,8 +177,15 @@ def figures(s: Setting, p: Physics, load: Load) -> tuple[Figures, Running]:
     )  # fmt: skip
 
 
-def predict_serving(case: ServingCase, fitted: Section | None = None) -> ServingPrediction | Refusal:
+def predict_serving(
+    case: ServingCase, fitted: Section | None = None, *, layout: Layout | None = None
+) -> ServingPrediction | Refusal:
     """Predict what a deployment does under a load; refuse by naming what is missing.
+
+    Parameters
+    ----------
+    fitted : Section, optional    parameters; those that come with the package where left out
+    layout : Layout, optional     how it lies on chips, in place of what the case prints
 
     Examples
     --------
@@ -214,7 +203,7 @@ def predict_serving(case: ServingCase, fitted: Section | None = None) -> Serving
         if not case.input_tok or (not case.output_tok and case.load != "prefill"):
             return Refusal(reason="input and output lengths are not given (isl, osl)")
         numbers = numbers_of(case)
-        options, notes = layouts_of(case)
+        options, notes = ([layout], ()) if layout is not None else layouts_of(case)
         loads = [load_of(case, layout) for layout in options]
     except OfftakeError as error:
         return Refusal(reason=str(error))
@@ -227,6 +216,11 @@ def predict_serving(case: ServingCase, fitted: Section | None = None) -> Serving
     best = _best(case, s, found)
     if isinstance(best, Refusal):
         return best
+    if case.load == "open" and not found.requests_per_s[best] >= 0.98 * (case.rate_per_s or 0.0):
+        return Refusal(
+            reason=f"{case.rate_per_s:.4g} requests/s are more than {options[best]} on {case.chip.name} can serve: "
+            f"at most {found.requests_per_s[best]:.4g}"
+        )
     notes = (*notes, *numbers.assumed, *_said(case))
     return _answer(case, fitted, (s, found, state), best, (options[best], names, notes))
 
@@ -352,18 +346,34 @@ def intervals(
     values: Mapping[str, float],
 ) -> dict[str, Interval]:
     """Return 80 % intervals: spread left by the fit, and of effects of names not seen, in the share that each channel has."""
+    factors = {
+        metric: interval_factor(fitted, names, metric, regime_of(case), share) for metric, share in shares.items()
+    }
     found = {}
     for name, value in values.items():
-        metric = {"tpot_s": "tpot", "ttft_s": "ttft"}.get(name, "throughput")
-        sd = fitted.spread.get(f"{metric}/{regime_of(case)}", fitted.spread.get(metric, _UNSURE[metric]))
-        unseen = sum(
-            serving_params.unknown_variance(fitted, names, channel) * share**2
-            for channel, share in shares[metric].items()
-        )
-        wide = math.sqrt(sd**2 + fitted.spread.get("unseen", 1.0) * unseen)
-        factor = math.exp(_Z80 * wide)
-        found[name] = Interval(low=value / factor, high=value * factor)
+        low, high = factors[_METRIC_OF.get(name, "throughput")]
+        found[name] = Interval(low=value * low, high=value * high)
     return found
+
+
+def interval_factor(
+    fitted: Section,
+    names: Mapping[str, str],
+    metric: str,
+    regime: str,
+    shares: Mapping[str, float] = _ALL_STREAM,
+) -> tuple[float, float]:
+    """Return the factors of the 80 % interval of a metric: (low, high).
+
+    Parameters
+    ----------
+    shares : mapping of channel to share of the time that it decides
+    """
+    sd = fitted.spread.get(f"{metric}/{regime}", fitted.spread.get(metric, _UNSURE[metric]))
+    variances = dict(zip(serving_params.CHANNELS, serving_params.unknown_variance(fitted, names), strict=True))
+    unseen = sum(variances[channel] * share**2 for channel, share in shares.items())
+    wide = math.exp(_Z80 * math.sqrt(sd**2 + fitted.spread.get(f"unseen/{metric}", 1.0) * unseen))
+    return 1.0 / wide, wide
 
 
 def regime_of(case: ServingCase) -> str:

@@ -23,11 +23,9 @@ from offtake.perf.pooling import Prior
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from offtake.perf.params import Section
+    from offtake.perf.terms.real import Real
 
-    Value = float | NDArray[np.float64]
 
 __all__ = [
     "CHANNELS",
@@ -56,6 +54,12 @@ PRIORS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "tile": (0.50, 0.40),  # rows of a tile that stay empty, of its edge: half, where rows are any number
         "attention_flop": (0.40, 0.40),
         "link": (0.65, 0.30),  # calculon's system files
+        "exchange_link": (0.65, 0.25),  # of the scale-up rate in dispatch and combine
+        "network": (0.80, 0.20),  # of the scale-out rate: DeepEP reports 43 to 47 of 50 GB/s, calculon 0.9
+        "hidden": (
+            0.50,
+            0.30,
+        ),  # of expert transfers behind the other half of the batch (DeepSeek: two micro-batches take turns)
         "prompt_flop": (0.60, 0.25),
         "prompt_expert_flop": (0.50, 0.40),
         "prompt_attention": (0.45, 0.40),
@@ -85,8 +89,9 @@ PRIORS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 _CAPS: Mapping[str, float] = MappingProxyType(
     {
-        "hbm": 0.97, "expert_hbm": 1.0, "cache": 0.97, "flop": 0.97, "expert_flop": 1.0, "narrow": 1.0, "attention_flop": 0.97,
-        "link": 0.97, "prompt_flop": 0.97, "prompt_expert_flop": 1.0, "prompt_attention": 0.97, "prompt_link": 0.97,
+        "hbm": 0.97, "expert_hbm": 1.0, "cache": 0.97, "flop": 0.97, "expert_flop": 1.0, "narrow": 1.0,
+        "attention_flop": 0.97, "link": 0.97, "exchange_link": 0.97, "network": 0.97, "hidden": 0.95,
+        "prompt_flop": 0.97, "prompt_expert_flop": 1.0, "prompt_attention": 0.97, "prompt_link": 0.97,
         "accepted": 0.97, "occupancy": 1.0, "transfer_link": 0.97, "share_kept": 1.0, "clump": 1.0, "routed": 1.0,
     }
 )  # fmt: skip
@@ -99,42 +104,45 @@ _LEVEL_SD = MappingProxyType({"stream": 0.12, "overhead": 0.20, "prompt": 0.20, 
 class Physics:
     """One number per term: shares of the peaks (at most one), and fixed times [s]. Names and priors: `PRIORS`."""
 
-    hbm: Value
-    expert_hbm: Value
-    cache: Value
-    flop: Value
-    expert_flop: Value
-    narrow: Value
-    tile: Value
-    attention_flop: Value
-    link: Value
-    prompt_flop: Value
-    prompt_expert_flop: Value
-    prompt_attention: Value
-    prompt_link: Value
-    prompt_overhead: Value
-    imbalance: Value
-    routed: Value
-    prompt_spread: Value
-    step_s: Value
-    layer_s: Value
-    moe_layer_s: Value
-    latent_layer_s: Value
-    linear_layer_s: Value
-    sequence_s: Value
-    reduce_latency_s: Value
-    exchange_latency_s: Value
-    network_latency_s: Value
-    first_s: Value
-    transfer_s: Value
-    clump: Value
-    transfer_link: Value
-    accepted: Value
-    occupancy: Value
-    share_kept: Value
+    hbm: Real
+    expert_hbm: Real
+    cache: Real
+    flop: Real
+    expert_flop: Real
+    narrow: Real
+    tile: Real
+    attention_flop: Real
+    link: Real
+    exchange_link: Real
+    network: Real
+    hidden: Real
+    prompt_flop: Real
+    prompt_expert_flop: Real
+    prompt_attention: Real
+    prompt_link: Real
+    prompt_overhead: Real
+    imbalance: Real
+    routed: Real
+    prompt_spread: Real
+    step_s: Real
+    layer_s: Real
+    moe_layer_s: Real
+    latent_layer_s: Real
+    linear_layer_s: Real
+    sequence_s: Real
+    reduce_latency_s: Real
+    exchange_latency_s: Real
+    network_latency_s: Real
+    first_s: Real
+    transfer_s: Real
+    clump: Real
+    transfer_link: Real
+    accepted: Real
+    occupancy: Real
+    share_kept: Real
 
     @classmethod
-    def from_logs(cls, logs: Mapping[str, Value]) -> Physics:
+    def from_logs(cls, logs: Mapping[str, Real]) -> Physics:
         """Return physics from logarithms; a share above its cap is the cap."""
         values = {}
         for name in PRIORS:
@@ -170,20 +178,50 @@ def section() -> Section:
 
 def physics(fitted: Section) -> Physics:
     """Return the numbers of the terms."""
+    return _shipped_physics() if fitted is section() else _physics(fitted)
+
+
+@lru_cache(maxsize=1)
+def _shipped_physics() -> Physics:
+    return _physics(section())
+
+
+def _physics(fitted: Section) -> Physics:
     logs = {name: fitted.effects.get(name, {}).get("global", math.log(value)) for name, (value, _) in PRIORS.items()}
-    return Physics.from_logs(logs)
+    return Physics.from_logs({name: np.float64(value) for name, value in logs.items()})
 
 
 def factors(fitted: Section, names: Mapping[str, str]) -> tuple[float, ...]:
     """Return the factors on time of the channels, for a name at each level; a name not seen has none."""
-    labels = [f"{level}:{names.get(level, '')}" for level in LEVELS]
-    return tuple(
-        math.exp(sum(fitted.effects.get(channel, {}).get(label, 0.0) for label in labels)) for channel in CHANNELS
-    )
+    return _pooled(fitted, names)[0]
 
 
-def unknown_variance(fitted: Section, names: Mapping[str, str], channel: str) -> float:
-    """Return the variance of the effects of names not seen, on one channel (log²)."""
-    known = fitted.effects.get(channel, {})
-    unseen = [level for level in LEVELS if f"{level}:{names.get(level, '')}" not in known]
-    return sum(fitted.spread.get(f"{channel}/{level}", _LEVEL_SD[channel]) ** 2 for level in unseen)
+def unknown_variance(fitted: Section, names: Mapping[str, str]) -> tuple[float, ...]:
+    """Return the variance of the effects of names not seen, of each channel (log²)."""
+    return _pooled(fitted, names)[1]
+
+
+def _pooled(fitted: Section, names: Mapping[str, str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return (factors, variances not seen), from memory where the parameters are those of the package."""
+    labels = tuple(f"{level}:{names.get(level, '')}" for level in LEVELS)
+    return _shipped_pooled(labels) if fitted is section() else _summed(fitted, labels)
+
+
+@lru_cache(maxsize=1024)
+def _shipped_pooled(labels: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return _summed(section(), labels)
+
+
+def _summed(fitted: Section, labels: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Sum the effects of labels by channel, and the variances of those not seen."""
+    found, unseen = [], []
+    for channel in CHANNELS:
+        known = fitted.effects.get(channel, {})
+        found.append(math.exp(sum(known.get(label, 0.0) for label in labels)))
+        scales = (
+            fitted.spread.get(f"{channel}/{label.partition(':')[0]}", _LEVEL_SD[channel])
+            for label in labels
+            if label not in known
+        )
+        unseen.append(sum(scale**2 for scale in scales))
+    return tuple(found), tuple(unseen)

@@ -1,0 +1,178 @@
+"""Cross-validation of serving by whole chips and whole sources, and intervals that hold what they say.
+
+The spread of an interval is the root mean square of two spreads that hold 80 % of the points: of the fit to all, and of fits that
+have not seen the point's publisher. Effects of names not seen add their variance, scaled so that 80 % of the points lie inside the
+intervals of fits that have not seen their chip.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offtake.perf import serving_params
+from offtake.perf.serving_fit import METRICS, choose, fit_serving, points_of, predicted, residuals
+from offtake.perf.serving_model import interval_factor, regime_of
+from offtake.perf.serving_rows import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from offtake.perf.params import Section
+    from offtake.perf.serving_fit import ServingPoint
+    from offtake.perf.tables_serving import ServingRow
+
+__all__ = ["Held", "by_chip", "by_source", "calibrate", "cross_validate", "errors", "fit_table"]
+
+_Z80 = 1.2815515655446004
+_THINNED = 8  # rows of a kind that cross-validation reads: it fits some fifteen times
+_ENOUGH = 25
+_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One number measured, beside what a fit says that has not seen its group: log of measured over predicted."""
+
+    point: ServingPoint
+    metric: str
+    error: float
+    fitted: Section
+
+    def inside(self, fitted: Section) -> bool:
+        """Say whether the measured value lies in the interval, with the spread of `fitted` and the names seen by the held fit."""
+        both = replace(self.fitted, spread={**self.fitted.spread, **_spread_only(fitted)})
+        low, high = interval_factor(both, names_of(self.point.case), self.metric, regime_of(self.point.case))
+        return math.log(low) <= self.error <= math.log(high)
+
+
+def by_chip(point: ServingPoint) -> str:
+    """Return the group of a point when whole chips are held out."""
+    return point.case.chip.name
+
+
+def by_source(point: ServingPoint) -> str:
+    """Return the group of a point when whole sources are held out."""
+    return point.source
+
+
+def cross_validate(
+    points: Sequence[ServingPoint], fitted: Section, group: Callable[[ServingPoint], str], *, rounds: int = 3
+) -> dict[str, list[Held]]:
+    """Return each group's numbers beside a fit to all other groups, which starts at the fit to all and forgets the group's effects."""
+    found = {}
+    for name in sorted({group(p) for p in points}):
+        rest = [p for p in points if group(p) != name]
+        own = [p for p in points if group(p) == name]
+        if rest:
+            again = fit_serving(rest, start=fitted, rounds=rounds)
+            found[name] = [Held(point=p, metric=m, error=e, fitted=again) for p, m, e in residuals(own, again)]
+    return found
+
+
+def calibrate(points: Sequence[ServingPoint], fitted: Section) -> tuple[Section, dict[str, Any]]:
+    """Return the section with calibrated spreads, and the errors of both cross-validations."""
+    chips = cross_validate(points, fitted, by_chip)
+    sources = cross_validate(points, fitted, by_source)
+    inside = _by_regime((p, m, e) for p, m, e in residuals(points, fitted))
+    outside = _by_regime((h.point, h.metric, h.error) for held in sources.values() for h in held)
+    spread = {k: v for k, v in fitted.spread.items() if k.split("/")[0] not in METRICS}
+    for name, own in inside.items():
+        other = outside.get(name, own)
+        spread[name] = math.sqrt(0.5 * (_spread(own) ** 2 + _spread(other) ** 2))
+    found = replace(fitted, spread=spread)
+    held = [h for group in chips.values() for h in group]
+    for metric in METRICS:
+        rows = [h for h in held if h.metric == metric]
+        shares = {}
+        for scale in _SCALES:
+            tried = replace(found, spread={**found.spread, f"unseen/{metric}": scale})
+            shares[scale] = float(np.mean([h.inside(tried) for h in rows])) if rows else 0.8
+        best = min(_SCALES, key=lambda scale: (round(abs(shares[scale] - 0.8), 3), scale))
+        found = replace(found, spread={**found.spread, f"unseen/{metric}": best})
+    report = {"by_chip": _errors(chips, found), "by_source": _errors(sources, found)}
+    return found, report
+
+
+def fit_table(rows: Iterable[ServingRow], *, start: Section | None = None) -> Section:
+    """Fit serving to the rows of tables, calibrate its intervals, and note its errors in the section.
+
+    Raises
+    ------
+    OfftakeError
+        No row can be predicted.
+    """
+    points = points_of(rows)
+    chosen = choose(points)
+    first = fit_serving(chosen, start=start)
+    # layouts that a row leaves open are chosen again under what was learned
+    fitted = fit_serving(chosen, start=first)
+    found, report = calibrate(choose(points, most_of_a_kind=_THINNED), fitted)
+    report["in_fit"] = errors(chosen, found)
+    return replace(found, errors=report)
+
+
+def errors(points: Sequence[ServingPoint], fitted: Section) -> dict[str, dict[str, float]]:
+    """Return count, mape, median_ape and coverage80 of each metric, as fractions of what was measured."""
+    kept, values = predicted(points, fitted)
+    found: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for i, point in enumerate(kept):
+        for k, metric in enumerate(METRICS):
+            measured = point.measured(metric)
+            if measured and not (metric == "tpot" and point.case.load == "prefill"):
+                ratio = float(values[k, i]) / measured
+                low, high = interval_factor(fitted, names_of(point.case), metric, regime_of(point.case))
+                found[metric].append((abs(ratio - 1.0), low <= 1.0 / ratio <= high))
+    return {metric: _summary(pairs) for metric, pairs in found.items()}
+
+
+def _summary(pairs: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """Return the errors and coverage of (absolute error, inside) pairs."""
+    off = np.array([e for e, _ in pairs])
+    return {
+        "count": len(pairs),
+        "mape": round(float(off.mean()), 4),
+        "median_ape": round(float(np.median(off)), 4),
+        "coverage80": round(float(np.mean([inside for _, inside in pairs])), 4),
+    }
+
+
+def _errors(groups: Mapping[str, Sequence[Held]], fitted: Section) -> dict[str, Any]:
+    """Return the errors of held-out groups: all of them under "all", and each."""
+    found: dict[str, Any] = {}
+    everything = [h for group in groups.values() for h in group]
+    for name, rows in {"all": everything, **groups}.items():
+        found[name] = {
+            metric: _summary([(abs(math.exp(-h.error) - 1.0), h.inside(fitted)) for h in rows if h.metric == metric])
+            for metric in METRICS
+            if any(h.metric == metric for h in rows)
+        }
+    return found
+
+
+def _by_regime(found: Iterable[tuple[ServingPoint, str, float]]) -> dict[str, list[float]]:
+    """Group absolute errors by metric, and by metric and regime where there are enough."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for point, metric, error in found:
+        groups[metric].append(abs(error))
+        groups[f"{metric}/{regime_of(point.case)}"].append(abs(error))
+    return {name: values for name, values in sorted(groups.items()) if "/" not in name or len(values) >= _ENOUGH}
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the normal spread whose middle 80 % holds 80 % of the absolute errors."""
+    return float(np.quantile(values, 0.8)) / _Z80
+
+
+def _spread_only(fitted: Section) -> dict[str, float]:
+    """Return the spreads of residuals and the scale of what is not seen, not those of effects."""
+    keep = (*METRICS, "unseen")
+    return {
+        k: v
+        for k, v in fitted.spread.items()
+        if k.split("/")[0] in keep and k.split("/")[0] not in serving_params.CHANNELS
+    }
