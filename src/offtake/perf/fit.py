@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.errors import OfftakeError
-from offtake.perf import params, serving_fit, training_fit
+from offtake.perf import params, serving_cv, serving_fit, training_fit
 from offtake.perf.answers import Refusal
 from offtake.perf.serving_model import predict_serving
 from offtake.perf.tables_serving import ServingRow, read_serving
@@ -95,7 +95,7 @@ def fitted(tables: Tables, progress: Progress = ignore) -> dict[str, Section]:
     if tables.serving:
         points = serving_fit.choose(serving_fit.points_of(tables.serving))
         progress(ProgressEvent(stage="fit", message=f"serving: {len(points)} of {len(tables.serving)} rows"))
-        found["serving"] = serving_fit.fit_serving(points)
+        found["serving"] = serving_cv.fit_table(tables.serving)
     return found
 
 
@@ -135,7 +135,7 @@ def _held_serving(tables: Tables, by: str, whole: Section) -> list[Held]:
         rest, own = [p for p in points if group(p) != name], [p for p in points if group(p) == name]
         if not rest:
             continue
-        section = serving_fit.fit_serving(rest, start=whole, rounds=_ROUNDS)
+        section = serving_cv.with_spreads(serving_fit.fit_serving(rest, start=whole, rounds=_ROUNDS), whole)
         for point, metric, error in serving_fit.residuals(own, section):
             measured = point.measured(metric)
             if measured is None:

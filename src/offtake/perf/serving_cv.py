@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offtake.perf import serving_params
 from offtake.perf.serving_fit import METRICS, choose, fit_serving, points_of, predicted, residuals
 from offtake.perf.serving_model import interval_factor, regime_of
 from offtake.perf.serving_rows import names_of
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from offtake.perf.serving_fit import ServingPoint
     from offtake.perf.tables_serving import ServingRow
 
-__all__ = ["Held", "by_chip", "by_source", "calibrate", "cross_validate", "errors", "fit_table"]
+__all__ = ["Held", "by_chip", "by_source", "calibrate", "cross_validate", "errors", "fit_table", "with_spreads"]
 
 _Z80 = 1.2815515655446004
 _THINNED = 8  # rows of a kind that cross-validation reads: it fits some fifteen times
@@ -45,7 +44,7 @@ class Held:
 
     def inside(self, fitted: Section) -> bool:
         """Say whether the measured value lies in the interval, with the spread of `fitted` and the names seen by the held fit."""
-        both = replace(self.fitted, spread={**self.fitted.spread, **_spread_only(fitted)})
+        both = with_spreads(self.fitted, fitted)
         low, high = interval_factor(both, names_of(self.point.case), self.metric, regime_of(self.point.case))
         return math.log(low) <= self.error <= math.log(high)
 
@@ -168,11 +167,7 @@ def _spread(values: Sequence[float]) -> float:
     return float(np.quantile(values, 0.8)) / _Z80
 
 
-def _spread_only(fitted: Section) -> dict[str, float]:
-    """Return the spreads of residuals and the scale of what is not seen, not those of effects."""
-    keep = (*METRICS, "unseen")
-    return {
-        k: v
-        for k, v in fitted.spread.items()
-        if k.split("/")[0] in keep and k.split("/")[0] not in serving_params.CHANNELS
-    }
+def with_spreads(fitted: Section, calibrated: Section) -> Section:
+    """Return a fit with the spreads of residuals of a calibrated one, and the scale of what is not seen; spreads of effects stay."""
+    keep = {k: v for k, v in calibrated.spread.items() if k.partition("/")[0] in {*METRICS, "unseen"}}
+    return replace(fitted, spread={**fitted.spread, **keep})
