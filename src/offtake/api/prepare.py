@@ -122,7 +122,7 @@ def _together(loaded: Loaded) -> dict[str, Members]:
     """Group values with a stated range: series of one field of a part move together, everything else alone."""
     groups: dict[str, Members] = {}
     for path, origin in loaded.provenance.items():
-        if origin.low is None or origin.high is None or path.startswith("contract.clauses"):
+        if origin.low is None or origin.high is None or path.startswith(("contract.clauses", "contract.amendments")):
             continue
         part, *rest = path.split(".")
         name = f"{part}.*.{rest[-1]}" if part in TOGETHER and len(rest) > 1 and origin.kind == "series" else path

@@ -140,7 +140,7 @@ class Tiers:
 
 
 @dataclass(frozen=True, slots=True)
-class CarryRule:
+class CarryRule(Generic[X]):
     """How an excess counts later: oldest first.
 
     Parameters
@@ -149,13 +149,13 @@ class CarryRule:
         An excess is added only as far as the balance held over stays within it; the rest of it is lost.
     lasts : int, optional
         Intervals for which an excess can be used; for ever without it.
-    opening : Number
+    opening : Number, or a vector of one interval
         Excess held at the start, as young as if earned in the interval before the first.
     """
 
     cap: Numbers | None = None
     lasts: int | None = None
-    opening: Number = 0
+    opening: Number | X = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +336,7 @@ class Algebra(ABC, Generic[X]):
         """Add numbers, which depend on no signature, to a vector."""
         return x if not any(numbers) else x + self.const(numbers, on=x.on, unit=x.unit)
 
-    def carry(self, excess: X, need: X, rule: CarryRule, name: str) -> Carried[X]:
+    def carry(self, excess: X, need: X, rule: CarryRule[X], name: str) -> Carried[X]:
         """Meet needs from earlier excesses, the oldest first.
 
         An excess of interval k can meet needs of the intervals k + 1 to k + `lasts`.  In one interval at most one of excess and need
@@ -345,7 +345,12 @@ class Algebra(ABC, Generic[X]):
         on, unit = need.on, need.unit
         caps = None if rule.cap is None else per_interval(rule.cap, on)
         first = Intervals((on.starts[0],), (on.ends[0],))
-        lots: list[tuple[int, X]] = [(0, self.const(rule.opening, on=first, unit=unit))] if rule.opening else []
+        held_over = rule.opening
+        lots: list[tuple[int, X]] = []
+        if not is_numbers(held_over):
+            lots = [(0, self.mix(held_over, [[1]], on=first))]
+        elif held_over:
+            lots = [(0, self.const(held_over, on=first, unit=unit))]
         used: list[X] = []
         held: list[X] = []
         for k in range(len(on)):

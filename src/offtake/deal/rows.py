@@ -108,6 +108,7 @@ class Written:
     binaries: list[Binary] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
     rights: dict[str, Affine] = field(default_factory=dict)
+    rights_on: dict[str, Intervals] = field(default_factory=dict)
     reads: dict[Measure, Rows] = field(default_factory=dict)
     lower: Float = field(default_factory=lambda: np.zeros(0))
     upper: Float = field(default_factory=lambda: np.zeros(0))
@@ -307,6 +308,7 @@ class RowsAlgebra(Algebra[Rows]):
         shape = (len(self.paths), len(on))
         flag = self._binary(f"{name}.right", np.ones(shape, dtype=np.bool_), on)
         self.written.rights[self._named(name)] = flag
+        self.written.rights_on[self._named(name)] = on
         fact = Rows(expr=flag, on=on, unit=ONE, lo=np.zeros(shape), hi=np.ones(shape))
         if self.signed is not None:
             self._rows(f"{name}.signed", flag - self.signed.reshape((-1, 1)), fact, upper=0.0)

@@ -99,6 +99,8 @@ class SettleAlgebra(Algebra[Exact]):
         What the plan chose: dotted name of the right (``contract.draw.take-up``) to 0/1 [path][interval].
     signed : Sequence[bool]
         By path; where it is false nothing is owed.
+    rights_on : mapping
+        Intervals of the rights' choices, where a clause may ask for others: terms of another version of the contract.
     """
 
     grid: Intervals
@@ -107,6 +109,7 @@ class SettleAlgebra(Algebra[Exact]):
     paths: tuple[str, ...] = ("base",)
     signed: Sequence[bool] | None = None
     scope: str = ""
+    rights_on: Mapping[str, Intervals] = field(default_factory=dict)
 
     def within(self, scope: str) -> Self:
         """Return the same algebra for another clause."""
@@ -117,6 +120,7 @@ class SettleAlgebra(Algebra[Exact]):
             paths=self.paths,
             signed=self.signed,
             scope=scope,
+            rights_on=self.rights_on,
         )
 
     def const(self, values: Numbers, *, on: Intervals, unit: str) -> Exact:
@@ -188,11 +192,19 @@ class SettleAlgebra(Algebra[Exact]):
         full = f"{self.scope}.{name}" if self.scope else name
         if full not in self.rights:
             return self.const(0, on=on, unit=ONE)
-        given = self.rights[full]
+        given = self._chosen(full, on)
         if len(given) != len(self.paths) or any(len(row) != len(on) for row in given):
             raise ValueError(f"right {full}: expected {len(self.paths)} paths of {len(on)} intervals")
         rows = tuple(tuple(Fraction(round(float(v))) for v in row) for row in given)
         return Exact(rows=rows, on=on, unit=ONE)
+
+    def _chosen(self, name: str, on: Intervals) -> Sequence[Sequence[Number]]:
+        """Return a right's choices on the asked intervals: those of other first days were not made."""
+        given, made = self.rights[name], self.rights_on.get(name)
+        if made is None or made == on:
+            return given
+        place = {day: k for k, day in enumerate(made.starts)}
+        return [[row[place[day]] if day in place else 0 for day in on.starts] for row in given]
 
     def _plain(self, values: Numbers, like: Exact) -> Exact:
         """Numbers that do not depend on signing."""

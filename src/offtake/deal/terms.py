@@ -115,6 +115,12 @@ class Terms(Model):
             return ""
         return f"a clause of kind {self.kind} cannot be changed by an amendment: end it and add another"
 
+    def cannot_end(self) -> str:
+        """Return why an amendment cannot end the clause, or ""."""
+        if self.forgets:
+            return ""
+        return f"a clause of kind {self.kind} has dates or balances of its own, which an amendment does not end"
+
     def includes(self, other: Terms) -> bool:  # noqa: ARG002
         """Whether payments under another clause count towards this one's stated amount."""
         return False

@@ -130,6 +130,10 @@ def _quantities(a: Algebra[X], deal: DealView[X], trigger: Trigger, tests: Inter
     if trigger.cumulative_spend_usd is not None:
         left = exactly(trigger.cumulative_spend_usd) - exactly(trigger.spent_before_usd)
         spent = a.running(deal.billed(SPEND, on=tests, at_end=True))
+        since, today = deal.span.since, deal.facts.valuation_date
+        if since is not None and since > today:  # what was spent under the terms before these counts on
+            before = deal.billed(SPEND, on=Intervals((today,), (since,)), at_end=True)
+            spent = spent + a.repeat(before, on=tests)
         facts.append(a.reached(spent, left, "spend") if left > 0 else a.const(1, on=tests, unit=ONE))
     if trigger.accepted_mw is not None:
         facts.append(a.reached(a.read(Measure("accepted_it_mw"), on=tests), trigger.accepted_mw, "accepted"))

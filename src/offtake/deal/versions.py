@@ -88,14 +88,17 @@ def apply(contract: Contract, change: Amended) -> tuple[Terms, ...]:
             raise OfftakeError(
                 f"amendment from {change.since}: no clause {name!r} holds then; there are {', '.join(known)}"
             )
+    for name in change.end:
+        if name in change.changes:
+            raise OfftakeError(f"amendment from {change.since}: clause {name!r} is both changed and ended")
+        if why := known[name].cannot_end():
+            raise OfftakeError(f"amendment from {change.since}, clause {name!r}: {why}")
     for clause in change.add:
         if clause.id in known:
             raise OfftakeError(
                 f"amendment from {change.since}: there is a clause {clause.id!r} already; change it, or choose another id"
             )
     for name, terms in change.changes.items():
-        if name in change.end:
-            raise OfftakeError(f"amendment from {change.since}: clause {name!r} is both changed and ended")
         if terms.kind != known[name].kind or terms.id != name:
             raise OfftakeError(
                 f"amendment from {change.since}: a clause keeps its `kind` and `id`; end {name!r} and add another"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from offtake.deal.contract import Contract, DealFacts, owed
-from offtake.deal.flows import Layer
 from offtake.deal.rows import Rows, RowsAlgebra
 from offtake.deal.settle import Exact, SettleAlgebra, flows_of
 from offtake.plan.capacity import follow_force
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from offtake.deal.flows import Due, Flow
     from offtake.deal.quantities import Measure
     from offtake.deal.rows import Tighten
-    from offtake.deal.terms import Terms
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
     from offtake.plan.capacity import Work
@@ -40,14 +38,7 @@ def contract_of(problem: Problem) -> Contract | None:
     terms = problem.scenario.contract
     if terms is None or problem.signed is False:
         return None
-    return Contract(
-        id=terms.id,
-        start=terms.start,
-        end=terms.end,
-        clauses=cast("tuple[Terms, ...]", terms.clauses),
-        signed=terms.signed,
-        layer=Layer(terms.layer),
-    )
+    return Contract.of(terms)
 
 
 def facts_of(problem: Problem) -> DealFacts:

@@ -17,12 +17,13 @@ from pydantic import BaseModel, ValidationError
 
 from offtake.diagnostics import Diagnostic, did_you_mean
 from offtake.errors import ScenarioError
+from offtake.spec.amended import clause_nodes, written_out
 from offtake.spec.locate import at_node, from_validation, is_null
 from offtake.spec.origins import collect
 from offtake.spec.overlay import Changes, Overlaid, Sources, named_cases, overlay_file
 from offtake.spec.reader import Document, read_file, read_text
 from offtake.spec.scenario import Scenario
-from offtake.spec.tree import Listing, Mapping, Scalar, child, items_of, plain
+from offtake.spec.tree import Mapping, Node, Scalar, plain
 from offtake.spec.validate import check_meaning, check_references
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ CatalogNames = Callable[[str], Collection[str]]
 
 ClauseKinds = Dict[str, type[BaseModel]]
 """Kind of a clause → the model of its terms."""
+
+Steps = tuple[str | int, ...]
 
 _MOST_DIAGNOSTICS = 200  # a file with more has one cause; the rest is noise
 
@@ -175,10 +178,9 @@ def _ordered(found: list[Diagnostic], first: str) -> list[Diagnostic]:
 
 def _build(root: Mapping, file: str, names: _Names, sources: Sources) -> tuple[Loaded | None, list[Diagnostic]]:
     """Validate one tree; return what was built, if it could be, and every mistake."""
-    clauses, found = _clauses(root, names.kinds)
+    root, found = written_out(root)
     data = plain(root)
-    if isinstance(data.get("contract"), dict) and "clauses" in data["contract"] and clauses is not None:
-        data["contract"]["clauses"] = clauses
+    found += _put_clauses(data, root, names.kinds)
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(data, by_alias=True, by_name=False)
@@ -195,46 +197,43 @@ def _build(root: Mapping, file: str, names: _Names, sources: Sources) -> tuple[L
     ), found
 
 
-def _clauses(root: Mapping, kinds: ClauseKinds) -> tuple[list[Any] | None, list[Diagnostic]]:
-    """Validate each clause by its kind; None if the list is no list of mappings (the contract then says so)."""
-    listing = child(root, "contract", "clauses")
-    terms: list[Any] = []
+def _put_clauses(data: dict[str, Any], root: Mapping, kinds: ClauseKinds) -> list[Diagnostic]:
+    """Put validated terms in the place of every clause; lists that are no lists are left for the contract to refuse."""
     found: list[Diagnostic] = []
-    for k, node in items_of(listing):
-        steps = ("contract", "clauses", k)
-        if not isinstance(node, Mapping):
-            found.append(
-                at_node(root, steps, "E203", "expected a mapping", "a clause has a `kind`, an `id` and its terms")
-            )
-            continue
-        kind = node.entries["kind"].node if "kind" in node.entries else None
-        if is_null(kind):
-            continue
-        if not isinstance(kind, Scalar):
-            found.append(
-                at_node(
-                    root, (*steps, "kind"), "E209", "a clause says its `kind`", f"one of {', '.join(sorted(kinds))}"
-                )
-            )
-        elif kind.text not in kinds:
-            found.append(
-                at_node(
-                    root,
-                    (*steps, "kind"),
-                    "E209",
-                    f"there is no kind of clause `{kind.text[:60]}`",
-                    did_you_mean(kind.text, sorted(kinds)),
-                )
-            )
-        else:
-            model = kinds[kind.text]
-            data = {
-                key: plain(entry.node)
-                for key, entry in node.entries.items()
-                if key != "kind" or "kind" in model.model_fields
-            }
-            try:
-                terms.append(model.model_validate(data, by_alias=True, by_name=False))
-            except ValidationError as error:
-                found += from_validation(error, model, root, steps)
-    return (terms if listing is None or isinstance(listing, Listing) else None), found
+    terms: dict[Steps, dict[str | int, BaseModel]] = {}
+    for steps, node in clause_nodes(root):
+        model, mistakes = _clause(root, steps, node, kinds)
+        found += mistakes
+        terms.setdefault(steps[:-1], {})
+        if model is not None:
+            terms[steps[:-1]][steps[-1]] = model
+    for steps, models in terms.items():
+        holder: Any = data
+        for step in steps[:-1]:
+            holder = holder[step]
+        holder[steps[-1]] = models if steps[-1] == "changes" else list(models.values())
+    return found
+
+
+def _clause(root: Mapping, steps: Steps, node: Node, kinds: ClauseKinds) -> tuple[BaseModel | None, list[Diagnostic]]:
+    """Validate one clause by its kind."""
+    if not isinstance(node, Mapping):
+        hint = "a clause has a `kind`, an `id` and its terms"
+        return None, [at_node(root, steps, "E203", "expected a mapping", hint)]
+    kind = node.entries["kind"].node if "kind" in node.entries else None
+    if is_null(kind):
+        return None, []
+    at = (*steps, "kind")
+    if not isinstance(kind, Scalar):
+        return None, [at_node(root, at, "E209", "a clause says its `kind`", f"one of {', '.join(sorted(kinds))}")]
+    if kind.text not in kinds:
+        near = did_you_mean(kind.text, sorted(kinds))
+        return None, [at_node(root, at, "E209", f"there is no kind of clause `{kind.text[:60]}`", near)]
+    model = kinds[kind.text]
+    data = {
+        key: plain(entry.node) for key, entry in node.entries.items() if key != "kind" or "kind" in model.model_fields
+    }
+    try:
+        return model.model_validate(data, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        return None, from_validation(error, model, root, steps)

@@ -40,9 +40,11 @@ def json_schema(clause_kinds: Mapping[str, type[BaseModel]] | None = None) -> di
     schema = Scenario.model_json_schema(by_alias=True)
     definitions = schema["$defs"]
     kinds = [_clause(kind, clause_kinds[kind], definitions) for kind in sorted(clause_kinds)]
-    contract = definitions["Contract"]["properties"]["clauses"]
-    contract["items"] = {"oneOf": kinds} if kinds else {"type": "object"}
-    contract.pop("default", None)
+    amendment = definitions["Amendment"]["properties"]
+    for clauses in (definitions["Contract"]["properties"]["clauses"], amendment["add"]):
+        clauses["items"] = {"oneOf": kinds} if kinds else {"type": "object"}
+        clauses.pop("default", None)
+    amendment["changes"]["additionalProperties"] = {"type": "object"}
     definitions.pop("BaseModel", None)
     schema = _tidy(schema)
     return {"$schema": DIALECT, "title": "Offtake scenario", **{k: v for k, v in schema.items() if k != "title"}}

@@ -160,7 +160,10 @@ def leaves(model: BaseModel, steps: tuple[str | int, ...] = (), names: tuple[str
         elif slot.container == "list" and value and all(isinstance(v, BaseModel) for v in value):
             for k, item in enumerate(value):
                 yield from leaves(item, (*here, k), (*called, str(getattr(item, "id", k))))
-        elif slot.container == "dict" and slot.model is None and isinstance(value, dict):
+        elif slot.container == "dict" and slot.model is not None and isinstance(value, dict):
+            for k, item in value.items():
+                yield from leaves(item, (*here, k), (*called, str(k)))
+        elif slot.container == "dict" and isinstance(value, dict):
             for k, item in value.items():
                 yield Leaf((*here, k), (*called, str(k)), slot, item)
         else:

@@ -89,6 +89,13 @@ def _targets(root: Mapping, catalog: CatalogNames | None) -> dict[str, Collectio
         ".".join(str(s) for s in section): [n for _, item in items_of(child(root, *section)) if (n := id_of(item))]
         for section in _SECTIONS
     }
+    added = [
+        n
+        for _, item in items_of(child(root, "contract", "amendments"))
+        for _, c in items_of(child(item, "add"))
+        if (n := id_of(c))
+    ]
+    targets["contract.clauses"] = [*targets["contract.clauses"], *added]
     targets = {name: ids for name, ids in targets.items() if _readable(root, name)}
     if _readable(root, "regions"):
         targets["regions"] = [n.text for _, n in items_of(child(root, "regions")) if isinstance(n, Scalar)]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from offtake.deal.algebra import Algebra, X
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due
-    from offtake.deal.terms import Schedule
+    from offtake.deal.terms import Schedule, Terms
 
 
 class VolumeTier(Model):
@@ -83,9 +83,11 @@ class ChipPrice(Periodic):
         dues = []
         for chip in self.prices_usd_per_chip_h:
             taken = a.read(Measure("offtake_chip_h", chip), on=plan.on)
+            if deal.goes_on:
+                deal.publish(f"{chip}.year", a.pick(self._so_far(a, deal, plan, chip, taken), len(plan.on) - 1))
             price = deal.extended(self._price(chip, plan.on, deal.contract.start), plan.on, chip)
             if self.tiers:
-                amount = self._tiered(a, plan, chip, taken, self._year(deal, plan, chip, price))
+                amount = self._tiered(a, deal, plan, taken, self._year(deal, plan, chip, price))
             else:
                 amount = a.scale(taken, price, unit=USD)
             due = deal.due(amount, plan.when(self.due_days), Account.RENT, Firmness.OPTIONAL, facts={"chip": chip})
@@ -120,13 +122,44 @@ class ChipPrice(Periodic):
         rises = escalated(self.escalator_frac_per_y, self.escalates_from or contract_start, on)
         return tuple(p * r for p, r in zip(means(self.prices_usd_per_chip_h[chip], on), rises, strict=True))
 
-    def _tiered(self, a: Algebra[X], plan: Schedule, chip: str, taken: X, year: Year) -> X:
+    def cannot_follow(self, earlier: Terms) -> str:
+        """Take over: marginal tiers go on with the volume of the contract year; all-units tiers would price it again."""
+        if any(isinstance(t, ChipPrice) and t.tiers and t.how == "all_units" for t in (self, earlier)):
+            return "all-units tiers price the whole volume of a contract year, so an amendment cannot change them within it"
+        return ""
+
+    def cannot_end(self) -> str:
+        """End with the amendment."""
+        return ""
+
+    def _so_far(self, a: Algebra[X], deal: DealView[X], plan: Schedule, chip: str, taken: X) -> X:
+        """Volume of the contract year up to each interval's end, with what an earlier version of the terms has seen of it."""
+        so_far, before = a.running(taken, restart=plan.year), self._before(deal, plan, chip)
+        if before is None:
+            return so_far
+        return so_far + a.mix(before, [[int(y == plan.year[0])] for y in plan.year], on=plan.on)
+
+    def _before(self, deal: DealView[X], plan: Schedule, chip: str) -> X | None:
+        """Volume that an earlier version of the terms has seen in the contract year in which it was amended."""
+        since = deal.span.since
+        in_progress = since is not None and add_months(plan.first_year, 12 * plan.year[0]) < since
+        return deal.former(f"{chip}.year") if in_progress else None
+
+    def _tiered(self, a: Algebra[X], deal: DealView[X], plan: Schedule, taken: X, year: Year) -> X:
         """Price each interval's own part of the year's volume."""
-        so_far = a.running(taken, restart=plan.year)
+        chip = year.chip
+        so_far = self._so_far(a, deal, plan, chip, taken)
         if year.before:
             so_far = so_far + a.const(year.until_next(plan, year.before), on=plan.on, unit=CHIP_H)
         if self.how == "marginal":
-            return self._marginal(a, plan, chip, so_far, year)
+            bill = self._marginal(a, plan, chip, so_far, year)
+            if (before := self._before(deal, plan, chip)) is None:
+                return bill
+            done = a.layers(before, self._widths, f"{chip}.before")
+            paid = a.lin(
+                *((1, a.scale(p, f * year.price[0], unit=USD)) for f, p in zip(self._factors, done, strict=True))
+            )
+            return bill - a.mix(paid, [[int(k == 0)] for k in range(len(plan.on))], on=plan.on)
         whole = a.running(a.scale(taken, year.price, unit=USD), restart=plan.year)
         if year.before:
             whole = whole + a.const(year.until_next(plan, year.before * year.rate), on=plan.on, unit=USD)
@@ -141,9 +174,7 @@ class ChipPrice(Periodic):
 
     def _marginal(self, a: Algebra[X], plan: Schedule, chip: str, so_far: X, year: Year) -> X:
         """Price the layers of the year's volume, each at its own discount."""
-        steps = [exactly(t.above_chip_h) for t in self.tiers]
-        widths = [b - c for c, b in zip([Fraction(0), *steps], steps, strict=False)]
-        factors = [Fraction(1), *(1 - exactly(t.discount_frac) for t in self.tiers)]
+        steps, widths = [exactly(t.above_chip_h) for t in self.tiers], self._widths
         parts = [a.step(layer, restart=plan.year) for layer in a.layers(so_far, widths, f"{chip}.volume")]
         if year.before:
             done = [
@@ -151,8 +182,19 @@ class ChipPrice(Periodic):
             ]
             done.append(max(year.before - steps[-1], Fraction(0)))
             parts = [p - a.const(_at_first(plan, d), on=plan.on, unit=CHIP_H) for p, d in zip(parts, done, strict=True)]
-        priced = [a.scale(p, [f * x for x in year.price], unit=USD) for f, p in zip(factors, parts, strict=True)]
+        priced = [a.scale(p, [f * x for x in year.price], unit=USD) for f, p in zip(self._factors, parts, strict=True)]
         return a.lin(*((1, p) for p in priced))
+
+    @property
+    def _widths(self) -> list[Fraction]:
+        """Volume of each tier but the last [chip-h]."""
+        steps = [exactly(t.above_chip_h) for t in self.tiers]
+        return [b - c for c, b in zip([Fraction(0), *steps], steps, strict=False)]
+
+    @property
+    def _factors(self) -> list[Fraction]:
+        """Part of the price that is paid in each tier."""
+        return [Fraction(1), *(1 - exactly(t.discount_frac) for t in self.tiers)]
 
     def _left(self, volume: Fraction) -> Fraction:
         """Part of the price that is paid for a whole volume under all-units tiers."""
@@ -163,15 +205,15 @@ class ChipPrice(Periodic):
     def _year(self, deal: DealView[X], plan: Schedule, chip: str, price: tuple[Fraction, ...]) -> Year:
         """Return what the contract year in progress has seen before the valuation date, and at which mean price."""
         before = exactly(self.taken_before_chip_h.get(chip, 0.0))
-        if not before:
-            return Year(price=price)
+        if not before or deal.span.since is not None:  # a later version of the terms takes up what the first one counts
+            return Year(chip=chip, price=price)
         start, today = add_months(plan.first_year, 12 * plan.year[0]), deal.facts.valuation_date
         if start >= today:
             raise OfftakeError(
                 f"{deal.cause}: `taken_before` counts in the contract year in progress on {today}, but that year begins {start}"
             )
         rate = self._price(chip, Intervals((start,), (today,)), deal.contract.start)[0]
-        return Year(price=price, before=before, rate=rate)
+        return Year(chip=chip, price=price, before=before, rate=rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +222,7 @@ class Year:
 
     Parameters
     ----------
+    chip : str
     price : tuple of Fraction
         By interval [USD/chip-h].
     before : Fraction
@@ -188,6 +231,7 @@ class Year:
         Mean price then, before tiers [USD/chip-h].
     """
 
+    chip: str
     price: tuple[Fraction, ...]
     before: Fraction = Fraction(0)
     rate: Fraction = Fraction(0)

@@ -92,9 +92,23 @@ class EquityTranche(Terms, Held):
         due = met(a, deal, self.trigger, tests)
         if self.draw == "optional":
             due = a.both(due, a.ever(a.right("draw", on=tests), "drawn"), "met-and-drawn")
-        amount = a.scale(a.step(due), self.amount_usd, unit=USD)
+        first, paid = a.step(due), deal.former("paid")
+        if paid is not None:  # under an earlier version of the terms: not twice
+            first = first - a.when(a.repeat(paid, on=tests), first, "paid-before")
+        done = a.total(first) if paid is None else a.total(first) + a.mix(paid, [[1]], on=a.total(first).on)
+        deal.publish("paid", a.known(done, 0, 1))
+        amount = a.scale(first, self.amount_usd, unit=USD)
         when = tuple(end + timedelta(days=round(self.notice_days)) for end in tests.ends)
         return (self._due(deal, amount, when, Firmness.CONTINGENT if self.draw == "automatic" else Firmness.OPTIONAL),)
+
+    def cannot_follow(self, earlier: Terms) -> str:
+        """Take over: a tranche that was paid is not paid again, and what was spent counts on."""
+        dated = any(isinstance(t, EquityTranche) and t.date is not None for t in (self, earlier))
+        return "a dated tranche cannot be changed; end it and add another" if dated else ""
+
+    def cannot_end(self) -> str:
+        """End with the amendment, unless it has a date."""
+        return "" if self.date is None else "a dated tranche is owed whatever holds later"
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the amount: firm with a date, contingent or optional with a trigger."""

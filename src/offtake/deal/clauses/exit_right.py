@@ -40,6 +40,7 @@ class ExitRight(Terms):
 
     kind: ClassVar[str] = "exit_right"
     shapes_term: ClassVar[bool] = True
+    forgets: ClassVar[bool] = True
 
     party: Literal["offtaker", "provider", "either"] = "either"
     """Who may end the contract."""
@@ -60,13 +61,13 @@ class ExitRight(Terms):
             raise ValueError("a payment needs one `party` that pays it; write a clause for each party")
         return self
 
-    def ends(self, contract: Contract, *, today: date, horizon: date) -> tuple[date, ...]:
-        """Days on which the contract can end inside the plan, in order."""
+    def ends(self, contract: Contract, *, today: date, horizon: date, stop: date | None = None) -> tuple[date, ...]:
+        """Days on which the contract can end inside the plan, in order; notice is given from today on and before `stop`."""
         last = contract.last_day()
         found: dict[date, None] = {}
         every = Intervals.every(MONTHS[self.interval], contract.start, last)
         for start, end in zip(every.starts, every.ends, strict=True):
-            if end > today:
+            if end > today and (stop is None or start < stop):
                 found[self._end(max(start, today))] = None
         return tuple(day for day in found if contract.start < day < min(last, horizon))
 
@@ -77,7 +78,8 @@ class ExitRight(Terms):
 
     def owed(self, a: Algebra[X], deal: DealView[X]) -> Sequence[Due[X]]:
         """Return the payment on ending, if there is one."""
-        days = self.ends(deal.contract, today=deal.facts.valuation_date, horizon=deal.facts.horizon)
+        today, facts = max(deal.facts.valuation_date, deal.span.since or deal.facts.valuation_date), deal.facts
+        days = self.ends(deal.contract, today=today, horizon=facts.horizon, stop=deal.span.stop)
         if not days:
             return ()
         on = Intervals(days, tuple(day + timedelta(days=1) for day in days))

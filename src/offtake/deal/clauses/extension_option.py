@@ -98,7 +98,8 @@ class ExtensionOption(Terms):
         if self.exercised:
             deal.publish(GOES_ON, a.const(1, on=time, unit=ONE))
             return ()
-        days = self.days(deal.facts.valuation_date)
+        today, stop = deal.facts.valuation_date, deal.span.stop
+        days = tuple(day for day in self.days(max(today, deal.span.since or today)) if stop is None or day < stop)
         if not days:
             return ()
         on = Intervals(days, tuple(day + timedelta(days=1) for day in days))
@@ -131,6 +132,10 @@ class ExtensionOption(Terms):
         while (day := add_months(self.first, MONTHS[self.interval] * len(every))) < self.last:
             every.append(day)
         return tuple(day for day in (*every, self.last) if day >= today)
+
+    def cannot_end(self) -> str:
+        """End with the amendment: it can no longer be exercised."""
+        return ""
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the fee, and refuse a window that the added time does not leave open."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from offtake.deal.algebra import Algebra, X
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due
-    from offtake.deal.terms import Schedule
+    from offtake.deal.terms import Schedule, Terms
 
 FracStepSeries = Annotated[Series, Unit("%", at_most=1.0, interpolation="step")]
 
@@ -80,13 +80,18 @@ class RevenueShare(Periodic, Share):
             return ()
         gross = self._gross(a, deal, plan, self, "")
         net, facts = gross, {}
+        deal.publish("gross", _so_far(a, deal, gross, "gross"))
         if self.back is not None:
             back = self._gross(a, deal, plan, self.back, "back.")
+            deal.publish("back.gross", _so_far(a, deal, back, "back.gross"))
             net = gross - back
             facts = {"gross": gross, "back": back}
             if self.cap_of == "net":
                 left = a.const(_left(self), on=plan.on, unit=USD)
+                if (paid := deal.former("net")) is not None:
+                    left = left - a.repeat(paid, on=plan.on)
                 net = a.step(a.minimum(a.running(net), left, "cap"))
+        deal.publish("net", _so_far(a, deal, net, "net"))
         return (
             deal.due(
                 net,
@@ -98,6 +103,14 @@ class RevenueShare(Periodic, Share):
                 facts=facts,
             ),
         )
+
+    def cannot_follow(self, earlier: Terms) -> str:  # noqa: ARG002
+        """Take over: what was paid counts towards the caps of the new terms."""
+        return ""
+
+    def cannot_end(self) -> str:
+        """End with the amendment: the last interval is cut there."""
+        return ""
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return a share without an amount, or its cap, in each direction."""
@@ -129,8 +142,18 @@ class RevenueShare(Periodic, Share):
             least = deal.over_term(lambda s, e: yearly * max(0, (e - max(s, start)).days) / 365, on=plan.on, unit=USD)
             owed = a.maximum(owed, least, f"{name}floor")
         if share.cap_usd is not None and not (share is self and self.cap_of == "net"):
-            owed = a.capped(owed, _left(share), f"{name}cap")
+            before, left = deal.former(f"{name}gross"), _left(share)
+            if before is None:
+                return a.capped(owed, left, f"{name}cap")
+            now = a.pos(a.const(left, on=before.on, unit=USD) - before, f"{name}cap-left")
+            owed = a.capped(owed, now, f"{name}cap")
         return owed
+
+
+def _so_far(a: Algebra[X], deal: DealView[X], owed: X, name: str) -> X:
+    """Add up what is owed under this version of the terms and those before it, in one interval."""
+    now, before = a.total(owed), deal.former(name)
+    return now if before is None else now + a.mix(before, [[1]], on=now.on)
 
 
 def _left(share: Share) -> Fraction:

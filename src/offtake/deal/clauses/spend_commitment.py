@@ -32,7 +32,7 @@ from offtake.errors import OfftakeError
 from offtake.spec.fields import Count, Frac, Model, Text, Usd, UsdPerYearSeries
 
 if TYPE_CHECKING:
-    from offtake.deal.algebra import Algebra
+    from offtake.deal.algebra import Algebra, Number
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due
     from offtake.deal.terms import Terms
@@ -60,11 +60,12 @@ class CarryForward(Model):
             raise ValueError("give `cap` or `share`, not both")
         return self
 
-    def rule(self, floors: Sequence[Fraction]) -> CarryRule:
-        """Return the rule for dated floors."""
+    def rule(self, floors: Sequence[Fraction], *, opening: X | None, later: bool) -> CarryRule[X]:
+        """Return the rule for dated floors; a later version of the terms begins with what the one before it held."""
         cap = self.cap_usd
         caps = None if self.share_frac is None else tuple(exactly(self.share_frac) * f for f in floors)
-        return CarryRule(cap=caps if caps is not None else cap, lasts=self.lasts, opening=exactly(self.opening_usd))
+        start: Number | X = (0 if later else exactly(self.opening_usd)) if opening is None else opening
+        return CarryRule(cap=caps if caps is not None else cap, lasts=self.lasts, opening=start)
 
 
 class SpendCommitment(Periodic):
@@ -121,21 +122,35 @@ class SpendCommitment(Periodic):
         counted = spend
         floors = self._floors(plan)
         if any(floors) or relief.deferred is not None:
-            before = [exactly(self.counted_this_interval_usd), *([Fraction(0)] * (len(plan.on) - 1))]
+            opening = exactly(self.counted_this_interval_usd) if deal.span.since is None else Fraction(0)
+            before = [opening, *([Fraction(0)] * (len(plan.on) - 1))]
             floor = relief.off(a, deal.held(floors, on=plan.on, unit=USD), exact=self.carry_forward is not None)
             met = spend + a.const(before, on=plan.on, unit=USD)
             short = a.pos(floor - met, "shortfall")
             owed, held = short, None
             if self.carry_forward is not None:
-                carried = a.carry(short + met - floor, short, self.carry_forward.rule(floors), "carried")
+                held_over = deal.former("held")
+                rule = self.carry_forward.rule(floors, opening=held_over, later=deal.span.since is not None)
+                carried = a.carry(short + met - floor, short, rule, "carried")
                 owed, held = short - carried.used, carried.held
+                deal.publish("held", a.pick(held, len(plan.on) - 1))
             counted = spend + owed
             facts = {"floors_usd": floors, "eligible": met, "shortfall": short, "carried": held, "scope": "interval"}
             facts |= {"relief": relief.given, "deferred": relief.deferred}
             dues.append(deal.due(owed, plan.when(self.due_days), Account.TRUE_UP, Firmness.FIRM, facts=facts))
-        if self.total_usd is not None:
+        so_far, earlier = a.total(counted), deal.former("counted")
+        deal.publish("counted", so_far if earlier is None else so_far + a.mix(earlier, [[1]], on=so_far.on))
+        if self.total_usd is not None and not deal.goes_on:
             dues.append(self._term(a, deal, plan, counted, relief))
         return [*dues, *self._longer(a, deal)]
+
+    def cannot_follow(self, earlier: Terms) -> str:  # noqa: ARG002
+        """Take over: what has counted, and the excess held, go on; the total is asked for once, by the last version."""
+        return ""
+
+    def cannot_end(self) -> str:
+        """End with the amendment: the total is asked for in proportion to the floors, or to the days, until then."""
+        return ""
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the larger of the total and the sum of the floors."""
@@ -202,7 +217,9 @@ class SpendCommitment(Periodic):
         """Bring the whole term up to the total; a horizon inside the term asks for the part of it due by then."""
         parts = self._parts(deal, plan)
         total = total_of(parts)
-        spent = a.total(counted)
+        spent, earlier = a.total(counted), deal.former("counted")
+        if earlier is not None:
+            spent = spent + a.mix(earlier, [[1]], on=spent.on)
         asked = a.total(deal.held(parts, on=plan.on, unit=USD)) if deal.force() else None
         if asked is None:
             asked = a.const(total, on=spent.on, unit=USD)
@@ -221,10 +238,12 @@ class SpendCommitment(Periodic):
         every = self._whole(deal.contract)
         floors = self._floors(every)
         if any(floors):
-            whole, before, now = total_of(floors), total_of(floors[: plan.first]), self._floors(plan)
+            cut = Fraction((plan.on.start - plan.whole.start).days, int(plan.whole.days[0]))
+            whole, now = total_of(floors), self._floors(plan)
+            before = total_of(floors[: plan.first]) + cut * floors[plan.first]
         else:
             whole = Fraction((every.on.end - every.on.start).days)
-            before = Fraction((plan.whole.start - every.on.start).days)
+            before = Fraction((plan.on.start - every.on.start).days)
             now = tuple(Fraction(int(d)) for d in plan.on.days)
         return tuple(total * (f + (before if k == 0 else 0)) / whole for k, f in enumerate(now))
 

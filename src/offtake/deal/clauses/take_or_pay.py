@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from offtake.deal.algebra import Algebra
     from offtake.deal.contract import Contract, DealView
     from offtake.deal.flows import Due
-    from offtake.deal.terms import Schedule
+    from offtake.deal.terms import Schedule, Terms
 
 
 class MinimumTranche(Tranche):
@@ -136,6 +136,15 @@ class TakeOrPay(Periodic):
             for tranche, had, used in zip(stack, available, taken, strict=False):
                 dues += self._of(a, deal, plan, Metered(tranche=tranche, had=had, used=used))
         return dues
+
+    def cannot_follow(self, earlier: Terms) -> str:
+        """Take over, as nothing is remembered from one interval to the next without make-up."""
+        kept = any(isinstance(t, TakeOrPay) and t.make_up is not None for t in (self, earlier))
+        return "what may still be made up belongs to its own terms; end the clause and add another" if kept else ""
+
+    def cannot_end(self) -> str:
+        """End with the amendment; what may still be made up would be lost."""
+        return "" if self.make_up is None else "what may still be made up would be lost"
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the minimum payments if all capacity is made available and priced in the clause itself."""
