@@ -200,16 +200,6 @@ class Prepayment(Periodic):
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return each payment; one that pays bills which are firm themselves stands within them."""
-        firm = next(
-            (
-                c.id
-                for c in contract.clauses
-                if c is not self
-                and (c.id in self.counts_frac or c.kind in self.counts_frac)
-                and any(p.firmness is Firmness.FIRM and p.usd for p in c.promises(contract))
-            ),
-            "",
-        )
         return [
             Promise(
                 clause=self.id,
@@ -221,10 +211,24 @@ class Prepayment(Periodic):
                 layer=contract.layer,
                 start=p.date,
                 end=p.date,
-                within=firm,
+                within=self._within(p, contract),
             )
             for p in self.payments
         ]
+
+    def _within(self, payment: Payment, contract: Contract) -> str:
+        """Id of a clause whose firm amount already holds this payment: the tranche's, or one that is as large as all that is paid ahead."""
+        if payment.clause is not None:
+            return str(payment.clause)
+        whole = total_of([self._amount(p, contract) for p in self.payments])
+        for clause in contract.clauses:
+            made = () if clause.kind == self.kind else clause.promises(contract)
+            firm = [
+                p.usd for p in made if p.usd and p.firmness is Firmness.FIRM and p.payer == "offtaker" and not p.within
+            ]
+            if firm and total_of(firm) >= whole and made[0].layer is contract.layer:
+                return clause.id
+        return ""
 
     def _amount(self, payment: Payment, contract: Contract) -> Fraction:
         """Amount of a payment: stated, or a share of a stated or promised amount."""
@@ -262,7 +266,9 @@ class Prepayment(Periodic):
     def _lots(self, deal: DealView[X], plan: Schedule) -> list[_Lot]:
         """Credit by the interval in which it becomes available, in that order."""
         end, since = deal.until(self.end), deal.facts.valuation_date
-        lots = [_Lot(interval=0, usd=exactly(self.opening_usd), paid=since, expires=min(self.opening_expires or end, end))]
+        lots = [
+            _Lot(interval=0, usd=exactly(self.opening_usd), paid=since, expires=min(self.opening_expires or end, end))
+        ]
         for p in self.payments:
             if p.date >= deal.facts.horizon or (p.date < since and p.over is None):
                 continue

@@ -193,8 +193,12 @@ class Warrant(Terms, Held):
             high = high or (day >= self.granted and path.price[k] >= hurdle)
             passed.append(int(high and day >= self.granted))
         if tranche.trigger is None:
-            known = a.const(0 if before and self.granted < since else passed, on=path.tests, unit=ONE)
-            return a.step(known)
+            if before and self.granted < since:
+                return a.zero(on=path.tests, unit=ONE)
+            if deal.force() is None:
+                return a.step(a.const(passed, on=path.tests, unit=ONE))
+            held = a.scale(deal.in_force_at_end(path.tests), passed)
+            return a.first(held, f"{tranche.id}.vested")
         scoped = a.within(f"{deal.cause}.{tranche.id}")
         return a.step(a.scale(met(scoped, deal, tranche.trigger, path.tests), passed))
 
