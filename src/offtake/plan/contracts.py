@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.deal.amendment import concessions
 from offtake.deal.contract import Contract, DealFacts, owed
 from offtake.deal.rows import Rows, RowsAlgebra
 from offtake.deal.settle import Exact, SettleAlgebra, flows_of
@@ -18,6 +19,7 @@ from offtake.plan.payments import payments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from offtake.deal.amendment import Concessions
     from offtake.deal.flows import Due, Flow
     from offtake.deal.quantities import Measure
     from offtake.deal.rows import Tighten
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from offtake.lp.model import Model
     from offtake.plan.capacity import Work
     from offtake.plan.problem import Float, Problem
+    from offtake.plan.result import Plan
 
 
 NEVER_NEGATIVE = ("delivery_chip_h", "unsold_chip_h")
@@ -94,6 +97,26 @@ def settle(
         chosen = {name: value.tolist() for name, value in rights.items()}
         dues += owed(contract, replace(algebra, rights=chosen, signed=tuple(signed)), facts_of(problem)).dues
     return dues
+
+
+def concessions_of(plan: Plan, *, path: int = 0) -> tuple[Concessions, ...]:
+    """Return what each side gave and got by each amendment at the plan's quantities; empty where the contract has none.
+
+    Values are discounted at the rate of the objective to the valuation date.
+    """
+    problem, written = plan.problem, plan.built.written
+    contract = contract_of(problem)
+    if contract is None or not contract.amendments:
+        return ()
+    algebra = SettleAlgebra(
+        grid=problem.grid,
+        measures={measure: value.tolist() for measure, value in plan.quantities.items()},
+        rights={name: np.round(expr.value(plan.solved.x)).tolist() for name, expr in written.rights.items()},
+        rights_on=written.rights_on,
+        paths=problem.paths,
+        signed=tuple(bool(s) for s in plan.decisions.signed),
+    )
+    return concessions(contract, algebra, facts_of(problem), rate_frac_per_y=problem.goal.rate_frac_per_y, path=path)
 
 
 def flows(dues: Sequence[Due[Exact]], *, path: int = 0) -> list[Flow]:

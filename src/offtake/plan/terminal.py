@@ -33,7 +33,9 @@ RECURRING = frozenset(
     {
         Account.RENT,
         Account.TAKE_OR_PAY,
+        Account.RESERVATION,
         Account.REVENUE_SHARE,
+        Account.GUARANTEE_FEE,
         Account.TOKEN_REVENUE,
         Account.RESALE_REVENUE,
         Account.OUTSIDE_RENT,
