@@ -191,6 +191,8 @@ def _table(points: Sequence[ServingPoint], fitted: Section) -> _Table:
         loads.append(of[best])
         names.append(names_of(point.case))
         divided.append(float(layout.decode_chips if point.per_decode_chip else layout.chips))
+    if not kept:
+        raise OfftakeError("fit of serving: no row can be predicted, so there is nothing to fit")
     return _Table(
         points=tuple(kept),
         setting=stack(rows),
@@ -240,8 +242,6 @@ def fit_serving(points: Sequence[ServingPoint], *, start: Section | None = None,
     """
     start = start or Section(kind="serving", effects={})
     table = _table(points, start)
-    if not table.points:
-        raise OfftakeError("fit of serving: no row can be predicted, so there is nothing to fit")
     measured, metric, at, weight = _measurements(table)
     first = np.full(len(table.points), -1)
     first[at[::-1]] = np.arange(len(at))[::-1]

@@ -1,0 +1,145 @@
+"""The fit of serving: it finds again what made the data, forgets nothing it should not, and errs as documented."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from offtake import catalog
+from offtake.catalog.chips import chip_of
+from offtake.catalog.models import transformer_of
+from offtake.errors import OfftakeError
+from offtake.perf import serving_cv, serving_params
+from offtake.perf.cases import ServingCase
+from offtake.perf.params import Section
+from offtake.perf.serving_fit import ServingPoint, choose, fit_serving, points_of, predicted, residuals
+from offtake.perf.serving_model import predict_serving
+from offtake.perf.tables_serving import read_serving
+
+TRUE = {"hbm": math.log(0.7), "layer_s": math.log(50e-6)}
+AMD = math.log(1.4)
+
+
+def _points():
+    """Points that a known section makes: half of AMD, whose weights and cache take 1.4 times as long."""
+    effects = {name: {"global": value} for name, value in TRUE.items()}
+    effects["stream"] = {"vendor:AMD": AMD}
+    made = Section(kind="serving", effects=effects)
+    points = []
+    for name in ("H100", "H200", "B200", "MI300X", "MI325X"):
+        for model in ("Llama 3.1 8B", "Llama 3.3 70B"):
+            for tp in (1, 2, 4, 8):
+                for concurrency in (1.0, 16.0, 128.0):
+                    case = ServingCase(
+                        chip=chip_of(catalog.chip(name)), model=transformer_of(catalog.model(model)), chips=tp, tp=tp,
+                        input_tok=1024.0, output_tok=1024.0, concurrency=concurrency, weights="fp8", engine="vllm", year=2025.0,
+                    )  # fmt: skip
+                    found = predict_serving(case, made)
+                    points.append(
+                        ServingPoint(
+                            case=case,
+                            tpot_s=found.tpot_s,
+                            ttft_s=found.ttft_s,
+                            source=f"source {tp % 3}",
+                            tok_per_s_per_chip=found.output_tok_per_s_per_chip,
+                            key=f"{name} {model} {tp} {concurrency}",
+                        )
+                    )
+    return points
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit_serving(_points(), rounds=9)
+
+
+def test_the_fit_finds_again_what_made_the_data(fitted):
+    errors = [abs(e) for _, metric, e in residuals(_points(), fitted) if metric != "ttft"]
+    assert np.mean(errors) < 0.03
+
+
+def test_a_vendor_that_is_slower_is_found_slower(fitted):
+    chips = {"AMD": {"vendor": "AMD"}, "NVIDIA": {"vendor": "NVIDIA"}}
+    amd, nvidia = (serving_params.factors(fitted, names)[0] for names in chips.values())
+    assert amd / nvidia > 1.15
+
+
+def test_equal_data_gives_equal_parameters(fitted):
+    again = fit_serving(_points(), rounds=9)
+    assert again.effects == fitted.effects
+    assert again.spread == fitted.spread
+
+
+def test_nothing_to_fit_is_an_error():
+    bare = replace(chip_of(catalog.chip("H100")), hbm_bytes=None)
+    points = [replace(p, case=replace(p.case, chip=bare)) for p in _points()[:3]]
+    with pytest.raises(OfftakeError, match="nothing to fit"):
+        fit_serving(points)
+
+
+def test_doubtful_and_repeated_rows_are_not_fitted():
+    first = _points()[0]
+    later = replace(first, case=replace(first.case, year=2026.0), key="later")
+    doubtful = replace(_points()[1], good=False)
+    assert choose([first, later, doubtful]) == [later]
+    unsaid = replace(first, case=replace(first.case, disaggregated=True), key="apart")
+    assert choose([unsaid]) == []
+
+
+def test_a_chip_held_out_is_forgotten(fitted):
+    held = serving_cv.cross_validate(_points(), fitted, serving_cv.by_chip, rounds=2)
+    assert set(held) == {p.case.chip.name for p in _points()}
+    for name, rows in held.items():
+        assert rows
+        known = rows[0].fitted.effects["stream"]
+        assert f"chip:{name}" not in known
+
+
+@pytest.fixture(scope="module")
+def points(shared_data):
+    folder = shared_data / "perf"
+    return points_of(
+        [*read_serving(folder / "inference_published.csv"), *read_serving(folder / "inference_silicon.csv")]
+    )
+
+
+def test_errors_of_the_shipped_parameters(points):
+    """As docs/explanation says: all good rows of published tables, whatever their chip, engine and regime."""
+    found = serving_cv.errors(choose(points), serving_params.section())
+    assert found["tpot"]["mape"] < 0.20
+    assert found["tpot"]["median_ape"] < 0.12
+    assert found["throughput"]["mape"] < 0.18
+    assert found["throughput"]["median_ape"] < 0.10
+    assert found["ttft"]["median_ape"] < 0.35
+    for metric in found.values():
+        assert 0.75 <= metric["coverage80"] <= 0.95
+
+
+def test_few_rows_are_refused(points):
+    asked = [p for p in points if p.case.input_tok and p.case.chips]
+    kept, _ = predicted(asked, serving_params.section())
+    assert len(kept) == len(asked)
+    refused = sum(not hasattr(predict_serving(p.case), "tpot_s") for p in asked[::10])
+    assert refused <= 0.02 * len(asked[::10])
+
+
+def test_deepseek_points_against_aiconfigurator(points):
+    """H200 and B200, DeepSeek-R1, no drafting, no attention split over sequences: aiconfigurator 0.12.0 errs by 18.6 and 19.7 %.
+
+    The rows whose chips were counted twice (tp x ep) are among them: a rate per chip is right there. About half of the rows are in
+    the fit; none of aiconfigurator's kernels are measured under these versions of the engines.
+    """
+    newest = {}
+    for p in points:
+        case = p.case
+        asked = (case.tp, case.ep, case.weights, case.input_tok, case.output_tok, case.concurrency)
+        shared = "InferenceX" in p.source and not case.disaggregated and case.dp_attention is False
+        if shared and case.speculation == "none" and case.chip.name in {"H200 SXM", "B200"}:
+            newest[case.chip.name, case.engine.split()[0], asked] = p
+    found = serving_cv.errors(list(newest.values()), serving_params.section())
+    assert found["tpot"]["count"] >= 100
+    assert found["tpot"]["mape"] < 0.15
+    assert found["throughput"]["mape"] < 0.15

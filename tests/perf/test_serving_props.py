@@ -1,0 +1,222 @@
+"""Limits and identities of the serving model, over random chips, models, layouts and loads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from offtake.perf import batching, decode, prefill, queueing, serving_params, speculation
+from offtake.perf.answers import Refusal
+from offtake.perf.cases import ServingCase
+from offtake.perf.serving_layout import Layout
+from offtake.perf.serving_model import predict_serving
+from offtake.perf.serving_rows import numbers_of, row_of
+from offtake.perf.serving_setting import stack
+from offtake.perf.types import Chip, Transformer
+
+few = settings(max_examples=60, deadline=None)
+
+
+@st.composite
+def chips(draw):
+    flop = draw(st.floats(1e14, 3e15))
+    return Chip(
+        name="drawn", vendor="", bf16_flop_per_s=flop, fp8_flop_per_s=2.0 * flop, hbm_bytes=draw(st.floats(60e9, 300e9)),
+        hbm_bytes_per_s=draw(st.floats(1e12, 1e13)), scaleup_bytes_per_s=draw(st.floats(1e11, 1e12)),
+        scaleup_domain=draw(st.sampled_from([8, 16, 64])), scaleout_bytes_per_s=5e10, it_w_per_chip=1000.0,
+    )  # fmt: skip
+
+
+@st.composite
+def models(draw):
+    layers, heads, dim = draw(st.integers(8, 80)), draw(st.sampled_from([16, 32, 64])), 128
+    hidden, kv_heads = heads * dim, draw(st.sampled_from([4, 8, 16]))
+    vocab = 32000
+    attention = layers * 2.0 * hidden * dim * (heads + kv_heads)
+    dense = attention + 2.0 * vocab * hidden
+    shape = {
+        "name": "drawn", "layers": layers, "hidden": hidden, "heads": heads, "kv_heads": kv_heads, "head_dim": dim,
+        "kv_values_per_layer": 2.0 * kv_heads * dim, "full_layers": layers, "vocab": vocab,
+    }  # fmt: skip
+    if draw(st.booleans()):
+        experts, top_k, width = draw(st.sampled_from([8, 64])), draw(st.integers(1, 4)), hidden // 4
+        routed = layers * experts * 3.0 * hidden * width
+        return Transformer(
+            **shape, params=dense + routed, active_params=dense + routed * top_k / experts, expert_params=routed,
+            experts=experts, top_k=top_k, moe_layers=layers, ffn_expert=width,
+        )  # fmt: skip
+    params = dense + layers * 3.0 * hidden * 4.0 * hidden
+    return Transformer(**shape, params=params, active_params=params, mlp_layers=layers)
+
+
+@st.composite
+def layouts(draw, *, apart=None):
+    tp, dp = draw(st.sampled_from([1, 2, 4, 8])), draw(st.sampled_from([1, 2, 4]))
+    own = Layout(tp=tp, dp=dp, ep=draw(st.sampled_from([1, tp * dp])), replicas=draw(st.integers(1, 3)))
+    if apart is None:
+        apart = draw(st.booleans())
+    if not apart:
+        return own
+    return Layout(
+        tp=own.tp, dp=own.dp, ep=own.ep, replicas=own.replicas, prefill=Layout(tp=draw(st.sampled_from([1, 2, 4])))
+    )
+
+
+@st.composite
+def cases(draw, load=None):
+    load = load or draw(st.sampled_from(["closed", "offline", "static"]))
+    return ServingCase(
+        chip=draw(chips()), model=draw(models()), chips=64, input_tok=draw(st.floats(16.0, 20000.0)),
+        output_tok=draw(st.floats(2.0, 8000.0)), load=load, weights=draw(st.sampled_from(["bf16", "fp8"])),
+        concurrency=None if load == "offline" else float(draw(st.integers(1, 2000))), cache="bf16",
+        cached_frac=draw(st.sampled_from([0.0, 0.5])), speculation=draw(st.sampled_from(["none", "mtp"])),
+    )  # fmt: skip
+
+
+def _predicted(case, layout):
+    found = predict_serving(replace(case, disaggregated=layout.prefill is not None), layout=layout)
+    assume(not isinstance(found, Refusal))
+    return found
+
+
+def _setting(case, layout):
+    return stack([row_of(numbers_of(case), layout, (1.0,) * len(serving_params.CHANNELS))])
+
+
+@few
+@given(cases(), layouts())
+def test_littles_law_joins_rate_latency_and_concurrency(case, layout):
+    found = _predicted(case, layout)
+    seen = found.requests_per_s * (found.ttft_s + case.output_tok * found.tpot_s)
+    assert found.concurrency == pytest.approx(seen, rel=1e-9)
+    assert found.output_tok_per_s == pytest.approx(found.requests_per_s * case.output_tok, rel=1e-9)
+    assert found.output_tok_per_s_per_chip * layout.chips == pytest.approx(found.output_tok_per_s, rel=1e-9)
+
+
+@few
+@given(cases(load="closed"), layouts())
+def test_a_closed_loop_holds_at_most_the_requests_it_was_given(case, layout):
+    found = _predicted(case, layout)
+    each = max(case.concurrency / layout.replicas, 1.0)
+    assert found.concurrency <= each * layout.replicas * (1.0 + 1e-9)
+    assert found.running <= found.concurrency * 1.01 + layout.replicas
+
+
+@few
+@given(cases(), layouts())
+def test_terms_of_a_token_add_up_to_its_time(case, layout):
+    found = _predicted(replace(case, speculation="none"), layout)
+    assert sum(found.terms_s.values()) == pytest.approx(found.tpot_s, rel=1e-6)
+    assert found.binds == max(found.terms_s, key=found.terms_s.get)
+
+
+@few
+@given(cases(load="closed"), layouts(), st.floats(1.05, 4.0))
+def test_more_bandwidth_never_hurts(case, layout, more):
+    slow = _predicted(case, layout)
+    rate = case.chip.hbm_bytes_per_s * more
+    fast = _predicted(replace(case, chip=replace(case.chip, hbm_bytes_per_s=rate)), layout)
+    assert fast.output_tok_per_s >= slow.output_tok_per_s * 0.995  # the batch is read off a curve of twelve points
+
+
+@few
+@given(cases(load="static"), layouts(apart=False), st.floats(1.05, 4.0))
+def test_faster_links_never_hurt(case, layout, more):
+    slow = _predicted(case, layout)
+    chip = replace(
+        case.chip, scaleup_bytes_per_s=case.chip.scaleup_bytes_per_s * more, scaleout_bytes_per_s=5e10 * more
+    )
+    fast = _predicted(replace(case, chip=chip), layout)
+    assert fast.tpot_s <= slow.tpot_s * (1.0 + 1e-12)
+    assert fast.ttft_s <= slow.ttft_s * (1.0 + 1e-12)
+
+
+@few
+@given(cases(), layouts(apart=False))
+def test_one_chip_sends_no_messages(case, layout):
+    found = _predicted(case, replace(layout, tp=1, dp=1, ep=1))
+    assert found.terms_s["tensor messages"] == 0.0
+    assert found.terms_s["expert messages"] == 0.0
+
+
+@few
+@given(cases(load="static"), layouts(apart=False))
+def test_a_larger_batch_never_decodes_fewer_tokens(case, layout):
+    s, p = _setting(case, layout), serving_params.physics(serving_params.section())
+    batch = np.array([[float(layout.dp * 2**i) for i in range(10)]])
+    step = decode.decode_step(s, p, batch).total_s
+    assert (np.diff(step) >= -1e-12).all()
+    assert (np.diff(batch / step) >= -1e-9).all()
+
+
+@few
+@given(cases(), layouts(apart=False))
+def test_a_step_reads_its_weights_no_faster_than_memory(case, layout):
+    s, p = _setting(case, layout), serving_params.physics(serving_params.section())
+    step = decode.decode_step(s, p, np.array([[1.0]]))
+    read = (s.dense_params * s.bytes_dense + s.head_params * 2.0) / s.tp
+    assert float(step.weights_s[0, 0]) >= float((read / s.hbm_rate)[0, 0])
+
+
+@few
+@given(cases(), layouts(apart=False))
+def test_cached_input_shortens_the_prompt(case, layout):
+    p = serving_params.physics(serving_params.section())
+    whole = prefill.prompt_times(_setting(replace(case, cached_frac=0.0), layout), p)
+    part = prefill.prompt_times(_setting(replace(case, cached_frac=0.5), layout), p)
+    assert float(part.busy_s[0, 0]) <= float(whole.busy_s[0, 0])
+    assert float(part.lone_s[0, 0]) <= float(whole.lone_s[0, 0])
+
+
+@few
+@given(cases(), layouts(apart=False))
+def test_memory_holds_what_capacity_says(case, layout):
+    s = _setting(case, layout)
+    held = batching.capacity(s)
+    assume(float(held[0, 0]) >= 1.0)
+    cache = held * decode.kv_bytes(s, s.context_tok) / (decode.kv_split(s, s.tp) * s.dp * s.pp)
+    used = decode.weight_bytes(s, s.tp, s.dp, s.pp) + cache + batching.WORKSPACE_BYTES
+    assert float(used[0, 0]) == pytest.approx(case.chip.hbm_bytes * batching.MEMORY_SHARE, rel=1e-9)
+
+
+@given(st.floats(1.0, 512.0), st.floats(1.0, 64.0), st.floats(0.0, 1e4))
+def test_experts_touched_lie_between_one_tokens_and_all(experts, top_k, tok):
+    top_k = min(top_k, experts)
+    share = float(decode.touched(np.float64(experts), np.float64(top_k), np.float64(tok)))
+    assert 0.0 <= share <= 1.0
+    assert float(decode.touched(np.float64(experts), np.float64(top_k), np.float64(1.0))) == pytest.approx(
+        top_k / experts, abs=1e-9
+    )
+
+
+@given(st.floats(0.01, 0.98), st.floats(1.0, 20.0), st.floats(0.0, 500.0), st.floats(0.0, 1.0))
+def test_a_closed_queue_is_never_longer_than_its_requests(load, servers, others, clump):
+    wait = float(
+        queueing.closed_wait_s(np.float64(2.0), np.float64(load), np.float64(servers), np.float64(others), clump)
+    )
+    assert 0.0 <= wait <= others * 2.0 / servers + 1e-12
+
+
+def test_an_open_queue_of_fixed_service_times_is_exact_for_one_server_and_endless_when_full():
+    one = np.float64(1.0)
+    for load in (0.1, 0.5, 0.9):  # M/D/1: ρ / (2 (1 - ρ))
+        assert float(queueing.open_wait_s(one, np.float64(load), one)) == pytest.approx(load / (2.0 * (1.0 - load)))
+    assert np.isinf(float(queueing.open_wait_s(one, one, one)))
+
+
+@given(st.floats(0.0, 8.0), st.floats(0.05, 0.95))
+def test_a_checked_step_gains_between_one_token_and_all(drafted, kept):
+    gained = float(speculation.tokens_per_step(np.float64(drafted), kept))
+    assert 1.0 - 1e-12 <= gained <= drafted + 1.0 + 1e-12
+
+
+@given(st.lists(st.floats(0.1, 10.0), min_size=3, max_size=8), st.floats(0.0, 1.0))
+def test_a_curve_is_read_backwards(steps, share):
+    x = np.array([np.cumsum(steps)])
+    y = x**1.5
+    target = y[:, :1] * (y[:, -1:] / y[:, :1]) ** share
+    assert float(batching.inverse(x, y, target)[0, 0]) == pytest.approx(float(target[0, 0]) ** (1.0 / 1.5), rel=1e-6)
