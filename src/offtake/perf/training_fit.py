@@ -138,7 +138,7 @@ def _weights(rows: Sequence[MeasuredStep]) -> Floats:
 
 def _fit(data: _Data, rounds: int) -> Section:
     """Fit effects with settings held."""
-    names = [params.levels_of(c.chip, engine=c.engine, year=c.year) for c in data.cases]
+    names = [training_params.levels(c.chip, engine=c.engine, year=c.year) for c in data.cases]
     layout = pooling.design(training_params.PRIORS, names, sources=[source_of(c.source) for c in data.cases])
     found = pooling.fit(_model(data.settings), data.log_s, layout, weights=data.weights, rounds=rounds, batched=True)
     effects: dict[str, dict[str, float]] = {}

@@ -34,6 +34,8 @@ _FUSED_SINCE = 2023.0
 _SEQUENCE_PARALLEL_SINCE = 2022.0
 _REAL_SKEW = 0.15
 """Excess load of the busiest chip where routing is not forced even: DeepSeek-V3 and Mixtral traces show 1.1-1.4 with one expert a chip."""
+_COMPILED_REDO = 0.75
+"""A compiler leaves out what no gradient needs: of a recomputed layer the last product, about a quarter of its forward."""
 _TERMS = tuple(f.name for f in fields(Step) if f.name not in {"hidden_s", "compute_s", "memory_s"})
 
 
@@ -81,7 +83,7 @@ class TrainingPrediction:
 
 def levels(case: TrainingCase) -> tuple[str, ...]:
     """Return the levels of a case's parameters, as the file names them."""
-    found = params.levels_of(case.chip, engine=case.engine, year=case.year)
+    found = training_params.levels(case.chip, engine=case.engine, year=case.year)
     return tuple(f"{kind}:{name}" for kind, name in found.items() if name)
 
 
@@ -115,10 +117,11 @@ def base_setting(case: TrainingCase) -> Setting:
         sequence_parallel=float(known_year >= _SEQUENCE_PARALLEL_SINCE),
         zero_bubble=float(case.schedule == "zero_bubble"),
         adapters=float(case.adapters),
+        redo=_COMPILED_REDO if case.engine == "maxtext" else 1.0,
         young=min(max(3.0 - (known_year - case.chip.year), 0.0), 3.0) if case.chip.year else 0.0,
         age=min(max(2026.0 - known_year, 0.0), 6.0),
         skew=0.0 if case.balanced else _REAL_SKEW,
-        dedupe=float(known_year >= 2025.0),
+        dedupe=float(known_year >= 2024.0),
     )
 
 

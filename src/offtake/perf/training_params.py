@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from offtake.perf import params
@@ -13,6 +14,7 @@ from offtake.perf.pooling import Prior
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from offtake.catalog.types import Chip
     from offtake.perf.params import Section
     from offtake.perf.terms.real import Real
 
@@ -79,14 +81,15 @@ _CHIP = ("vendor", "family", "chip")
 PRIORS: tuple[Prior, ...] = (
     # large products: cuBLAS on A100 reaches 0.85-0.9 of the peak; H100 and MI300X the same of what power allows
     Prior(name="gemm", value=0.82, sd=0.06, levels=_CHIP, level_sd=0.07),
-    Prior(name="low", value=0.90, sd=0.15, levels=("family",), level_sd=0.10),
+    # fp8 is less bound by power than bf16: its share of its own peak is as large or larger
+    Prior(name="low", value=1.05, sd=0.10, levels=("family",), level_sd=0.10),
     Prior(name="fp4", value=0.75, sd=0.20),
     # FlashAttention-2 on A100 forward and backward 0.55-0.6 of the peak (arXiv 2307.08691), -3 on H100 0.6 (arXiv 2407.08608)
-    Prior(name="attention", value=0.48, sd=0.2, levels=("family", "engine"), level_sd=0.08),
+    Prior(name="attention", value=0.48, sd=0.2, levels=("family", "stack"), level_sd=0.08),
     Prior(name="hbm", value=0.82, sd=0.08),
-    Prior(name="elementwise", value=1.3, sd=0.3, levels=("engine",), level_sd=0.15),
+    Prior(name="elementwise", value=1.6, sd=0.3, levels=("stack",), level_sd=0.15),
     Prior(name="quantise", value=1.0, sd=0.4),
-    Prior(name="moe", value=0.75, sd=0.25, levels=("engine",), level_sd=0.15),
+    Prior(name="moe", value=0.75, sd=0.25, levels=("stack",), level_sd=0.15),
     Prior(name="routing", value=1.5, sd=0.4),
     # 0.65 and 0.9 in calculon's system files; NCCL reaches 0.75-0.85 of NVLink in large all-gathers
     Prior(name="scaleup", value=0.75, sd=0.15, levels=("vendor",), level_sd=0.15),
@@ -97,16 +100,41 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="open_ep", value=0.7, sd=0.3),
     Prior(name="open_dp", value=0.15, sd=0.5),
     Prior(name="open_pp", value=0.4, sd=0.4),
-    Prior(name="layer_s", value=200e-6, sd=0.35, levels=("engine",), level_sd=0.2),
-    Prior(name="moe_layer_s", value=1e-3, sd=0.7, levels=("engine", "release"), level_sd=0.3),
+    Prior(name="layer_s", value=200e-6, sd=0.35, levels=("stack",), level_sd=0.2),
+    Prior(name="moe_layer_s", value=1e-3, sd=0.7, levels=("stack", "release", "chip"), level_sd=0.3),
     Prior(name="step_s", value=10e-3, sd=0.7),
     Prior(name="fusion", value=0.08, sd=0.5),
     Prior(name="pace", value=0.15, sd=0.5),
     Prior(name="young", value=0.04, sd=0.5),
     Prior(name="scale", value=0.008, sd=0.6),
-    Prior(name="time", value=1.0, sd=0.02, levels=("engine", "release"), level_sd=0.04),
+    Prior(name="time", value=1.0, sd=0.02, levels=("stack", "release"), level_sd=0.04),
 )
 """Centres and spreads before any data; sources beside each. Effects by level are re-estimated in the fit."""
+
+
+_STACKS: Mapping[str, str] = MappingProxyType(
+    {
+        "foundry": "pytorch",
+        "torch": "pytorch",
+        "deepspeed": "pytorch",
+        "megatron": "megatron",
+        "maxtext": "xla",
+        "neuron": "neuron",
+    }
+)
+"""Software that shares compiler and kernels: what is learned of one engine holds for the others of its stack."""
+
+
+def levels(chip: Chip, *, engine: str, year: float) -> dict[str, str]:
+    """Return the levels of training: those of every model, and the stack of the engine.
+
+    Examples
+    --------
+    >>> from offtake.catalog.types import Chip
+    >>> levels(Chip(name="c"), engine="torch", year=2024.0)["stack"]
+    'pytorch'
+    """
+    return params.levels_of(chip, engine=engine, year=year) | {"stack": _STACKS.get(engine, "")}
 
 
 def of_logs(logs: Mapping[str, Real]) -> Efficiency:

@@ -28,9 +28,18 @@ LAYOUT = ("chips", "micro_seqs", "tp", "pp", "vpp", "cp", "ep", "shards", "zero"
 _SCALEOUT_UNKNOWN = 25e9
 # Energy of one bf16 operation with its data movement, from what large products reach over what A100 reaches of its peak (0.88):
 # H100 about 750 TFLOP/s at 700 W, MI300X 708 at 750 W and MI325X 843 at 1,000 W (the vendor's measured maxima), B200 about 1,200 in
-# training runs at 1,000 W. Other families: no cap is charged, their peak is taken as what power allows.
+# training runs at 1,000 W, TPU v6e about 0.75 of its peak at 380 W where v5e and v5p with three times the power per operation reach 0.9.
+# Other families: no cap is charged, their peak is taken as what power allows.
 _JOULES_PER_FLOP: Mapping[str, float] = MappingProxyType(
-    {"ampere": 0.9e-12, "hopper": 0.665e-12, "cdna3": 0.8e-12, "cdna4": 0.62e-12, "blackwell": 0.58e-12}
+    {
+        "ampere": 0.9e-12,
+        "hopper": 0.665e-12,
+        "cdna3": 0.8e-12,
+        "cdna4": 0.62e-12,
+        "blackwell": 0.58e-12,
+        "tpu6": 0.40e-12,
+        "tpu7": 0.40e-12,
+    }
 )
 
 
@@ -66,6 +75,7 @@ class Setting:
     skew                                       excess load of the busiest chip by uneven routing
     adapters                                   1 where only small added matrices are trained
     age [y]                                    of the software before 2026 (2026 - year, at most 6)
+    redo [1]                                   share of a layer's forward that recomputing it costs
     young [y]                                  years that the software lacks to three years on the chip
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
     """
@@ -126,6 +136,7 @@ class Setting:
     adapters: Real = 0.0
     age: Real = 0.0
     young: Real = 0.0
+    redo: Real = 1.0
     dedupe: Real = 1.0
     offload: Real = 0.0
     micro_seqs: Real = 1.0

@@ -138,10 +138,8 @@ def step(s: Setting, eff: Efficiency) -> Step:
     backward = layer.gemm_b + layer.experts_b + layer.attention_b + layer.elementwise_b
     # with a fused core, norms and activations are recomputed instead of the core
     core_again = np.where(np.asarray(s.flash) > 0.0, layer.elementwise_f, layer.attention_f)
-    again = s.recompute * forward + (1.0 - np.asarray(s.recompute)) * s.selective * core_again
-    fixed = eff.layer_s * (s.layers + s.mtp) + eff.moe_layer_s * (
-        s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
-    )
+    again = s.recompute * s.redo * forward + (1.0 - np.asarray(s.recompute)) * s.selective * core_again
+    fixed = _fixed(s, eff)
     messages_again = 1.0 + 0.5 * np.asarray(s.recompute)  # the forward half of a layer's messages, once more
     tp_open, cp_open, ep_open = tp_open * messages_again, cp_open * messages_again, ep_open * messages_again
 
