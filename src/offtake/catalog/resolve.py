@@ -214,13 +214,14 @@ class _Work:
             ),
         )  # fmt: skip
 
-    def figures(self, spec: SpecChip, entry: Entry | None, extra: Mapping[str, float]) -> Chip:
+    def figures(self, spec: SpecChip, entry: Entry | None, watts: float) -> Chip:
         """Return a chip's figures: of its data sheet, else of its entry, else none but power."""
+        idle = spec.idle_power_frac
         if spec.sheet is not None:
-            return chip_of_sheet(
-                spec.sheet, spec.id, it_w_per_chip=extra["it_w_per_chip"], idle_frac=extra["idle_frac"]
-            )
-        return chips.chip_of(entry, extra) if entry else Chip(name=spec.id, **extra)
+            return chip_of_sheet(spec.sheet, spec.id, it_w_per_chip=watts, idle_frac=idle)
+        if entry is not None:
+            return chips.chip_of(entry, {"it_w_per_chip": watts, "idle_frac": idle})
+        return Chip(name=spec.id, it_w_per_chip=watts, idle_frac=idle)
 
     def model(self, spec: Any) -> Transformer | None:  # noqa: ANN401  (spec.chips.ServedModel, with or without sizes)
         """Resolve one served model; stated sizes scale the entry's."""
