@@ -205,7 +205,7 @@ class _Work:
         )
         return ResolvedChip(
             id=spec.id, name=spec.label, entry=entry.name if entry else "", spec=spec,
-            chip=self.figures(spec, entry, {"it_w_per_chip": watts, "idle_frac": spec.idle_power_frac}),
+            chip=self.figures(spec, entry, watts),
             it_w_per_chip=watts, idle_frac=spec.idle_power_frac,
             price_usd_per_chip=self.needed(f"{path}.price", spec.price_usd_per_chip, facts.get("price_usd_per_chip")),
             server_cost_usd_per_chip=spec.server_cost_usd_per_chip, price_terminal_usd_per_chip=spec.price_terminal_usd_per_chip,
