@@ -305,6 +305,19 @@ E505 A value that neither the file nor the catalogue gives
     The entry named by `from` lacks this value, or there is no such entry. Write the value in the file, with its
     source or as an assumption.
 
+E506 A promise that cannot be kept
+    A contract asks for more than there can ever be: a floor of spend above what all the capacity costs at the contract's
+    prices, or a minimum above the contract's own ceiling. Lower it, raise the capacity, or let a `delivery_delay` clause
+    give relief for what is not delivered.
+
+E507 Two clauses for one thing
+    Two clauses give a party the same right, add the same time to the term, or price the same hours. One of them would
+    count twice or stand idle. Keep one, or give each its own dates.
+
+E508 What can never happen
+    A trigger asks for more power, chips or spend than there can be by its latest date, for a day after it, or for an
+    event without a date; or a right leaves no day on which it could be used. The clause would have no effect.
+
 E601 A change without a target
     An overlay addresses what is not there, or something below a single value. Paths are written with the file's
     keys and the ids of list items: `sites.indiana.phase`; `*` means every item of a list.

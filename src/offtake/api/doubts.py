@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from offtake.api.contract_doubts import contract_mistakes, where
 from offtake.deal.contract import Contract
 from offtake.errors import OfftakeError
 from offtake.perf import serving
 from offtake.plan.compile_demand import latency_class
 from offtake.plan.compile_supply import chip_ids, training_rates
-from offtake.spec.locate import at_path
+from offtake.spec.locate import at_node, at_path
 
 if TYPE_CHECKING:
     from offtake.diagnostics import Diagnostic
@@ -89,8 +91,28 @@ def _clauses(base: Scenario, tree: Mapping) -> Iterator[Diagnostic]:
         return
     contract = Contract.of(base.contract)
     refused: dict[str, str] = {}
+    for k in range(1, len(contract.amendments) + 1):
+        try:
+            replace(contract, amendments=contract.amendments[:k]).versions  # noqa: B018  (read for what it refuses)
+        except OfftakeError as error:
+            yield at_node(tree, ("contract", "amendments", k - 1), "E504", str(error))
+            return
+    if circle := contract.circle():
+        said = " → ".join((*circle, circle[0]))
+        hint = "a clause reads the payments of those that it counts: take one of them out"
+        for name in circle:
+            at = where(tree, name, len(contract.versions))
+            yield at_node(tree, at, "E403", f"these clauses wait for each other in a circle: {said}", hint)
+        return
     _note(refused, "contract.clauses", contract.in_order)
-    for clause in contract.clauses:
-        _note(refused, f"contract.clauses.{clause.id}", partial(clause.promises, contract))
+    for number, version in enumerate(contract.versions, start=1):
+        for clause in version.clauses:
+            try:
+                clause.promises(version)
+            except OfftakeError as error:
+                yield at_node(tree, where(tree, clause.id, number), "E504", str(error))
+                return
     for path, message in refused.items():
         yield at_path(tree, path, "E504", message)
+    if not refused:
+        yield from contract_mistakes(base, contract, tree)

@@ -170,6 +170,11 @@ class SpendCommitment(Periodic):
             ),
         )
 
+    def committed(self, contract: Contract) -> tuple[Intervals, tuple[Fraction, ...]]:
+        """Return the intervals of the whole term and the floor of each [USD]."""
+        whole = self._whole(contract)
+        return whole.on, self._floors(whole)
+
     def _whole(self, contract: Contract) -> Schedule:
         """Return all intervals of the term, and refuse more floors than there are."""
         start = self.start or contract.start
