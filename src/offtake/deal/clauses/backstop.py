@@ -80,7 +80,8 @@ class Backstop(Periodic):
             price = self._price(chip, on, deal)
             unsold = unsold + a.scale(left, price, unit=USD)
             if room is not None:
-                mw_h = exactly(deal.facts.it_w_per_chip[chip]) / 10**6
+                # A chip that the provider does not have is never unsold: its power does not matter.
+                mw_h = exactly(deal.facts.it_w_per_chip.get(chip, 1.0)) / 10**6
                 part = a.minimum(a.scale(left, mw_h, unit=MW_H), room, f"{chip}.cap")
                 room, left = room - part, a.scale(part, 1 / mw_h, unit=CHIP_H)
             bought = bought + a.scale(left, price, unit=USD)
