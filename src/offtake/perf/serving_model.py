@@ -370,9 +370,10 @@ def interval_factor(
     shares : mapping of channel to share of the time that it decides
     """
     sd = fitted.spread.get(f"{metric}/{regime}", fitted.spread.get(metric, _UNSURE[metric]))
-    variances = dict(zip(serving_params.CHANNELS, serving_params.unknown_variance(fitted, names), strict=True))
+    scale = fitted.spread.get(f"unseen/{metric}", 1.0)
+    variances = dict(zip(serving_params.CHANNELS, serving_params.unknown_variance(fitted, names, scale), strict=True))
     unseen = sum(variances[channel] * share**2 for channel, share in shares.items())
-    wide = math.exp(_Z80 * math.sqrt(sd**2 + fitted.spread.get(f"unseen/{metric}", 1.0) * unseen))
+    wide = math.exp(_Z80 * math.sqrt(sd**2 + unseen))
     return 1.0 / wide, wide
 
 

@@ -196,32 +196,38 @@ def factors(fitted: Section, names: Mapping[str, str]) -> tuple[float, ...]:
     return _pooled(fitted, names)[0]
 
 
-def unknown_variance(fitted: Section, names: Mapping[str, str]) -> tuple[float, ...]:
-    """Return the variance of the effects of names not seen, of each channel (log²)."""
-    return _pooled(fitted, names)[1]
+def unknown_variance(fitted: Section, names: Mapping[str, str], scale: float) -> tuple[float, ...]:
+    """Return the variance of the effects of names not seen, of each channel (log²).
+
+    A vendor, family or engine not seen counts whole; a chip, release or model by `scale`, which cross-validation finds.
+    """
+    whole, part = _pooled(fitted, names)[1:]
+    return tuple(w + scale * v for w, v in zip(whole, part, strict=True))
 
 
-def _pooled(fitted: Section, names: Mapping[str, str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return (factors, variances not seen), from memory where the parameters are those of the package."""
+_Pooled = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
+_WHOLE = frozenset({"vendor", "family", "engine"})
+
+
+def _pooled(fitted: Section, names: Mapping[str, str]) -> _Pooled:
+    """Return (factors, variances not seen of wide levels, of narrow ones), from memory where the parameters are the package's."""
     labels = tuple(f"{level}:{names.get(level, '')}" for level in LEVELS)
     return _shipped_pooled(labels) if fitted is section() else _summed(fitted, labels)
 
 
 @lru_cache(maxsize=1024)
-def _shipped_pooled(labels: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _shipped_pooled(labels: tuple[str, ...]) -> _Pooled:
     return _summed(section(), labels)
 
 
-def _summed(fitted: Section, labels: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _summed(fitted: Section, labels: tuple[str, ...]) -> _Pooled:
     """Sum the effects of labels by channel, and the variances of those not seen."""
-    found, unseen = [], []
+    found, whole, part = [], [], []
     for channel in CHANNELS:
         known = fitted.effects.get(channel, {})
         found.append(math.exp(sum(known.get(label, 0.0) for label in labels)))
-        scales = (
-            fitted.spread.get(f"{channel}/{label.partition(':')[0]}", _LEVEL_SD[channel])
-            for label in labels
-            if label not in known
-        )
-        unseen.append(sum(scale**2 for scale in scales))
-    return tuple(found), tuple(unseen)
+        unseen = {label.partition(":")[0] for label in labels if label not in known}
+        squares = {level: fitted.spread.get(f"{channel}/{level}", _LEVEL_SD[channel]) ** 2 for level in unseen}
+        whole.append(sum(v for level, v in squares.items() if level in _WHOLE))
+        part.append(sum(v for level, v in squares.items() if level not in _WHOLE))
+    return tuple(found), tuple(whole), tuple(part)

@@ -34,7 +34,7 @@ __all__ = ["ENGINE", "estimate"]
 
 # A fleet's software is taken to be as well tuned as the best measured engine, on any chip; what is left of a vendor's public figures
 # (its effect in the fit) stays, and a chip whose rows never ran that engine has a wider interval.
-ENGINE = "trtllm"
+ENGINE, _ENGINE_VENDOR = "trtllm", "NVIDIA"
 # Load of the prefill pool at which the time to first token is promised, and prefill workers that share one queue.
 PREFILL_LOAD, PREFILL_WORKERS = 0.8, 8
 _MOST_CHIPS = 256
@@ -105,7 +105,9 @@ def _compute(
     filling = _prefill(s, p, latency, span, pair=f"{model.name} on {chip.name}")
     at, batch, rate, tpot, limit, binds, memory = decoding
     first, prefill_rate, ttft = filling
-    low, high = interval_factor(fitted, names, "throughput", "offline")
+    # whether this vendor's chips ever reach that software is not known: the spread of engines counts too
+    sure = names if chip.vendor == _ENGINE_VENDOR else {**names, "engine": ""}
+    low, high = interval_factor(fitted, sure, "throughput", "offline")
     own, other = layouts[at], layouts[first]
     notes = (
         f"decode: {own.span} chips a replica ({own}), batch {batch}; limited by {limit}",
