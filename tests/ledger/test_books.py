@@ -21,11 +21,12 @@ from offtake.ledger.books import Policies, books
 from offtake.ledger.journal import FlowColumns
 from offtake.ledger.opening import Claim, Opening, OpeningAsset
 from offtake.ledger.policies import ComputeUse
-from offtake.ledger.stakes import Holding
+from offtake.ledger.stakes import Holding, Lot
 from offtake.ledger.statements import Statement
 from offtake.ledger.tax import TaxTerms
 
 START = date(2027, 1, 1)
+YEAR = timedelta(days=365)
 HORIZON = 1600
 PARTIES = ("offtaker", "provider", "lender", "chip_vendor", "world")
 D = Decimal
@@ -102,11 +103,13 @@ def holdings(draw):
         holder=holder,
         issuer=issuer,
         cause="random",
-        lots=tuple((draw(days), draw(cents)) for _ in range(draw(st.integers(0, 2)))),
-        held_as=draw(st.sampled_from(("fair_value", "equity_method", "cost"))),
-        growth_frac_per_y=0.1,
-        values={} if draw(st.booleans()) else {START: 0.8, START + timedelta(days=500): 1.5},
-        share_frac=0.3,
+        lots=tuple(Lot(date=draw(days), amount=draw(cents), interval=k) for k in range(draw(st.integers(0, 2)))),
+        in_kind=draw(st.booleans()),
+        facts={
+            "held_as": draw(st.sampled_from(("fair_value", "equity_method", "cost"))),
+            "share_frac": 0.3,
+            **draw(st.sampled_from(({"growth_frac_per_y": 0.1}, {"values": {START: 0.8, START + YEAR: 1.5}}))),
+        },
     )
 
 

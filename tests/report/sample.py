@@ -318,6 +318,11 @@ def statements() -> list[tuple[Any, ...]]:
     ]
 
 
+def by_year(*lines: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Lines whose last cell is the amount of the first year [bn USD], growing."""
+    return [(*line[:-1], y, 1e9 * line[-1] * (1 + 0.35 * k)) for line in lines for k, y in enumerate(YEARS)]
+
+
 def sites() -> list[tuple[Any, ...]]:
     peak = {
         "new-carlisle": ("AEP/PJM", "us", 2400.0),
@@ -538,6 +543,24 @@ ROWS: dict[str, Any] = {
         ("frontier training", "3 of 3 runs"),
     ],
     "statements": statements,
+    "third_parties": lambda: by_year(("lender", "Loans given", 2, 4.0), ("lender", "Assets", 0, 4.0)),
+    "revenue_identity": lambda: by_year(
+        ("provider", "Billed", 2, 5.0),
+        ("provider", "Less increase of contract liabilities", 2, -0.5),
+        ("provider", "Plus increase of contract assets", 2, 0.5),
+        ("provider", "Revenue", 0, 5.0),
+    ),
+    "reconciliation": lambda: by_year(
+        ("changes in value", "provider", "Investments: change in value", 2, 0.7),
+        ("changes in value", "", "Changes in value", 1, 0.7),
+        ("", "", "Difference between the books", 0, 0.7),
+    ),
+    "backlog": lambda: [
+        (dt.date(2026, 7, 1), 0.0, 4e9, 6e9, 25e9, 65e9, 100e9, 100e9, 0.25, "a filing"),
+        (dt.date(2027, 1, 1), 2e9, 5e9, 7e9, 26e9, 60e9, 98e9, 100e9, None, ""),
+    ],
+    "purchase_obligations": lambda: [("alliance.compute-floor", y, 3e9 + 1e9 * k) for k, y in enumerate(YEARS)],
+    "policies": lambda: [("Revenue", "Earned evenly by day.", "ASC 606-10-25-31", "by day")],
     "returns": lambda: [
         ("provider", "Payback", "2033", "undiscounted"),
         ("provider", "Equity stake at entry price", "$25 bn", "not cash"),

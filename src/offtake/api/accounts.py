@@ -5,33 +5,109 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from offtake.dates import DAYS_PER_YEAR, Grid, Intervals
-from offtake.ledger.books import Books, Policies, books
+from offtake.errors import OfftakeError
+from offtake.ledger.books import Books, books
 from offtake.ledger.opening import Claim, Opening, OpeningAsset
+from offtake.ledger.policies import ComputeUse, Policies, Resale
 from offtake.ledger.returns import Lump
+from offtake.ledger.stakes import holdings
 from offtake.ledger.tax import TaxTerms
 from offtake.money import CENT
+from offtake.plan.contracts import contract_of
 from offtake.plan.problem import PARTIES
 
 if TYPE_CHECKING:
     from offtake.plan.result import Plan
+    from offtake.spec.finance import Party
     from offtake.spec.scenario import Scenario
 
 
 def keep_books(plan: Plan) -> Books:
     """Post every settled flow of a plan into the books of all parties."""
     scenario = plan.problem.scenario
-    tax: dict[str, TaxTerms] = {
+    return books(plan.flows, opening=opening(scenario), policies=policies(plan), marks=holdings(plan.dues))
+
+
+def policies(plan: Plan) -> Policies:
+    """Take the policies over from the scenario, and from the plan what compute was used for."""
+    scenario, stated = plan.problem.scenario, plan.problem.scenario.accounting
+    tax = {
         party: TaxTerms(
-            rate_frac=getattr(scenario.parties, party).tax_rate_frac,
-            losses_forward=_cents(getattr(scenario.parties, party).losses_forward_usd),
+            rate_frac=money.tax_rate_frac,
+            losses_forward=_cents(money.losses_forward_usd),
+            loss_limit_frac=stated.loss_limit_frac,
+            bonus_frac=stated.bonus_depreciation_frac,
         )
-        for party in PARTIES
+        for party, money in _money(scenario)
     }
     last = max([plan.problem.grid.end, *(f.date for f in plan.flows)])
     years = Intervals.years(plan.problem.grid.start, plan.problem.grid.end)
-    reporting = Grid(years.starts, years.ends) if last <= plan.problem.grid.end else None
-    return books(plan.flows, opening=opening(scenario), policies=Policies(tax=tax, reporting=reporting))
+    usual = Policies()
+    return Policies(
+        tax=tax,
+        reporting=Grid(years.starts, years.ends) if last <= plan.problem.grid.end else None,
+        financing_component=stated.financing_component,
+        prepayment_rate_frac_per_y=_rate(
+            stated.prepayment_rate_frac_per_y, scenario.parties.provider, usual.prepayment_rate_frac_per_y
+        ),
+        lease_rate_frac_per_y=_rate(
+            stated.lease_rate_frac_per_y, scenario.parties.offtaker, usual.lease_rate_frac_per_y
+        ),
+        level_fees=stated.level_fees,
+        shortfall_cost=stated.shortfall_cost,
+        credit_loss_frac=stated.credit_loss_frac,
+        compute_use={"offtaker": compute_use(plan)},
+        resold=tuple(_resale(plan, channel) for channel in stated.reseller_is_principal),
+    )
+
+
+def _rate(stated: float | None, borrower: Party, usual: float) -> float:
+    """Rate that is stated, else what the party pays its lender."""
+    if stated is not None:
+        return stated
+    return borrower.facility.rate_frac_per_y if borrower.facility else usual
+
+
+def _money(scenario: Scenario) -> list[tuple[str, Party]]:
+    return [(party, getattr(scenario.parties, party)) for party in PARTIES]
+
+
+def compute_use(plan: Plan) -> ComputeUse:
+    """Chip-hours of the offtaker by use: what it serves with, trains with and researches with, resale left out."""
+    work, hours = plan.problem.work, plan.decisions.hours_chip_h[0]
+    kinds = ("serve", "train", "research")
+    mine = np.array([[work.uses[u].kind == kind for u in work.use] for kind in kinds], dtype=float)
+    by_use = np.rint(mine.reshape(len(kinds), -1) @ hours.T)
+    return ComputeUse(on=plan.problem.grid, chip_h=tuple(tuple(row) for row in by_use.tolist()))
+
+
+def _resale(plan: Plan, channel: str) -> Resale:
+    """Gather a channel in which the provider is principal.
+
+    Raises
+    ------
+    OfftakeError    the channel shares its clause with another: what is paid for it cannot be told apart
+    """
+    problem, contract = plan.problem, contract_of(plan.problem)
+    sold = {d.id for d in problem.scenario.demand if d.channel == channel}
+    clauses = [c for c in (contract.clauses if contract else ()) if channel in getattr(c, "rates_frac", {})]
+    for clause in clauses:
+        others = sorted(set(getattr(clause, "rates_frac", {})) - {channel})
+        if others:
+            raise OfftakeError(
+                f"accounting.reseller_is_principal: clause {clause.id!r} pays the share of {channel!r} and of "
+                f"{others[0]!r} in one amount; write one clause for each channel"
+            )
+    return Resale(
+        channel=channel,
+        maker="offtaker",
+        reseller="provider",
+        sales=frozenset(f"demand.{entry}.price" for entry in sold),
+        shares=frozenset(f"{contract.id}.{c.id}" for c in clauses) if contract else frozenset(),
+    )
 
 
 def opening(scenario: Scenario) -> Opening:

@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from offtake.api.backlog import obligations
 from offtake.api.firm import against_firm
 from offtake.deal.contract import summary
 from offtake.deal.flows import Account
+from offtake.ledger.backlog import purchase_obligations
+from offtake.ledger.books import COMBINED
 from offtake.ledger.circularity import circularity
+from offtake.ledger.earned import revenue_identity
 from offtake.ledger.performance import debt_cover, stake
-from offtake.ledger.statements import Statement
+from offtake.ledger.statements import Line, Statement
 from offtake.plan.contracts import contract_of
 from offtake.plan.problem import PARTIES
 from offtake.report.data import report_table
 from offtake.tables import significant
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from offtake.api.world import Story
@@ -40,6 +46,12 @@ def money_tables(story: Story) -> dict[str, Table]:
         "circularity": _circularity(books),
         "money_flows": _flows(story),
         "statements": [row for party in (*PARTIES, "combined") for row in _statements(books, party)],
+        "third_parties": [row for party in books.parties if party not in PARTIES for row in _balance(books, party)],
+        "revenue_identity": [row for party in PARTIES for row in _identity(books, party)],
+        "reconciliation": _reconciliation(books),
+        "backlog": _backlog(story),
+        "purchase_obligations": _owed(story),
+        "policies": books.rules().rows(),
         "returns": _returns(story),
     }
     return {name: report_table(name, found) for name, found in rows.items()}
@@ -138,25 +150,87 @@ def _flows(story: Story) -> list[dict[str, Any]]:
     ]
 
 
+LEVELS = {"total": 0, "subtotal": 1, "memo": 3}
+"""Levels of the report's lines; 2 is a plain line."""
+
+
+def _years(books: Books, head: dict[str, Any], lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """One row for each line and year; the opening of a balance sheet is left out."""
+    return [
+        {
+            **head,
+            "line": line.title,
+            "level": LEVELS.get(line.level, 2),
+            "year": start.year,
+            "amount_usd": cents / 100.0,
+        }
+        for line in lines
+        for start, cents in zip(books.periods.starts, line.cents[-len(books.periods) :].tolist(), strict=True)
+    ]
+
+
 def _statements(books: Books, party: str) -> list[dict[str, Any]]:
     rows = []
-    levels = {"total": 0, "subtotal": 1}
-    for kind in (Statement.PROFIT_AND_LOSS, Statement.CASH_FLOW, Statement.BALANCE_SHEET):
-        table = books.combined(kind) if party == "combined" else books.statement(party, kind)
-        columns = [c.name for c in table.columns if c.unit == "USD" and c.name != "opening_usd"]
-        for k in range(len(table)):
-            for start, column in zip(books.periods.starts, columns, strict=True):
-                rows.append(
-                    {
-                        "party": party,
-                        "statement": str(kind),
-                        "line": str(table["title"][k]),
-                        "level": levels.get(str(table["level"][k]), 2),
-                        "year": start.year,
-                        "amount_usd": float(table[column][k]),
-                    }
-                )
+    for kind in Statement:
+        if party == COMBINED:
+            if kind is not Statement.TAX:
+                rows += _years(books, {"party": party, "statement": str(kind)}, books.combined_lines(kind))
+        elif kind is not Statement.TAX or party in books.policies.tax:
+            rows += _years(books, {"party": party, "statement": str(kind)}, books.lines(party, kind))
     return rows
+
+
+def _balance(books: Books, party: str) -> list[dict[str, Any]]:
+    """Balance sheet of someone who only trades with the two parties."""
+    return _years(books, {"party": party}, books.lines(party, Statement.BALANCE_SHEET))
+
+
+def _identity(books: Books, party: str) -> list[dict[str, Any]]:
+    return _years(books, {"party": party}, revenue_identity(books, party))
+
+
+def _reconciliation(books: Books) -> list[dict[str, Any]]:
+    """List what does not mirror between the two parties, by cause and line, and the difference that it comes to."""
+    told = books.reconciliation()
+    rows: list[dict[str, Any]] = []
+    for cause, whole in told.by_cause().items():
+        own = [d for d in told.lines if d.cause == cause]
+        for d in own:
+            line = Line(name=d.account, title=d.title, level="line", cents=d.cents)
+            rows += _years(books, {"cause": cause, "party": d.party}, [line])
+        title = f"{cause[:1].upper()}{cause[1:]}"
+        rows += _years(
+            books, {"cause": cause, "party": ""}, [Line(name=cause, title=title, level="subtotal", cents=whole)]
+        )
+    last = Line(name="difference", title="Difference between the books", level="total", cents=told.difference)
+    return rows + _years(books, {"cause": "", "party": ""}, [last])
+
+
+def _backlog(story: Story) -> list[dict[str, Any]]:
+    """Firm service not yet earned, at the valuation date and at year ends, by time band."""
+    found = obligations(story.base.alliance, story.figures.books)
+    told = found.backlog
+    return [
+        {
+            "date": day,
+            "met_usd": met / 100,
+            **{f"band_{k}_usd": cents / 100 for k, cents in enumerate(bands.tolist())},
+            "remaining_usd": left / 100,
+            "firm_usd": told.firm_cents / 100,
+            "provider_share_frac": found.share_frac if k == 0 else None,
+            "provider_source": found.source if k == 0 else "",
+        }
+        for k, (day, met, bands, left) in enumerate(
+            zip(told.on, told.met_cents.tolist(), told.bands_cents, told.remaining_cents.tolist(), strict=True)
+        )
+        if told.firm_cents
+    ]
+
+
+def _owed(story: Story) -> list[dict[str, Any]]:
+    books = story.figures.books
+    each = obligations(story.base.alliance, books).each
+    return purchase_obligations(each, books.opening.date).rows()
 
 
 def _returns(story: Story) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from offtake.ledger.opening import Opening
     from offtake.ledger.stakes import Holding
 
-__all__ = ["Books", "Policies", "books", "calendar_years"]
+__all__ = ["COMBINED", "Books", "Policies", "books", "calendar_years"]
 
 Ints = NDArray[np.int64]
 
@@ -188,17 +188,28 @@ class Books:
 
         There is no combined tax view: losses of one party do not shelter another.
         """
+        names = ", ".join(group)
+        return to_table(
+            f"{Statement(kind)}_{COMBINED}",
+            self.combined_lines(kind, group),
+            self.periods,
+            title=f"{_TITLES[Statement(kind)]} of {names}, combined",
+            note="Claims and charges between them are eliminated; assets sold between them keep their price.",
+        )
+
+    def combined_lines(
+        self, kind: Statement | str, group: Sequence[str] = ("offtaker", "provider")
+    ) -> tuple[Line, ...]:
+        """Draw a statement of several parties together in exact cents.
+
+        Raises
+        ------
+        OfftakeError        for the tax view
+        """
         chosen = Statement(kind)
         if chosen is Statement.TAX:
             raise OfftakeError("tax is a view per party; there is none of several together")
-        names = ", ".join(group)
-        return to_table(
-            f"{chosen}_{COMBINED}",
-            self._drawn(chosen, self.combined_cube(group), group),
-            self.periods,
-            title=f"{_TITLES[chosen]} of {names}, combined",
-            note="Claims and charges between them are eliminated; assets sold between them keep their price.",
-        )
+        return self._drawn(chosen, self.combined_cube(group), group)
 
     def worksheet(self, group: Sequence[str] = ("offtaker", "provider")) -> Table:
         """Show the combination of the closing balance sheet: each party, the eliminations, the sum [USD]."""

@@ -111,6 +111,6 @@ def check_mirrors(journal: Journal, parties: tuple[str, ...]) -> None:
 
 
 def _pair(journal: Journal, block: slice, count: int) -> NDArray[np.int32]:
-    """Number of the two parties of each posting, whichever holds the claim : int32[posting]."""
+    """Give the number of the two parties of each posting, whichever holds the claim : int32[posting]."""
     party, other = journal.party[block].astype(np.int32), journal.other[block].astype(np.int32)
     return np.minimum(party, other) * count + np.maximum(party, other)

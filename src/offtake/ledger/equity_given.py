@@ -1,8 +1,9 @@
 """Equity given to a customer: an asset that reduces revenue as service is delivered, and the customer's cost alike.
 
 With ``S(t)`` the service that the issuer has delivered to the customer by the end of day ``t``, a grant of value ``v`` on day ``d`` has
-reduced revenue by ``v · (S(t) − S(d)) / (S(T) − S(d))``, rounded to a cent; ``T`` is the last day of that service.  A grant that no service
-follows reduces revenue at once.  The same cents stand in the customer's books as a discount to come.
+reduced revenue by ``v · (S(t) − S(d)) / (S(T) − S(d))``, rounded to a cent; ``T`` is the last day of that service, or of the grant's
+interval where that is longer than a day and ends later.  Without service in that time it is spread evenly by day over its interval,
+and without an interval it reduces revenue at once.  The same cents stand in the customer's books as a discount to come.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from numpy.typing import NDArray
 
 from offtake.deal.flows import Account
 from offtake.ledger.accounts import CODE
+from offtake.ledger.depreciation import accumulated_cents
 from offtake.ledger.journal import ACCOUNTS
 
 if TYPE_CHECKING:
     from offtake.ledger.journal import FlowColumns, Postings
 
-__all__ = ["SERVICE", "Grant", "delivered", "grants", "post_equity_given"]
+__all__ = ["FOREVER", "SERVICE", "Grant", "delivered", "grants", "post_equity_given"]
 
 Ints = NDArray[np.int64]
+FOREVER = int(np.iinfo(np.int32).max)
 SERVICE = (
     *(Account.RENT, Account.TAKE_OR_PAY, Account.TRUE_UP, Account.RESERVATION, Account.BACKSTOP, Account.BREAKAGE),
     *(Account.CAPEX_SITE, Account.CAPEX_CHIPS, Account.OUTSIDE_RENT, Account.TOKEN_REVENUE, Account.RESALE_REVENUE),
@@ -40,20 +43,24 @@ class Grant:
     seller, customer : int      codes of parties
     day : int [day]
     cents : int [cent]
+    until : int [day]           day after the service that it is for; `FOREVER` where all that follows is meant
     """
 
     seller: int
     customer: int
     day: int
     cents: int
+    until: int
 
 
 def grants(flows: FlowColumns) -> list[Grant]:
     """Equity given to customers, one grant a flow."""
     rows = np.flatnonzero(flows.account == ACCOUNTS.index(Account.CUSTOMER_EQUITY))
-    columns = (flows.payer[rows], flows.payee[rows], flows.day[rows], flows.cents[rows])
+    until = np.where(flows.end[rows] > flows.day[rows] + 1, flows.end[rows], FOREVER)
+    columns = (flows.payer[rows], flows.payee[rows], flows.day[rows], flows.cents[rows], until)
     return [
-        Grant(seller=s, customer=c, day=d, cents=v) for s, c, d, v in zip(*(a.tolist() for a in columns), strict=True)
+        Grant(seller=s, customer=c, day=d, cents=v, until=u)
+        for s, c, d, v, u in zip(*(a.tolist() for a in columns), strict=True)
     ]
 
 
@@ -76,11 +83,8 @@ def delivered(
     -------
     int64[n] [cent]         what is less than a cent a day counts on the last day of its interval
     """
-    rows = np.flatnonzero(
-        (flows.payee == seller)
-        & (flows.payer == customer)
-        & np.isin(flows.account, [ACCOUNTS.index(a) for a in SERVICE])
-    )
+    rows = sales(flows) if among is None else among
+    rows = rows[(flows.payee[rows] == seller) & (flows.payer[rows] == customer)]
     if not rows.size:
         return np.zeros(days.size, dtype=np.int64)
     goods = np.isin(flows.account[rows], [ACCOUNTS.index(a) for a in (Account.CAPEX_SITE, Account.CAPEX_CHIPS)])
@@ -110,9 +114,7 @@ def post_equity_given(out: Postings, flows: FlowColumns, edges: Ints, found: Seq
     for (seller, customer), own in pairs.items():
         pair = seller * len(flows.parties) + customer
         among = rows[np.searchsorted(met, pair) : np.searchsorted(met, pair, side="right")]
-        days = np.array([g.day for g in own], dtype=np.int64)
-        cents = np.array([g.cents for g in own], dtype=np.int64)
-        day, amount = _spread((flows, among), seller, customer, (days, cents), edges)
+        day, amount = _spread(flows, among, own, edges)
         for who, whom, debit, credit in (
             (seller, customer, "income.equity_to_customers", "deferred_customer_equity"),
             (customer, seller, "deferred_supplier_equity", "expense.equity_from_suppliers"),
@@ -120,24 +122,25 @@ def post_equity_given(out: Postings, flows: FlowColumns, edges: Ints, found: Seq
             out.move(day=day, party=who, other=whom, debit=CODE[debit], credit=CODE[credit], cents=amount)
 
 
-def _spread(
-    sold: tuple[FlowColumns, NDArray[np.intp]], seller: int, customer: int, given: tuple[Ints, Ints], edges: Ints
-) -> tuple[Ints, Ints]:
+def _spread(flows: FlowColumns, among: NDArray[np.intp], own: Sequence[Grant], edges: Ints) -> tuple[Ints, Ints]:
     """Give days and cents by which the grants of one pair reduce revenue."""
-    days, cents = given
+    days, cents, until = (np.array([getattr(g, n) for g in own], dtype=np.int64) for n in ("day", "cents", "until"))
     stops = edges[1:] - 1
-    asked = np.concatenate([stops, [np.iinfo(np.int32).max], days])
-    after = delivered(sold[0], seller, customer, asked, among=sold[1])
-    at_stop, at_end, at_grant = after[: stops.size], after[stops.size], after[stops.size + 1 :]
+    asked = np.concatenate([stops, until - 1, days])
+    after = delivered(flows, own[0].seller, own[0].customer, asked, among=among)
+    at_stop, at_end, at_grant = after[: stops.size], after[stops.size : -days.size], after[-days.size :]
     left = at_end - at_grant
     some = left > 0
     # Python's integers: the product of two amounts in cents does not fit in 64 bits.
     done = np.clip(at_stop[None, :] - at_grant[:, None], 0, np.maximum(left, 0)[:, None]).astype(object)
     over = np.where(some, left, 1).astype(object)[:, None]
     reached = ((2 * cents.astype(object)[:, None] * done + over) // (2 * over)).astype(np.int64)
+    evenly = ~some & (until < FOREVER)
+    life = np.where(evenly, until - days, 1)[:, None]
+    by_day = accumulated_cents(cents[:, None], stops[None, :] + 1 - days[:, None], life)
+    reached = np.where(some[:, None], reached, np.where(evenly[:, None], by_day, 0))
     reached[stops[None, :] < days[:, None]] = 0
     steps = np.diff(reached, axis=1, prepend=0)
-    at_once = np.where(some, 0, cents)
+    at_once = np.where(some | evenly, 0, cents)
     when = np.concatenate([np.broadcast_to(stops, steps.shape).ravel(), days])
-    what = np.concatenate([np.where(some[:, None], steps, 0).ravel(), at_once])
-    return when, what
+    return when, np.concatenate([steps.ravel(), at_once])

@@ -6,7 +6,7 @@ the price of the service (ASC 606-10-32-15, example 29 in 55-244; IFRS 15.60), a
 
 Service paid ahead is one small lot a day.  With ``c`` over ``L`` days, the days ``s`` that are more than a year after payment ``p`` and
 ``g = (1 + r)^(1/365)``, what has counted as price by the end of day ``t`` is ``c/L · Σ_{s ≤ t} (g^(s − p) − 1)``, a geometric series,
-and the interest so far is that and ``c/L · (g^(t + 1 − p) − 1)`` for each day still to come.  Any cut into periods takes differences of these.
+and the interest so far is that and ``c/L · (g^(t + 1 − p) − 1)`` for each day still to come.  Any cut into periods takes differences.
 
 Prepayments are used up by credits, first in first out between two parties; what no credit has used up by the end of the books goes on
 growing.

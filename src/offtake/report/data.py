@@ -240,14 +240,61 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
         # ---- parties ------------------------------------------------------------------------------------------
         "statements": TableSpec(
             "One line of one statement of one party in one year, in statement order. Statements: profit_and_loss,"
-            " cash_flow, balance_sheet. Party may be `combined` (with eliminations).",
+            " cash_flow, balance_sheet, tax. Party may be `combined` (with eliminations).",
             (
                 _PARTY,
                 _text("statement"),
                 _text("line", "Line"),
-                Column("level", "", "Level", "int"),  # 0 total, 1 subtotal, 2 line
+                Column("level", "", "Level", "int"),  # 0 total, 1 subtotal, 2 line, 3 told but not added
                 _YEAR,
                 _usd("amount_usd", "Amount"),
+            ),
+        ),
+        "third_parties": TableSpec(
+            "One line of the balance sheet of a third party at the end of one year, in statement order.",
+            (_PARTY, _text("line", "Line"), Column("level", "", "Level", "int"), _YEAR, _usd("amount_usd", "Amount")),
+        ),
+        "revenue_identity": TableSpec(
+            "One line of the way from what one party bills to its revenue, in one year.",
+            (_PARTY, _text("line", "Line"), Column("level", "", "Level", "int"), _YEAR, _usd("amount_usd", "Amount")),
+        ),
+        "reconciliation": TableSpec(
+            "One balance that does not mirror between the two parties at the end of one year, the sums by cause and their total.",
+            (
+                _text("cause", "Cause"),
+                _PARTY,
+                _text("line", "Line"),
+                Column("level", "", "Level", "int"),
+                _YEAR,
+                _usd("amount_usd", "Amount"),
+            ),
+        ),
+        "backlog": TableSpec(
+            "Firm service of the contract not yet earned, on one date, by when it will be.",
+            (
+                _date("date", "On"),
+                _usd("met_usd", "Earned so far"),
+                _usd("band_0_usd", "≤ 12 months"),
+                _usd("band_1_usd", "13 to 24 months"),
+                _usd("band_2_usd", "25 to 60 months"),
+                _usd("band_3_usd", "> 60 months"),
+                _usd("remaining_usd", "Remaining"),
+                _usd("firm_usd", "Firm in all"),
+                _share("provider_share_frac", "Of the provider's backlog"),  # None where no total is stated
+                _text("provider_source", "Source of the total"),
+            ),
+        ),
+        "purchase_obligations": TableSpec(
+            "What the offtaker must take or pay under one clause in one year, use or not.",
+            (_text("clause", "Clause"), _YEAR, _usd("amount_usd", "Amount")),
+        ),
+        "policies": TableSpec(
+            "One rule by which the books are kept.",
+            (
+                _text("rule", "Rule"),
+                _text("text", "How it is kept"),
+                _text("standard", "Standard"),
+                _text("chosen", "Chosen"),
             ),
         ),
         "returns": TableSpec(

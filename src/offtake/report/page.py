@@ -8,6 +8,7 @@ from offtake.report.css import CSS
 from offtake.report.headline import against_firm
 from offtake.report.page_one import first_page, header
 from offtake.report.sections import flows, parties, physical
+from offtake.report.statements import accounting
 from offtake.report.trust import assumptions, trust
 from offtake.tables import escape
 
@@ -37,7 +38,7 @@ def render(data: ReportData) -> str:
     >>> page.startswith("<!doctype html>"), "No figures of power are given." in page
     (True, True)
     """
-    body = first_page(data) + against_firm(data) + flows(data) + parties(data) + physical(data) + trust(data) + assumptions(data)
+    body = first_page(data) + against_firm(data) + flows(data) + parties(data) + accounting(data) + physical(data) + trust(data) + assumptions(data)
     made_with = f"Offtake {data.version}".strip()
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'

@@ -27,8 +27,9 @@ _STATEMENTS = {
     "profit_and_loss": "Profit and loss",
     "cash_flow": "Cash flow",
     "balance_sheet": "Balance sheet, year end",
+    "tax": "Tax, a view that is not paid in the plan",
 }
-_LOOKS = {0: "total", 1: "sub"}
+_LOOKS = {0: "total", 1: "sub", 3: "memo"}
 
 
 def flows(data: ReportData) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from offtake.dates import add_months
+from offtake.spec.accounting import Accounting
 from offtake.spec.chips import Chip, ServedModel
 from offtake.spec.contracts import Contract
 from offtake.spec.demand import Channel, Demand, InferenceClass, OutsideSupply, Resale
@@ -152,6 +153,8 @@ class Scenario(Model):
     """The alliance's contract."""
     terminal: Terminal = Terminal()
     """End of the horizon."""
+    accounting: Accounting = Accounting()
+    """How the books are kept."""
     cases: tuple[Case, ...] = ()
     """Named cases."""
     relief: Annotated[Count, Field(ge=0, le=100)] = 5
