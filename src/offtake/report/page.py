@@ -38,7 +38,8 @@ def render(data: ReportData) -> str:
     >>> page.startswith("<!doctype html>"), "No figures of power are given." in page
     (True, True)
     """
-    body = first_page(data) + against_firm(data) + flows(data) + parties(data) + accounting(data) + physical(data) + trust(data) + assumptions(data)
+    sections = (first_page, against_firm, flows, parties, accounting, physical, trust, assumptions)
+    body = "".join(section(data) for section in sections)
     made_with = f"Offtake {data.version}".strip()
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
