@@ -85,6 +85,8 @@ def test_doubtful_and_repeated_rows_are_not_fitted():
     later = replace(first, case=replace(first.case, year=2026.0), key="later")
     doubtful = replace(_points()[1], good=False)
     assert choose([first, later, doubtful]) == [later]
+    cached = replace(first, tpot_s=1e-5, ttft_s=1e-4)  # needs more than the peak of the chip
+    assert choose([cached]) == []
     unsaid = replace(first, case=replace(first.case, disaggregated=True), key="apart")
     assert choose([unsaid]) == []
 
