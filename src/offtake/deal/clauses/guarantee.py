@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from offtake.deal.algebra import exactly
+from offtake.deal.bills import bills_of
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
 from offtake.deal.terms import Periodic, Promise
@@ -79,7 +80,7 @@ class Guarantee(Periodic):
         dues = []
         since = self.called_from
         if since is not None and since < plan.on.end and left > 0:
-            bills = a.scale(self._bills(a, deal, plan, since), self.share_frac)
+            bills = self._bills(a, deal, plan, since)
             called = a.known(a.capped(bills, left, "cap"), 0, left)
             dues.append(
                 deal.due(
@@ -132,8 +133,8 @@ class Guarantee(Periodic):
         return made
 
     def _bills(self, a: Algebra[X], deal: DealView[X], plan: Schedule, since: date) -> X:
-        """Guaranteed payments of each interval for service from a day on."""
-        bills = deal.billed(self.of, on=plan.on)
+        """Add up the guaranteed part of the payments of each interval for service from a day on."""
+        bills = bills_of(a, deal, dict.fromkeys(self.of, exactly(self.share_frac)), plan.on)
         days = zip(plan.on.starts, plan.on.ends, strict=True)
         share = [Fraction(max(0, (e - max(s, since)).days), (e - s).days) for s, e in days]
         return bills if all(part == 1 for part in share) else a.scale(bills, share)

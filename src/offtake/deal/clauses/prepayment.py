@@ -22,6 +22,7 @@ from pydantic import Field, model_validator
 
 from offtake.dates import Intervals
 from offtake.deal.algebra import X, exactly
+from offtake.deal.bills import bills_of
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
 from offtake.deal.terms import Periodic, Promise, Schedule, schedule, total_of
@@ -190,9 +191,7 @@ class Prepayment(Periodic):
         if plan is None:
             return dues
         lots = self._lots(deal, plan)
-        bills = a.zero(on=plan.on, unit=USD)
-        for which, share in self.counts_frac.items():
-            bills = bills + a.scale(deal.billed([which], on=plan.on), share)
+        bills = bills_of(a, deal, self.counts_frac, plan.on)
         pool = _Pool(a=a, deal=deal, plan=plan, lots=lots, ended=plan.on.end == deal.until(self.end))
         for k in range(len(plan.on)):
             pool.settle(k, a.pick(bills, k), exactly(self.least_used_usd) * plan.share[k])
