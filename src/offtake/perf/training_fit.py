@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["MeasuredStep", "cross_validate", "fit_training", "source_of"]
 
 _TURNS = 2  # of choosing open settings and fitting
+_FIRST_ROUNDS = 6  # of the fit with settings chosen by the priors
 
 
 class MeasuredStep(Protocol):
@@ -57,6 +58,18 @@ class MeasuredStep(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A row that can be fitted, with every layout that its open settings allow."""
+
+    row: MeasuredStep
+    case: TrainingCase
+    step_s: float
+    settings: Setting
+    layout: Mapping[str, Floats]
+    first: int  # the layout that is best by the priors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Data:
     """Rows that can be fitted, with open settings chosen."""
 
@@ -81,7 +94,7 @@ def source_of(text: str) -> str:
     return words[0] if words else ""
 
 
-def fit_training(rows: Sequence[MeasuredStep], *, rounds: int = 15) -> Section:
+def fit_training(rows: Sequence[MeasuredStep], *, rounds: int = 12) -> Section:
     """Fit the training parameters to measured steps.
 
     Raises
@@ -89,40 +102,51 @@ def fit_training(rows: Sequence[MeasuredStep], *, rounds: int = 15) -> Section:
     OfftakeError
         No row can be fitted.
     """
-    usable = _usable(rows)
-    if not usable:
+    opened = _opened(rows)
+    if not opened:
         raise OfftakeError("no row can be fitted: each lacks an input or a measured step time")
-    section: Section | None = None
-    for _ in range(_TURNS):
-        data = _data(usable, section)
-        section = _fit(data, rounds)
-    return section if section is not None else Section(kind="training", effects={})
+    return _fit_opened(opened, rounds)
 
 
-def _usable(rows: Sequence[MeasuredStep]) -> list[MeasuredStep]:
-    """Return the rows with a possible case and a measured time."""
-    return [row for row in rows if row.case is not None and row.step_s and not impossible(row.case)]
+def _fit_opened(opened: Sequence[_Opened], rounds: int) -> Section:
+    """Fit, choosing open settings first by the priors, then by the parameters found."""
+    section, found = _fit(_data(opened, None), _FIRST_ROUNDS, None)
+    for _ in range(_TURNS - 1):
+        section, found = _fit(_data(opened, section), rounds, found)
+    return section
 
 
-def _data(rows: Sequence[MeasuredStep], section: Section | None) -> _Data:
-    """Choose open settings with the current parameters."""
-    cases, settings, logs, kept = [], [], [], []
+def _opened(rows: Sequence[MeasuredStep]) -> list[_Opened]:
+    """Return the rows with a possible case and a measured time, their open settings laid out."""
+    out = []
     for row in rows:
         case = row.case
-        if case is None or not row.step_s:
+        if case is None or not row.step_s or impossible(case):
             continue
         try:
-            opened, tried = open_settings(case, base_setting(case))
+            settings, tried = open_settings(case, base_setting(case))
         except OfftakeError:
             continue
-        index, _ = choose(opened, training_params.efficiency(section, levels(case)))
-        settings.append(opened.with_layout(**{n: float(np.asarray(v)[index]) for n, v in tried.layout.items()}))
-        cases.append(case)
-        logs.append(math.log(row.step_s))
-        kept.append(row)
+        first, _ = choose(settings, training_params.efficiency(None, ()))
+        out.append(_Opened(row=row, case=case, step_s=row.step_s, settings=settings, layout=tried.layout, first=first))
+    return out
+
+
+def _data(opened: Sequence[_Opened], section: Section | None) -> _Data:
+    """Choose open settings with the current parameters."""
+    settings = []
+    for one in opened:
+        index = one.first
+        if section is not None:
+            index, _ = choose(one.settings, training_params.efficiency(section, levels(one.case)))
+        settings.append(one.settings.with_layout(**{n: float(np.asarray(v)[index]) for n, v in one.layout.items()}))
     return _Data(
-        cases=tuple(cases), settings=tuple(settings), log_s=np.array(logs), weights=_weights(kept), keys=tuple(r.key for r in kept),
-    )  # fmt: skip
+        cases=tuple(one.case for one in opened),
+        settings=tuple(settings),
+        log_s=np.array([math.log(one.step_s) for one in opened]),
+        weights=_weights([one.row for one in opened]),
+        keys=tuple(one.row.key for one in opened),
+    )
 
 
 def _weights(rows: Sequence[MeasuredStep]) -> Floats:
@@ -136,11 +160,14 @@ def _weights(rows: Sequence[MeasuredStep]) -> Floats:
     ])  # fmt: skip
 
 
-def _fit(data: _Data, rounds: int) -> Section:
+def _fit(data: _Data, rounds: int, start: pooling.Fit | None) -> tuple[Section, pooling.Fit]:
     """Fit effects with settings held."""
     names = [training_params.levels(c.chip, engine=c.engine, year=c.year) for c in data.cases]
     layout = pooling.design(training_params.PRIORS, names, sources=[source_of(c.source) for c in data.cases])
-    found = pooling.fit(_model(data.settings), data.log_s, layout, weights=data.weights, rounds=rounds, batched=True)
+    theta = None if start is None else np.array([start.effects[name] for name in layout.names])
+    found = pooling.fit(
+        _model(data.settings), data.log_s, layout, weights=data.weights, rounds=rounds, start=theta, batched=True
+    )
     effects: dict[str, dict[str, float]] = {}
     for (name, level), value in found.effects.items():
         if name != "source" and (level == "global" or abs(value) > 1e-6):
@@ -150,12 +177,13 @@ def _fit(data: _Data, rounds: int) -> Section:
         for level in levels(case):
             effects["gemm"].setdefault(level, 0.0)
     spread = {"residual": max(found.scale, 0.04), **{f"sd {kind}": value for kind, value in found.kinds.items()}}
-    return Section(
+    section = Section(
         kind="training",
         effects=effects,
         spread=spread,
         rows={"count": len(data.keys), "hash": params.digest(data.keys)},
     )
+    return section, found
 
 
 def _model(settings: Sequence[Setting]) -> Callable[[Floats], Floats]:
@@ -176,7 +204,7 @@ def _model(settings: Sequence[Setting]) -> Callable[[Floats], Floats]:
     return model
 
 
-def cross_validate(rows: Sequence[MeasuredStep], *, by: str, rounds: int = 12) -> list[dict[str, Any]]:
+def cross_validate(rows: Sequence[MeasuredStep], *, by: str, rounds: int = 6) -> list[dict[str, Any]]:
     """Predict every row with its whole chip, or its whole source, left out of the fit.
 
     Parameters
@@ -187,21 +215,19 @@ def cross_validate(rows: Sequence[MeasuredStep], *, by: str, rounds: int = 12) -
     -------
     list of {key, chip, source, model, moe, held, measured_s, predicted_s, low_s, high_s}
     """
-    usable = _usable(rows)
-    held_of: Callable[[MeasuredStep], str]
-    if by == "chip":
-        held_of = lambda row: row.case.chip.name if row.case else ""  # noqa: E731
-    elif by == "source":
-        held_of = lambda row: source_of(row.source)  # noqa: E731
-    else:
+    if by not in {"chip", "source"}:
         raise OfftakeError(f"cross-validation is by chip or by source, not by {by!r}")
+    opened = _opened(rows)
+    groups = [one.case.chip.name if by == "chip" else source_of(one.row.source) for one in opened]
     out: list[dict[str, Any]] = []
-    for held in sorted({held_of(row) for row in usable}):
-        inside = [row for row in usable if held_of(row) != held]
+    for held in sorted(set(groups)):
+        inside = [one for one, group in zip(opened, groups, strict=True) if group != held]
         if not inside:
             continue
-        section = fit_training(inside, rounds=rounds)
-        out += predictions([row for row in usable if held_of(row) == held], section, held=held)
+        section = _fit_opened(inside, rounds)
+        out += predictions(
+            [one.row for one, group in zip(opened, groups, strict=True) if group == held], section, held=held
+        )
     return out
 
 

@@ -171,17 +171,16 @@ def predict_training(case: TrainingCase, fitted: Section | None = None) -> Train
     section = fitted if fitted is not None else params.shipped().get("training")
     at = levels(case)
     found = training_params.shipped(at) if fitted is None else training_params.efficiency(section, at)
-    index, fits = choose(settings, found)
+    index, _ = choose(settings, found)
     chosen = settings.with_layout(**{name: float(np.asarray(v)[index]) for name, v in tried.layout.items()})
-    return _prediction(case, chosen, found, section, fits=fits, open_=tried.open)
+    return _prediction(case, chosen, found, section, open_=tried.open)
 
 
 def choose(settings: Setting, found: Efficiency) -> tuple[int, bool]:
     """Return (index of the fastest layout that fits, whether any fits); where none does, of those near the least memory."""
     size = np.asarray(settings.tp).size
     if size == 1:
-        total = float(np.asarray(footprint(settings).total_bytes).ravel()[0])
-        return 0, total <= float(np.asarray(usable_bytes(settings)))
+        return 0, True  # nothing to choose; whether it fits is said with the answer
     share = np.broadcast_to(footprint(settings).total_bytes / usable_bytes(settings), (size,))
     any_fits = bool((share <= 1.0).any())
     # where none fits by this estimate, states are narrower or lie elsewhere than assumed: the fastest of those that need little more
@@ -260,24 +259,26 @@ def spread(section: Section | None, case: TrainingCase) -> float:
 
 
 def _prediction(
-    case: TrainingCase, s: Setting, found: Efficiency, section: Section | None, *, fits: bool, open_: tuple[str, ...]
+    case: TrainingCase, s: Setting, found: Efficiency, section: Section | None, *, open_: tuple[str, ...]
 ) -> TrainingPrediction | Refusal:
     """Put an evaluated layout into an answer."""
     memory = footprint(s)
     usable = float(np.asarray(usable_bytes(s)))
     used = float(np.asarray(memory.total_bytes).ravel()[0])
-    if not fits and used > 2.0 * usable:
+    fits = used <= usable
+    if used > 2.0 * usable:
         need_chips = math.ceil(case.chips * used / usable)
         return Refusal(
             reason=f"{case.model.name} on {case.chips} {case.chip.name} needs {used / 1e9:.3g} GB a chip of {usable / 1e9:.3g} GB "
             f"even in the layout of least memory: use about {need_chips} chips, a smaller micro-batch, more recomputation or more sharding"
         )
     done = step(s, found)
-    total = _one(done.total_s)
+    all_s = done.total_s
+    total = _one(all_s)
     rate = case.tok_per_step / total
     flop = _one(model_flop(s))
     peak = _one(s.peak_low if case.precision != "bf16" else s.peak)
-    busy = energy.busy_share(done.compute_s, done.memory_s, done.total_s)
+    busy = energy.busy_share(done.compute_s, done.memory_s, all_s)
     watts = _one(energy.mean_w(s.it_w, s.idle_frac, busy))
     width = 1.2815515655446004 * spread(section, case)  # normal quantile that leaves a tenth above
     centre = math.log(total)

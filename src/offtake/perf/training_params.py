@@ -81,13 +81,13 @@ _CHIP = ("vendor", "family", "chip")
 PRIORS: tuple[Prior, ...] = (
     # large products: cuBLAS on A100 reaches 0.85-0.9 of the peak; H100 and MI300X the same of what power allows
     Prior(name="gemm", value=0.82, sd=0.06, levels=_CHIP, level_sd=0.07),
-    # fp8 is less bound by power than bf16: its share of its own peak is as large or larger
-    Prior(name="low", value=1.05, sd=0.10, levels=("family",), level_sd=0.10),
+    # one operation in fp8 takes about half the energy of one in bf16: the same share of twice the peak
+    Prior(name="low", value=1.0, sd=0.05, levels=("family",), level_sd=0.05),
     Prior(name="fp4", value=0.75, sd=0.20),
     # FlashAttention-2 on A100 forward and backward 0.55-0.6 of the peak (arXiv 2307.08691), -3 on H100 0.6 (arXiv 2407.08608)
     Prior(name="attention", value=0.48, sd=0.2, levels=("family", "stack"), level_sd=0.08),
     Prior(name="hbm", value=0.82, sd=0.08),
-    Prior(name="elementwise", value=1.6, sd=0.3, levels=("stack",), level_sd=0.15),
+    Prior(name="elementwise", value=1.5, sd=0.2, levels=("stack",), level_sd=0.08),
     Prior(name="quantise", value=1.0, sd=0.4),
     Prior(name="moe", value=0.75, sd=0.25, levels=("stack",), level_sd=0.15),
     Prior(name="routing", value=1.5, sd=0.4),
@@ -103,7 +103,7 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="layer_s", value=200e-6, sd=0.35, levels=("stack",), level_sd=0.2),
     Prior(name="moe_layer_s", value=1e-3, sd=0.7, levels=("stack", "release", "chip"), level_sd=0.3),
     Prior(name="step_s", value=10e-3, sd=0.7),
-    Prior(name="fusion", value=0.08, sd=0.5),
+    Prior(name="fusion", value=0.15, sd=0.3),
     Prior(name="pace", value=0.15, sd=0.5),
     Prior(name="young", value=0.04, sd=0.5),
     Prior(name="scale", value=0.008, sd=0.6),

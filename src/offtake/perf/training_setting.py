@@ -27,8 +27,8 @@ LAYOUT = ("chips", "micro_seqs", "tp", "pp", "vpp", "cp", "ep", "shards", "zero"
 # Where no source gives a chip's network card: 200 Gb/s, the least of the chips that the catalogue has one for since 2020.
 _SCALEOUT_UNKNOWN = 25e9
 # Energy of one bf16 operation with its data movement, from what large products reach over what A100 reaches of its peak (0.88):
-# H100 about 750 TFLOP/s at 700 W, MI300X 708 at 750 W and MI325X 843 at 1,000 W (the vendor's measured maxima), B200 about 1,200 in
-# training runs at 1,000 W, TPU v6e about 0.75 of its peak at 380 W where v5e and v5p with three times the power per operation reach 0.9.
+# H100 about 750 TFLOP/s at 700 W, MI300X 708 at 750 W and MI325X 843 at 1,000 W (the vendor's measured maxima), B200 about 1,600 at
+# 1,000 W, TPU v6e about 0.75 of its peak at 380 W where v5e and v5p with three times the power per operation reach 0.9.
 # Other families: no cap is charged, their peak is taken as what power allows.
 _JOULES_PER_FLOP: Mapping[str, float] = MappingProxyType(
     {
@@ -36,7 +36,7 @@ _JOULES_PER_FLOP: Mapping[str, float] = MappingProxyType(
         "hopper": 0.665e-12,
         "cdna3": 0.8e-12,
         "cdna4": 0.62e-12,
-        "blackwell": 0.58e-12,
+        "blackwell": 0.45e-12,
         "tpu6": 0.40e-12,
         "tpu7": 0.40e-12,
     }

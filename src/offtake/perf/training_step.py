@@ -184,7 +184,9 @@ def step(s: Setting, eff: Efficiency) -> Step:
     total = sum(list(parts.values())[1:], parts["gemm_forward"])
     parts["overhead"] = parts["overhead"] + (factor - 1.0) * total
     shape = np.broadcast_shapes(*(np.shape(v) for v in parts.values()))
-    wide = {name: np.broadcast_to(np.asarray(value, dtype=np.float64), shape) for name, value in parts.items()}
+    wide = {name: np.asarray(value, dtype=np.float64) for name, value in parts.items()}
+    if shape:
+        wide = {name: np.broadcast_to(value, shape) for name, value in wide.items()}
     return Step(
         **wide,
         hidden_s=np.maximum(hidden, 0.0),
@@ -256,7 +258,8 @@ def _products(
         (2.0 * s.expert_hidden, s.hidden, moe_layers * (np.asarray(s.expert_hidden) < s.hidden)),
     ]
     shapes = [shape for shape in shapes if np.any(shape[2])]
-    n, k, count = (np.stack(np.broadcast_arrays(*(shape[i] for shape in shapes), tokens)[:-1]) for i in range(3))
+    columns: tuple[list[Real], ...] = ([s[i] for s in shapes] for i in range(3))  # type: ignore[assignment]
+    n, k, count = (_stacked(column, tokens) for column in columns)
     for _ in range(np.ndim(rate) - (n.ndim - 1)):  # products come first, then what parameters vary over
         n, k, count = n[:, None], k[:, None], count[:, None]
     narrow = np.where(low, 1.0, 2.0)
@@ -266,6 +269,14 @@ def _products(
     by_weight = gemm.gemm_s(n, k, np.broadcast_to(tokens, n.shape), bytes_in=narrow, bytes_weight=narrow, **common)
     by_weight = by_weight * (1.0 - np.asarray(s.adapters))
     return np.asarray((forward * count).sum(0)), np.asarray(((by_input + by_weight) * count).sum(0))
+
+
+def _stacked(values: list[Real], like: Real) -> Array:
+    """Stack values along a new first axis, each as wide as all of them and `like`."""
+    if np.ndim(like) == 0 and all(np.ndim(v) == 0 for v in values):
+        return np.array(values, dtype=np.float64)
+    shape = np.broadcast_shapes(np.shape(like), *(np.shape(v) for v in values))
+    return np.stack([np.broadcast_to(np.asarray(v, dtype=np.float64), shape) for v in values])
 
 
 def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real, layers: Real) -> tuple[Array, Array]:
