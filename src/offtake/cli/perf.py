@@ -1,23 +1,34 @@
-"""`offtake perf`: how fast a chip serves and trains a model."""
+"""`offtake perf`: how fast a chip serves and trains a model; and its sub-commands, fetched when they are used."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from offtake.cli.options import Json, quantity
 
 if TYPE_CHECKING:
-    from offtake.perf.serving import ServingEstimate
-    from offtake.perf.training import TrainingEstimate
+    from offtake.perf.capacity import ServingCapacity, TrainingCapacity
     from offtake.perf.types import Chip, Transformer
 
 __all__ = ["perf"]
 
+_COMMANDS = {
+    "best": "Find the best layout for training, or the best serving plan under latency targets.",
+    "compare": "Compare chips: tokens/s, per watt, per dollar, per MW of facility.",
+    "score": "Predict a table of published measurements, and say how well.",
+    "fit": "Fit the efficiency parameters from published tables.",
+}
 
-def perf(
+perf = App(name="perf", help="Estimate how fast a chip serves and trains a model.", help_format="markdown")
+for _place, (_name, _words) in enumerate(_COMMANDS.items()):
+    perf.command(f"offtake.cli.perf_{_name}:{_name}", name=_name, help=_words, sort_key=_place)
+
+
+@perf.default
+def estimate(
     chip: str,
     model: str,
     /,
@@ -27,7 +38,9 @@ def perf(
     input_: Annotated[str, Parameter(name="--input")] = "3600 tok",
     output: str = "1000 tok",
     cached: str = "0 %",
-    chips: int = 16_384,
+    chips: int = 1024,
+    seq: str = "8192 tok",
+    batch: str = "16 Mtok",
     json: Json = False,
 ) -> int:
     """Estimate how fast one chip serves a model under a latency class, and how fast it trains one.
@@ -35,7 +48,7 @@ def perf(
     Parameters
     ----------
     chip : str
-        A chip of the catalogue: Trainium2.
+        A chip of the catalogue, `Trainium2`, or a YAML file with what its data sheet says.
     model : str
         A model of the catalogue: DeepSeek-V3.
     ttft : str
@@ -50,51 +63,70 @@ def perf(
         Share of the input that is already in a cache.
     chips : int
         Chips that train together.
+    seq : str
+        Sequence length in training.
+    batch : str
+        Tokens of one training step.
     """
-    from offtake import catalog
-    from offtake.catalog.chips import chip_of
-    from offtake.catalog.models import transformer_of
     from offtake.cli.failure import SCHEMA_VERSION
     from offtake.cli.output import print_json
+    from offtake.cli.perf_chip import chip_given
     from offtake.errors import OfftakeError
-    from offtake.perf import serving, training
+    from offtake.perf.capacity import serving_capacity, training_capacity
+    from offtake.perf.names import model_named
     from offtake.perf.types import LatencyClass
 
-    known, shape = chip_of(catalog.chip(chip)), transformer_of(catalog.model(model))
+    known, shape = chip_given(chip), model_named(model)
     latency = LatencyClass(
         ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"), input_tok=quantity("--input", input_, "tok"),
         output_tok=quantity("--output", output, "tok"), cached_frac=quantity("--cached", cached, "%"),
     )  # fmt: skip
-    served, refused = None, ""
+    length, tokens = round(quantity("--seq", seq, "tok")), round(quantity("--batch", batch, "tok"))
+    served, trained, notes = None, None, []
     try:
-        served = serving.estimate(known, shape, latency)
-    except serving.LatencyError as error:
-        refused = str(error)
-    trained, missed = None, ""
-    try:
-        trained = training.estimate(known, shape, chips=chips)
+        served = serving_capacity(known, shape, latency)
     except OfftakeError as error:
-        missed = str(error)
+        notes.append(str(error))
+    try:
+        trained = training_capacity(known, shape, chips=chips, seq_tok=max(length, 1), batch_tok=max(tokens, 1))
+    except OfftakeError as error:
+        notes.append(str(error))
     if json:
         print_json({
             "schema_version": SCHEMA_VERSION, "chip": known.name, "model": shape.name, "latency": asdict(latency),
-            "serving": _document(served), "training": _document(trained), "notes": [n for n in (refused, missed) if n],
+            "serving": served and serving_document(served), "training": trained and training_document(trained), "notes": notes,
         })  # fmt: skip
     else:
-        _show(known, shape, served, trained, [n for n in (refused, missed) if n])
-    return 1 if refused or missed else 0
+        _show(known, shape, served, trained, notes)
+    return 1 if notes else 0
 
 
-def _document(estimate: ServingEstimate | TrainingEstimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    found = asdict(estimate)
-    rate = getattr(estimate, "output_tok_per_s_per_chip", None)
-    return found if rate is None else {"output_tok_per_s_per_chip": rate, **found}
+def serving_document(found: ServingCapacity) -> dict[str, Any]:
+    """Return a serving capacity as a document."""
+    best = found.plan.best
+    return {
+        "output_tok_per_s_per_chip": found.output_tok_per_s_per_chip, "low": found.interval.low, "high": found.interval.high,
+        "tpot_s": best.tpot_s, "ttft_s": best.ttft_s, "concurrency": best.concurrency, "requests_per_s": best.requests_per_s,
+        "it_w_per_chip": best.it_w_per_chip, "joules_per_output_tok": best.joules_per_output_tok,
+        "memory_bytes_per_chip": dict(best.memory_bytes_per_chip), "terms_s": dict(best.terms_s), "chips": found.plan.case.chips,
+        "layout": str(best.layout), "limited_by": found.plan.binds, "assumed": list(best.assumed),
+    }  # fmt: skip
+
+
+def training_document(found: TrainingCapacity) -> dict[str, Any]:
+    """Return a training capacity as a document."""
+    best = found.prediction
+    return {
+        "flop_per_s_per_chip": found.flop_per_s_per_chip, "low": found.interval.low, "high": found.interval.high,
+        "step_s": best.step_s, "tok_per_s_per_chip": best.tok_per_s_per_chip, "mfu": best.mfu, "chips": found.case.chips,
+        "precision": found.precision, "layout": dict(best.layout), "breakdown_s": dict(best.breakdown_s),
+        "memory_bytes_per_chip": dict(best.memory_bytes), "it_w_per_chip": best.it_w_per_chip, "joules_per_tok": best.joules_per_tok,
+        "assumed": list(best.assumed),
+    }  # fmt: skip
 
 
 def _show(
-    chip: Chip, model: Transformer, served: ServingEstimate | None, trained: TrainingEstimate | None, lacking: list[str]
+    chip: Chip, model: Transformer, served: ServingCapacity | None, trained: TrainingCapacity | None, lacking: list[str]
 ) -> None:
     """Print both estimates as one table of figure, value and unit, with what stands behind them."""
     from offtake.cli.terminal import print_lines, print_table
@@ -103,36 +135,36 @@ def _show(
     rows: list[tuple[str, str, str]] = []
     notes: list[str] = []
     if served is not None:
-        rate = served.output_tok_per_s_per_chip
+        best, within = served.plan.best, served.interval
         rows += [
-            ("Output tokens, prefill included", significant(rate), "tok/s per chip"),
-            (
-                "  likely range",
-                f"{significant(rate * served.low, 2)} to {significant(rate * served.high, 2)}",
-                "tok/s per chip",
-            ),
-            ("Decode alone", significant(served.decode_tok_per_s_per_chip), "tok/s per chip"),
-            ("Prefill alone", significant(served.prefill_tok_per_s_per_chip), "tok/s per chip"),
-            ("Chips of one replica", str(served.chips_per_replica), "chips"),
-            ("Requests at once in a replica", str(served.batch), ""),
-            ("Time to the first token", significant(served.ttft_s), "s"),
-            ("Time per output token", significant(1e3 * served.tpot_s), "ms"),
-            ("Memory used", significant(served.memory_bytes_per_chip / 1e9), "GB per chip"),
-            ("IT power", significant(served.it_w_per_chip), "W per chip"),
+            ("Output tokens, prefill included", significant(served.output_tok_per_s_per_chip), "tok/s per chip"),
+            ("  80 % interval", f"{significant(within.low)} to {significant(within.high)}", "tok/s per chip"),
+            ("Time to the first token", significant(best.ttft_s), "s"),
+            ("Time per output token", significant(1e3 * best.tpot_s), "ms"),
+            ("Requests at once", significant(best.concurrency), ""),
+            ("Memory used", significant(sum(best.memory_bytes_per_chip.values()) / 1e9), "GB per chip"),
+            ("IT power at that load", significant(best.it_w_per_chip), "W per chip"),
+            ("IT energy of an output token", significant(best.joules_per_output_tok), "J"),
         ]
-        notes += served.notes
+        notes += [
+            f"serving: {served.plan.case.chips} chips, {best.layout}; limited by {served.plan.binds}",
+            *best.assumed,
+        ]
     if trained is not None:
-        rate = trained.flop_per_s_per_chip / 1e12
+        done, within = trained.prediction, trained.interval
         rows += [
-            (f"Training on {trained.chips:,} chips", significant(rate), "useful TFLOP/s per chip"),
-            ("  likely range", f"{significant(rate * trained.low, 2)} to {significant(rate * trained.high, 2)}", "useful TFLOP/s per chip"),
-            ("Share of the dense peak", significant(100 * trained.mfu, 2), "%"),
-            ("Smallest group that holds it", str(trained.min_chips), "chips"),
+            (f"Training on {trained.case.chips:,} chips", significant(trained.flop_per_s_per_chip / 1e12), "useful TFLOP/s per chip"),
+            ("  80 % interval", f"{significant(within.low / 1e12)} to {significant(within.high / 1e12)}", "useful TFLOP/s per chip"),
+            ("Trained tokens", significant(done.tok_per_s_per_chip), "tok/s per chip"),
+            ("Time of a step", significant(done.step_s), "s"),
+            ("Share of the dense peak", significant(100 * done.mfu), "%"),
+            ("IT power in training", significant(done.it_w_per_chip), "W per chip"),
         ]  # fmt: skip
-        notes += trained.notes
+        notes += [f"training: {trained.words}", *done.assumed]
     columns = (Column("figure", kind="text"), Column("value", kind="text"), Column("unit", kind="text"))
     print_table(Table("perf", columns, rows, title=f"{model.name} on {chip.name}"))
-    print_lines(*(f"· {note}" for note in (*notes, *lacking)))
+    print_lines(*(f"· {note}" for note in dict.fromkeys((*notes, *lacking))))
     print_lines(
-        "Estimates from public measurements; ranges hold four in five of them.", "Next: offtake catalog chips --sources"
+        "Estimates fitted to public measurements; intervals hold four in five of them.",
+        f"Next: offtake perf compare --model {model.name!r}, or offtake catalog chips --sources",
     )

@@ -6,6 +6,7 @@ interval, power and what was assumed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from offtake.perf.training_model import TrainingPrediction
     from offtake.perf.types import Chip, LatencyClass, Precision, Transformer
 
-__all__ = ["LatencyError", "ServingCapacity", "TrainingCapacity", "serving_capacity", "training_capacity"]
+__all__ = [
+    "LatencyError",
+    "ServingCapacity",
+    "TrainingCapacity",
+    "serving_capacity",
+    "training_capacity",
+    "whole_batch",
+]
 
 SERVING_CHIPS = (64, 512)
 """Deployments tried: the second where a model does not fit on the first."""
@@ -91,6 +99,17 @@ class TrainingCapacity:
         )
 
 
+def whole_batch(tokens: float, seq_tok: int) -> int:
+    """Return the power of two of sequences that is nearest to so many tokens: what divides among replicas.
+
+    Examples
+    --------
+    >>> whole_batch(4e6, 4096), whole_batch(1.0, 4096)
+    (1024, 1)
+    """
+    return 2 ** max(0, round(math.log2(max(tokens / seq_tok, 1.0))))
+
+
 @lru_cache(maxsize=4096)
 def serving_capacity(chip: Chip, model: Transformer, latency: LatencyClass) -> ServingCapacity:
     """Return the rate of a chip that serves a model within a latency class.
@@ -151,7 +170,7 @@ def training_capacity(
             model=model,
             chips=chips,
             seq_tok=seq_tok,
-            batch_seqs=max(1, round(batch_tok / seq_tok)),
+            batch_seqs=whole_batch(batch_tok, seq_tok),
             precision=each,
         )
         found = predict_training(case)

@@ -1,0 +1,103 @@
+"""`offtake perf compare`: chips side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from offtake.cli.options import Json, quantity
+from offtake.errors import OfftakeError
+
+if TYPE_CHECKING:
+    from offtake.tables import Table
+
+__all__ = ["compare"]
+
+_Names = Annotated[tuple[str, ...], Parameter(negative="")]
+
+
+def compare(
+    *,
+    chip: _Names = (),
+    model: _Names = (),
+    train: Annotated[bool, Parameter(negative="")] = False,
+    chips: int = 1024,
+    ttft: str = "2 s",
+    tpot: str = "50 ms/tok",
+    input_: Annotated[str, Parameter(name="--input")] = "3600 tok",
+    output: str = "1000 tok",
+    pue: float = 1.2,
+    report: Path | None = None,
+    json: Json = False,
+) -> int:
+    """Compare chips: tokens/s, per watt, per dollar, per MW of facility, with intervals.
+
+    Parameters
+    ----------
+    chip : tuple of str
+        A chip; may be given several times. All of the catalogue if left out.
+    model : tuple of str
+        A model; may be given several times. All of the catalogue if left out.
+    train : bool
+        Compare training instead of serving.
+    chips : int
+        Chips that train together.
+    ttft : str
+        Mean time to the first token.
+    tpot : str
+        Mean time per output token.
+    input_ : str
+        Input tokens of a request.
+    output : str
+        Output tokens of a request.
+    pue : float
+        Facility power over IT power.
+    report : Path
+        File for a page with the table and pictures.
+    """
+    from dataclasses import asdict
+
+    from offtake.cli.failure import SCHEMA_VERSION
+    from offtake.cli.output import print_json
+    from offtake.cli.terminal import print_lines, print_table
+    from offtake.perf.compare import comparable
+    from offtake.perf.compare import compare as compared
+    from offtake.perf.types import LatencyClass
+    from offtake.report.chips import comparison_page, comparison_table
+
+    if not 1.0 <= pue <= _MOST_PUE:
+        msg = f"--pue must lie between 1 and {_MOST_PUE:g}, got {pue:g}"
+        raise OfftakeError(msg)
+    every_chip, every_model = comparable()
+    latency = None if train else LatencyClass(
+        ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"), input_tok=quantity("--input", input_, "tok"),
+        output_tok=quantity("--output", output, "tok"),
+    )  # fmt: skip
+    found = compared(chip or every_chip, model or every_model, latency, training_chips=chips, pue=pue)
+    about = (
+        f"training on {chips:,} chips" if latency is None
+        else f"serving, first token within {latency.ttft_s:g} s, {1e3 * latency.tpot_s:g} ms a token, "
+        f"{latency.input_tok:g} tokens in and {latency.output_tok:g} out; prompts and decoding on shared chips"
+    ) + f"; PUE {pue:g}"  # fmt: skip
+    if report is not None:
+        try:
+            report.write_text(comparison_page(found, about), "utf-8")
+        except OSError as error:
+            msg = f"{report}: cannot be written: {error.strerror or error}"
+            raise OfftakeError(msg) from error
+    if json:
+        print_json({"schema_version": SCHEMA_VERSION, "about": about, "rows": [asdict(one) for one in found]})
+        return 0
+    table: Table = comparison_table(found, about)
+    print_table(table)
+    refused = [one for one in found if one.refusal]
+    print_lines(*(f"· {one.model} on {one.chip}: {one.refusal}" for one in refused[:10]))
+    if len(refused) > 10:
+        print_lines(f"· and {len(refused) - 10} more pairs without an estimate")
+    print_lines(f"Written: {report}" if report else "Next: --report chips.html for a page with pictures")
+    return 0
+
+
+_MOST_PUE = 4.0
