@@ -152,7 +152,7 @@ class Books:
 
     def _drawn(self, chosen: Statement, cube: Cube, parties: Collection[str]) -> tuple[Line, ...]:
         if chosen is Statement.PROFIT_AND_LOSS:
-            return shown(profit_and_loss(cube, self.shares(parties)))
+            return shown(profit_and_loss(cube, self.shares(parties), own_sites=len(parties) > 1))
         return shown(lines(chosen, cube))
 
     def lines(self, party: str, statement: Statement | str) -> tuple[Line, ...]:

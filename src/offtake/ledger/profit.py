@@ -2,7 +2,7 @@
 
 What a party gives its customers (credits for late delivery, equity) reduces revenue, what it gets from its suppliers reduces cost.  The
 cost of compute is split by chip-hours: inference is cost of revenue, training and research are research and development; the parts add up
-to the cent.  A party without such a split has all of it in cost of revenue.
+to the cent.  A party without such a split has all of it in cost of revenue; several parties together split what their own sites cost, too.
 """
 
 from __future__ import annotations
@@ -56,13 +56,12 @@ COMPUTE = (
 )
 """Book accounts that make up the cost of compute."""
 _WORN = tuple(n for n in _EXPENSE if n.startswith("expense.depreciation"))
+_RUNNING = tuple(f"expense.{a}" for a in (Account.ENERGY, Account.SITE_RUNNING, Account.CHIP_RUNNING))
 _COST_OF_REVENUE = (
+    *_RUNNING,
     *(
         f"expense.{a}"
-        for a in (
-            *(Account.ENERGY, Account.SITE_RUNNING, Account.CHIP_RUNNING, Account.REVENUE_SHARE),
-            *(Account.TOKEN_REVENUE, Account.RESALE_REVENUE, Account.OTHER_REVENUE),
-        )
+        for a in (Account.REVENUE_SHARE, Account.TOKEN_REVENUE, Account.RESALE_REVENUE, Account.OTHER_REVENUE)
     ),
     *("expense.resold", "expense.share_netted"),
 )
@@ -94,14 +93,15 @@ def shares_of(use: ComputeUse, periods: Intervals) -> Shares:
     return tuple(tuple(row) for row in table)
 
 
-def profit_and_loss(cube: Cube, shares: Shares | None = None) -> Iterable[Line]:
-    """Draw the statement; `shares` splits the cost of compute."""
+def profit_and_loss(cube: Cube, shares: Shares | None = None, *, own_sites: bool = False) -> Iterable[Line]:
+    """Draw the statement; `shares` splits the cost of compute, with what sites and chips of one's own cost where they are in the cube."""
     flow = -cube.book[:, 1:]
-    revenue = sum_of(flow, REVENUE)
-    compute, other = sum_of(flow, COMPUTE), sum_of(flow, _COST_OF_REVENUE)
-    worn = sum_of(flow, _WORN)
+    pooled = (*COMPUTE, *_RUNNING, *_WORN) if own_sites and shares is not None else COMPUTE
+    rest = tuple(n for n in (*_COST_OF_REVENUE, *_WORN) if n not in pooled)
+    revenue, worn = sum_of(flow, REVENUE), sum_of(flow, _WORN)
+    compute, other = sum_of(flow, pooled), sum_of(flow, rest)
     used = _split(compute, shares)
-    cost = used[0] + other + worn
+    cost = used[0] + other
     developed = used[1] + used[2]
     operations = sum_of(flow, _OPERATIONS) + sum_of(flow, _OTHER_INCOME)
     operating = revenue + cost + developed + operations
@@ -111,8 +111,7 @@ def profit_and_loss(cube: Cube, shares: Shares | None = None) -> Iterable[Line]:
         yield from account_lines(flow, COMPUTE)
     else:
         yield Line(name="compute.inference", title="Compute for inference", level="line", cents=used[0])
-    yield from account_lines(flow, _COST_OF_REVENUE)
-    yield from account_lines(flow, _WORN)
+    yield from account_lines(flow, rest)
     yield Line(name="cost_of_revenue", title="Cost of revenue", level="subtotal", cents=cost)
     yield Line(name="gross_profit", title="Gross profit", level="subtotal", cents=revenue + cost)
     if shares is not None:
@@ -127,7 +126,7 @@ def profit_and_loss(cube: Cube, shares: Shares | None = None) -> Iterable[Line]:
     yield from account_lines(flow, _VALUES)
     yield Line(name="profit_before_tax", title="Profit before tax", level="total", cents=cube.profit[1:])
     if shares is not None:
-        for line in account_lines(flow, COMPUTE):
+        for line in account_lines(flow, pooled):
             yield Line(name=line.name, title=f"of the compute: {line.title}", level="memo", cents=line.cents)
     yield Line(
         name="profit_before_depreciation",
