@@ -21,7 +21,8 @@ from offtake.dates import Intervals
 from offtake.deal.algebra import exactly
 from offtake.deal.flows import Use
 from offtake.deal.quantities import CHIP_H, MW_H, Measure
-from offtake.deal.terms import HOURS_PER_YEAR, exact_mean, means
+from offtake.deal.terms import HOURS_PER_YEAR, PriceList, exact_mean, means
+from offtake.errors import OfftakeError
 from offtake.spec.fields import (
     ChipId,
     Day,
@@ -36,7 +37,7 @@ from offtake.spec.series import Series
 
 if TYPE_CHECKING:
     from offtake.deal.algebra import Algebra, Numbers, X
-    from offtake.deal.contract import DealView
+    from offtake.deal.contract import Contract, DealView
     from offtake.deal.terms import Periodic, Schedule
 
 ChipsStepSeries = Annotated[Series, Unit("chip", interpolation="step")]
@@ -208,6 +209,27 @@ def price(tranche: Tranche, on: Intervals, deal: DealView[X], price_from: str | 
     else:
         own = deal.price_list(price_from).base_price(str(tranche.chip), on, deal.contract.start)
     return deal.extended(own, on, tranche.chip)
+
+
+def need_price(contract: Contract, price_from: str | None, chip: str) -> None:
+    """Refuse a price by reference that no clause, or more than one, can give.
+
+    Raises
+    ------
+    OfftakeError
+        With what to write instead.
+    """
+    found = [c for c in contract.clauses if isinstance(c, PriceList) and price_from in (None, getattr(c, "id", ""))]
+    if len(found) != 1:
+        named = f" called {price_from!r}" if price_from else ""
+        raise OfftakeError(
+            f"the price of {chip!r} stands in no other clause: the contract has {len(found)} price clauses{named}; "
+            "state the price here, or name one in `price_from`"
+        )
+    try:
+        found[0].base_price(chip, Intervals((contract.start,), (contract.end,)), contract.start)
+    except KeyError as error:
+        raise OfftakeError(str(error.args[0])) from None
 
 
 def worth(tranche: Tranche, start: date, end: date) -> Fraction | None:

@@ -22,6 +22,7 @@ from offtake.deal.algebra import exactly
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import CHIP_H, MW_H, USD, Measure
 from offtake.deal.terms import MONTHS, Periodic, Promise, hours, means
+from offtake.deal.tranches import need_price
 from offtake.errors import OfftakeError
 from offtake.spec.fields import ChipId, ClauseId, FracAboveZero, MwStepSeries, Text, Usd, UsdPerChipHourSeries
 
@@ -99,6 +100,8 @@ class Backstop(Periodic):
         start, end = self.start or contract.start, min(self.end or contract.end, contract.end)
         if end <= start:
             raise OfftakeError(f"the backstop ends {end}, not after its start {start}")
+        for chip in self.chips:
+            need_price(contract, self.price_from, chip)
         most = [exactly(v) for v in (self.total_usd,) if v is not None]
         if self.cap_usd is not None:
             every = Intervals.every(MONTHS[self.interval], start, end)

@@ -30,6 +30,7 @@ from offtake.deal.tranches import (
     Tranche,
     effective,
     metered,
+    need_price,
     plan_of,
     price,
     stacks,
@@ -152,6 +153,8 @@ class TakeOrPay(Periodic):
         for t in self.slices:
             first, last = t.start or self.start or contract.start, t.end or self.end or contract.end
             whole = worth(t, first, last)
+            if whole is None:
+                need_price(contract, self.price_from, str(t.chip))
             made.append(
                 Promise(
                     clause=self.id,
