@@ -30,7 +30,7 @@ class Headline:
     Attributes
     ----------
     accepted_it_mw, accepted_facility_mw : float64[period]
-    contract_usd_per_mw_y : float or None     paid under the contract for use and minimums, per IT MW-year taken
+    contract_usd_per_mw_y : float or None     paid under the contract for use, capacity and minimums, per IT MW-year taken
     revenue_usd_per_mw_y : float or None      token revenue per IT MW-year of all the offtaker's chips, training and research included
     dependence_frac : float or None           share of the offtaker's chip-hours that the provider supplies
     """
@@ -76,7 +76,9 @@ def headline(outcome: Outcome) -> Headline:
         accepted_2030_gw=None if at_2030 is None else float(facility_mw[at_2030] / 1e3),
         true_up_usd=paid(plan, (Account.TRUE_UP,)),
         unserved_frac=float(1.0 - decisions.tokens[0].sum() / volume) if volume else 0.0,
-        contract_usd_per_mw_y=_over(paid(plan, (Account.RENT, Account.TAKE_OR_PAY, Account.TRUE_UP)), own_mw_y),
+        contract_usd_per_mw_y=_over(
+            paid(plan, (Account.RENT, Account.TAKE_OR_PAY, Account.RESERVATION, Account.TRUE_UP)), own_mw_y
+        ),
         revenue_usd_per_mw_y=_over(paid(plan, (Account.TOKEN_REVENUE,)), all_mw_y),
         dependence_frac=_over(taken, taken + rented),
     )
