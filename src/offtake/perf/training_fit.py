@@ -176,7 +176,7 @@ def _fit(data: _Data, rounds: int, start: pooling.Fit | None) -> tuple[Section, 
     for case in data.cases:
         for level in levels(case):
             effects["gemm"].setdefault(level, 0.0)
-    spread = {"residual": max(found.scale, 0.04), **{f"sd {kind}": value for kind, value in found.kinds.items()}}
+    spread = {**training_params.SPREAD, "residual": max(found.scale, 0.04)}
     section = Section(
         kind="training",
         effects=effects,

@@ -239,22 +239,19 @@ def spread(section: Section | None, case: TrainingCase) -> float:
     Wider where the chip, its family or its vendor is in no row fitted, for experts, and where settings were left open.
     """
 
-    def of(name: str, default: float) -> float:
-        return training_params.spread_of(section, name, default)
+    def of(name: str) -> float:
+        return training_params.spread_of(section, name) ** 2
 
-    variance = of("residual", 0.10) ** 2
-    if section is None or not section.knows(f"chip:{case.chip.name}"):
-        variance += of("chip", 0.08) ** 2
-    if section is None or not section.knows(f"family:{case.chip.family}"):
-        variance += of("family", 0.10) ** 2
-    if section is None or not section.knows(f"vendor:{case.chip.vendor}"):
-        variance += of("vendor", 0.15) ** 2
-    if case.model.is_moe:
-        variance += of("moe", 0.10) ** 2
-    left = sum(
-        v is None for v in (case.tp, case.pp if case.engine != "foundry" else 1, case.micro_batch, case.recompute)
-    )
-    variance += (of("open", 0.05) ** 2) * left
+    def knows(level: str) -> bool:
+        return section is not None and section.knows(level)
+
+    variance = of("residual") + of("source")
+    variance += of("chip") * (not knows(f"chip:{case.chip.name}"))
+    variance += of("family") * (not knows(f"family:{case.chip.family}"))
+    variance += of("vendor") * (not knows(f"vendor:{case.chip.vendor}"))
+    variance += of("experts") * case.model.is_moe
+    left = (case.tp, case.pp if case.engine != "foundry" else 1, case.micro_batch, case.recompute)
+    variance += of("open") * sum(v is None for v in left)
     return math.sqrt(variance)
 
 
