@@ -83,7 +83,7 @@ def prompt_times(setting: Setting, p: Physics) -> Prompt:
     attention = attention * s.prompt
     exchanged = np.where(spread, exposed_s(moved * s.prompt, products + attention, p), 0.0)
     wires = reduce_s * s.prompt + exchanged
-    group = (products + attention + wires) * np.where(spread, p.prompt_spread, 1.0)
+    group = (products + attention + wires) * np.where(spread, p.prompt_spread * s.spread, 1.0)
     floor = weight_floor_s(s, p, fresh)
     fixed = _fixed_s(s, p, span, spread=spread)
     steps = np.ceil(fresh / CHUNK_TOK)

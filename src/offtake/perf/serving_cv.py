@@ -1,7 +1,7 @@
 """Cross-validation of serving by whole chips and whole sources, and intervals that hold what they say.
 
-The spread of an interval joins two spreads that hold 80 % of the points: of the fit to all (0.3 of the variance), and of fits that
-have not seen the point's publisher (0.7): a new row mostly comes from a publisher not seen. Effects of names not seen add their
+The spread of an interval joins two spreads that hold 80 % of the points: of the fit to all (0.4 of the variance), and of fits that
+have not seen the point's publisher (0.6): a new row mostly comes from a publisher not seen. Effects of names not seen add their
 variance, that of chips, releases and models scaled so that 80 % of the points lie inside the intervals of fits that have not seen
 their chip.
 """
@@ -31,7 +31,7 @@ __all__ = ["Held", "by_chip", "by_source", "calibrate", "cross_validate", "error
 _Z80 = 1.2815515655446004
 _THINNED = 8  # rows of a kind that cross-validation reads: it fits some fifteen times
 _ENOUGH = 25
-_OUTSIDE = 0.7  # weight of fits that have not seen the publisher
+_OUTSIDE = 0.6  # weight of fits that have not seen the publisher
 _SCALES = (0.1, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 
 

@@ -172,12 +172,16 @@ def _separate(case: ServingCase) -> tuple[list[Layout], tuple[str, ...]]:
             return _free_pools(case), ("pools not given: the best split of the chips is taken",)
         if case.model.heads % case.tp and case.tp < case.chips:
             note = f"tp {case.tp} does not divide {case.model.heads} heads: read as the chips that decode, in workers of the best layout"
-            return _free_workers(case), (note,)
+            return _free_workers(case, case.tp), (note,)
         own = _pool(case, None, case.tp, case.ep, case.dp)
         rest = max(case.chips - own.span, own.span)
         notes.append("pools not given: one prefill worker of the decode layout, the rest decodes")
         workers = max(1, (rest // own.span) if case.chips else 1)
         return [replace(own, replicas=workers, prefill=replace(own, replicas=1))], tuple(notes)
+    if case.model.is_moe and decode.tp and case.model.heads % decode.tp:
+        pool = decode.chips or decode.tp * (decode.workers or 1)
+        note = f"tp {decode.tp} does not divide {case.model.heads} heads: read as the chips that decode, in workers of the best layout"
+        return _free_workers(case, pool), (note,)
     main = _pool(case, decode, case.tp, case.ep, case.dp)
     if prefill is None:
         left = max(case.chips - main.decode_chips, main.span)
@@ -213,11 +217,11 @@ def _pool(case: ServingCase, pool: Pool | None, tp: int | None, ep: int | None, 
     return Layout(tp=tp, dp=groups, ep=min(experts, max(span, 1)), replicas=workers)
 
 
-def _free_workers(case: ServingCase) -> list[Layout]:
-    """Return layouts of workers where only the sizes of the pools are known: tp chips decode, the others prefill."""
-    bare = replace(case, disaggregated=False, tp=None, dp=None, ep=None)
-    decoding = _free(replace(bare, chips=case.tp or 1))
-    filling = _free(replace(bare, chips=case.chips - (case.tp or 1)))
+def _free_workers(case: ServingCase, decoding_chips: int) -> list[Layout]:
+    """Return layouts of workers where only the sizes of the pools are known."""
+    bare = replace(case, disaggregated=False, tp=None, dp=None, ep=None, prefill=None, decode=None)
+    decoding = _free(replace(bare, chips=decoding_chips))
+    filling = _free(replace(bare, chips=max(case.chips - decoding_chips, 1)))
     return [replace(d, prefill=f) for d in decoding for f in filling]
 
 

@@ -1,10 +1,12 @@
 """What serving learns from measurements: one number per term, and how chips, engines and models differ.
 
-Physics holds shares of the peaks and fixed times, the same for all. Five factors on time (`stream`: weights, cache and products of a
-step; `overhead`: launches and latencies; `prompt`: prompts; `draft`: steps that check drafted tokens; `wait`:
-prompts that arrive together) are exp of a sum of effects of vendor, chip family, chip, engine, release
-(engine and year) and model, each drawn to nought (`offtake.perf.pooling`). A name without data has effect nought, and the spread of
-its kind widens the interval.
+Physics holds shares of the peaks and fixed times, the same for all. Six factors on time are exp of a sum of effects of vendor, chip
+family, chip, engine, release (engine and year) and model, each drawn to nought (`offtake.perf.pooling`):
+
+- stream: weights, cache and products of a step; overhead: launches and latencies; draft: steps that check drafted tokens;
+- prompt: prompts; wait: prompts that arrive together; spread: prompts of attention groups that go in step.
+
+A name without data has effect nought, and the spread of its kind widens the interval.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ __all__ = [
     "unknown_variance",
 ]
 
-CHANNELS = ("stream", "overhead", "prompt", "draft", "wait")
+CHANNELS = ("stream", "overhead", "prompt", "draft", "wait", "spread")
 LEVELS = ("vendor", "family", "chip", "engine", "release", "model")
 
 PRIORS: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -97,7 +99,9 @@ _CAPS: Mapping[str, float] = MappingProxyType(
 )  # fmt: skip
 # prior scale of the effects of one level, by channel (log): what one release or chip differs from its like (perf notes, caution e:
 # 1.4 to 2.9 times between releases at the worst)
-_LEVEL_SD = MappingProxyType({"stream": 0.12, "overhead": 0.20, "prompt": 0.20, "draft": 0.15, "wait": 0.40})
+_LEVEL_SD = MappingProxyType(
+    {"stream": 0.12, "overhead": 0.20, "prompt": 0.20, "draft": 0.15, "wait": 0.40, "spread": 0.25}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ class Setting:
     input_tok, cached_tok, output_tok [tok]
     draft_tok                                          tokens drafted a step
     draft_share                                        time of one drafted token over a decode step
-    stream, overhead, prompt, draft, wait              factors on time, see `serving_params`
+    stream, overhead, prompt, draft, wait, spread      factors on time, see `serving_params`
     """
 
     peak_dense: Floats
@@ -107,6 +107,7 @@ class Setting:
     prompt: Floats
     draft: Floats
     wait: Floats
+    spread: Floats
 
     @property
     def context_tok(self) -> Floats:
