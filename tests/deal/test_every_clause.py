@@ -77,7 +77,7 @@ def _most(measure):
 
 def check(deal, sense, seed):
     """Rule 1: what the plan paid is what is owed.  Rule 2: posted on both sides, claims mirror on every date."""
-    outcome = try_contract(deal, FACTS, GRID, limits(deal), rng=np.random.default_rng(seed), sense=sense)
+    outcome = try_contract(deal, FACTS, GRID, limits(deal), rng=np.random.default_rng(seed), sense=sense, gap=0.5)
     assert outcome.holds, [a for a in outcome.agreements if not a.holds]
     books(flows_of(outcome.settled.dues), opening=Opening(date=FACTS.valuation_date))
     return outcome

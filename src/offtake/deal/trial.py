@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.axes import Axis
-from offtake.deal.contract import Owed, measures_of, owed
+from offtake.deal.contract import Owed, owed
 from offtake.deal.quantities import Scales
 from offtake.deal.rows import Rows, RowsAlgebra
 from offtake.deal.settle import Exact, SettleAlgebra
@@ -88,17 +88,20 @@ def try_contract(
     rng: np.random.Generator,
     sense: str = "mixed",
     polish: bool = False,
+    gap: float = 0.0,
 ) -> Outcome:
     """Plan random quantities for a random objective and compare what the plan paid with what is owed.
 
     Parameters
     ----------
     most : mapping
-        Measure to its largest value in a period, in file units; the smallest is 0.
+        Each measure that the contract reads to its largest value in a period, in file units; the smallest is 0.
     sense : pay, be-paid or mixed
         Whether the objective wants the dues small, large, or each one by chance.
     polish : bool
         Whether to compute the clauses' columns from the decisions after the solve (`RowsAlgebra.complete`).
+    gap : float
+        Relative gap at which the yes/no choices may be settled; at those the objective is then followed to the end.
 
     Raises
     ------
@@ -106,12 +109,12 @@ def try_contract(
         If the small problem has no solution: a clause has cut off quantities that it should only price.
     """
     model = Model()
-    measures = {m: _quantity(model, m, most[m], grid) for m in measures_of(contract, facts)}
+    measures = {m: _quantity(model, m, largest, grid) for m, largest in most.items()}
     signed = model.columns("signed", upper=1.0, integer=True) if contract.signed == "decide" else None
     reader = RowsAlgebra(model=model, grid=grid, measures=measures, scales=PLAN_SCALES, signed=signed)
     planned = owed(contract, reader, facts)
     model.set_objective(_wish(planned, measures, rng, sense))
-    solution = sharp(Solver(model.build()))
+    solution = sharp(Solver(model.build()), gap=gap)
     if not solution.status.solved:
         raise SolverError(f"trial of contract {contract.id}: {solution.status}")
     point = reader.complete(solution.x) if polish else solution.x
@@ -133,16 +136,18 @@ def try_contract(
     )
 
 
-def sharp(solver: Solver) -> Solution:
+def sharp(solver: Solver, *, gap: float = 0.0) -> Solution:
     """Solve to the end, then once more at the whole numbers found, to a tolerance far below a cent.
 
     An integer solve may leave a yes/no column a millionth off, and with it a payment: at 1e-7 of a row in millions of dollars a dime.
     """
-    found = solver.solve(gap=0.0)
+    if not solver.arrays.integer.any():
+        solver.set_feasibility(SHARP)
+        return solver.solve()
+    found = solver.solve(gap=gap)
     if not found.status.solved:
         return found
-    if solver.arrays.integer.any():
-        solver.fix_integers(found.x)
+    solver.fix_integers(found.x)
     solver.set_feasibility(SHARP)
     again = solver.solve(method="dual simplex")
     return again if again.status.solved else found
