@@ -97,6 +97,9 @@ LATE = "delivery_delay"
 ENDED = "ended"
 """Fact over its intervals: 1 in those after the tranche was ended."""
 
+AVAILABLE = "available"
+"""Volume that was made available in each interval: a clause on the same intervals need not share it out again."""
+
 MADE_GOOD = "made_good"
 """Volume of each interval after a tranche's last day that makes good what was not delivered before."""
 
@@ -280,6 +283,16 @@ def effective(a: Algebra[X], deal: DealView[X], clause: Sliced, tranche: Tranche
     for more in later:
         counts = counts + a.resample(more, on=on)
     return counts
+
+
+def available(a: Algebra[X], deal: DealView[X], clause: Sliced, stack: Sequence[Tranche], on: Intervals) -> list[X]:
+    """Share what was made available among the tranches of one chip, in the order of the file."""
+    known = [told(deal, AVAILABLE, clause, t) for t in stack]
+    if all(found and found[0].on == on for found in known):
+        return [found[0] for found in known]
+    chip = stack[0].chip
+    volumes = [effective(a, deal, clause, t, on) for t in stack]
+    return a.layers(metered(a, deal, "delivery_chip_h", chip, on), volumes, f"{chip or 'it-power'}.available")[:-1]
 
 
 def held(a: Algebra[X], deal: DealView[X], clause: Sliced, tranche: Tranche, on: Intervals) -> X:  # noqa: ARG001

@@ -11,7 +11,14 @@ EXAMPLE = {
     "id": "delivery_delay",
     "of": "take_or_pay",
     "interval": "half_year",
-    "remedy": {"grace": "30 days", "cure": "90 days", "credit": "30 %", "cap": "400 M USD", "ends": "tranche"},
+    "remedy": {
+        "grace": "30 days",
+        "cure": "90 days",
+        "credit": "30 %",
+        "cap": "400 M USD",
+        "ends": "tranche",
+        "window": "360 days",
+    },
     "each": {"power": {"grace": "45 days", "per_day": "200 k USD"}},
 }
 
@@ -26,6 +33,8 @@ def drawn(draw, contract):
     }
     if draw(st.booleans()):
         remedy["ends"] = draw(st.sampled_from(["tranche", "tranche", "contract"]))
+        if draw(st.booleans()):
+            remedy["window"] = f"{draw(st.integers(0, 400))} days"
     if draw(st.booleans()):
         remedy["cap"] = f"{draw(st.integers(0, 10)) * 50} M USD"
     return {

@@ -29,6 +29,7 @@ from offtake.deal.force import ENDS
 from offtake.deal.quantities import ONE, USD
 from offtake.deal.terms import Periodic, Promise, Schedule
 from offtake.deal.tranches import (
+    AVAILABLE,
     ENDED,
     LATE,
     MADE_GOOD,
@@ -73,6 +74,8 @@ class Remedy(Model):
     """Most that is credited for the tranche in all."""
     ends: Literal["tranche", "contract"] | None = None
     """What the offtaker may end once a tranche is later than grace and cure; nothing if absent."""
+    window_days: Days | None = None
+    """Days after grace and cure, from the tranche's first date, in which that can be said; as long as it is late if absent."""
     missing_frac: FracAboveZero = 0.01
     """Least share of an interval's volume that must be missing for that, and for the discount."""
 
@@ -298,13 +301,17 @@ class _Work(Generic[X]):
                 late=self._late(block, t, state, had),
                 ended=a.zero(on=block, unit=ONE) if state.ended is None else state.ended,
                 made_good=none if good is None else good,
+                all=all_had,
             )
             state.missing = missing if state.missing is None else state.missing + missing
 
     def _late(self, block: Intervals, t: Tranche, state: _State[X], had: X) -> X:
         """Find what is missing of the schedule moved back by the days of grace."""
         days = round(self.clause.remedy_of(t).grace_days)
-        return self.a.pos(self._alive(block, t, state, days) - had, f"{t.id}.{block.labels[0]}.late")
+        whole, moved = self._numbers(block, t), self._numbers(block, t, days)
+        behind = self._alive(block, t, state, days) - had
+        least = [m - w for m, w in zip(moved, whole, strict=True)]  # no more is delivered than was written
+        return self.a.pos(self.a.known(behind, least, moved), f"{t.id}.{block.labels[0]}.late")
 
     # -- volumes ------------------------------------------------------------------------------------------------
 
@@ -365,6 +372,10 @@ class _Work(Generic[X]):
         days = round(remedy.grace_days + remedy.cure_days)
         if not self._numbers(block, t, days)[0]:
             return None
+        if remedy.window_days is not None:
+            start, _ = term(t, self.target, self.deal)
+            if block.start >= start + timedelta(days=days + round(remedy.window_days)):
+                return None
         missing = self._alive(block, t, state, days) - state.rows["available"][-1]
         least = exactly(remedy.missing_frac) * self._numbers(block, t)[0]
         return self.a.reached(missing, least, f"{t.id}.{block.labels[0]}.too-late")
@@ -409,6 +420,8 @@ class _Work(Generic[X]):
             paid = price(t, on, self.deal, getattr(self.target, "price_from", None))
             if self.clause.remedy_of(t).ends or self.clause.shapes_term:
                 self.deal.publish(fact_name(ENDED, self.target.id, t.id), found["ended"])
+            if not self.clause.shapes_term:
+                self.deal.publish(fact_name(AVAILABLE, self.target.id, t.id), found.pop("all"))
             if self.clause.extends == "on":
                 self.deal.publish(fact_name(MADE_GOOD, self.target.id, t.id), found["made_good"])
             relief = relief + a.scale(found["relieved"], paid, unit=USD)

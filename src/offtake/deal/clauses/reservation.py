@@ -24,7 +24,20 @@ from offtake.deal.algebra import X, exactly, is_numbers
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
 from offtake.deal.terms import MONTHS, Periodic, Promise
-from offtake.deal.tranches import LATE, Tranche, effective, held, metered, plan_of, price, stacks, term, worth, written
+from offtake.deal.tranches import (
+    LATE,
+    Tranche,
+    available,
+    effective,
+    held,
+    metered,
+    plan_of,
+    price,
+    stacks,
+    term,
+    worth,
+    written,
+)
 from offtake.spec.fields import Day, Frac, FracAboveZero, Model
 
 if TYPE_CHECKING:
@@ -104,16 +117,19 @@ class Reservation(Periodic):
             given = [self._given(a, deal, plan, t) for t in stack]
             volumes = [self._volume(a, deal, plan, t, g) for t, g in zip(stack, given, strict=True)]
             label = chip or "it-power"
-            available = a.layers(metered(a, deal, "delivery_chip_h", chip, plan.on), volumes, f"{label}.available")
+            if self.cancel is None:
+                had = available(a, deal, self, stack, plan.on)
+            else:
+                had = a.layers(metered(a, deal, "delivery_chip_h", chip, plan.on), volumes, f"{label}.available")
             taken: list[X | None] = [None] * len(stack)
             if self.charged == "unused":
                 used = metered(a, deal, "offtake_chip_h", chip, plan.on)
                 taken = [*a.layers(used, volumes[:-1], f"{label}.taken")]
             for k, tranche in enumerate(stack):
-                dues += self._fees(a, deal, plan, tranche, (available[k], taken[k]))
+                dues += self._fees(a, deal, plan, tranche, (had[k], taken[k]))
                 cancelled, kept = given[k], volumes[k]
                 if cancelled is not None and not is_numbers(kept) and self.cancel and self.cancel.charge_frac:
-                    missing = kept - available[k]
+                    missing = kept - had[k]
                     dues.append(self._wind_down(a, deal, plan, tranche, (missing, cancelled.said)))
         return dues
 

@@ -28,6 +28,7 @@ from offtake.deal.tranches import (
     LATE,
     MADE_GOOD,
     Tranche,
+    available,
     effective,
     metered,
     need_price,
@@ -129,12 +130,12 @@ class TakeOrPay(Periodic):
             return ()
         dues = []
         for chip, stack in stacks(self.slices):
-            volumes = [effective(a, deal, self, t, plan.on) for t in stack]
-            label = chip or "it-power"
-            available = a.layers(metered(a, deal, "delivery_chip_h", chip, plan.on), volumes, f"{label}.available")
             # The last tranche may count all that is left as taken: it can owe no less than nothing.
-            taken = a.layers(metered(a, deal, "offtake_chip_h", chip, plan.on), volumes[:-1], f"{label}.taken")
-            for tranche, had, used in zip(stack, available, taken, strict=False):
+            volumes = [effective(a, deal, self, t, plan.on) for t in stack[:-1]]
+            used_all = metered(a, deal, "offtake_chip_h", chip, plan.on)
+            taken = a.layers(used_all, volumes, f"{chip or 'it-power'}.taken")
+            had_of = available(a, deal, self, stack, plan.on)
+            for tranche, had, used in zip(stack, had_of, taken, strict=True):
                 dues += self._of(a, deal, plan, Metered(tranche=tranche, had=had, used=used))
         return dues
 
