@@ -122,6 +122,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         precision=precision, recipe=recipe, micro_batch=micro, shards=shards, zero=zero, recompute=_recompute(cells),
         engine=engine_of(about), year=year_of(cells), balanced="force-balanced" in about,
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
+        adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
         source=cells.text("source"), key=f"row {cells.line}", **sizes,
     )  # fmt: skip
 
