@@ -82,9 +82,10 @@ def at_batch(s: Setting, p: Physics, batch: Floats, *, closed: Floats, prompt: P
     # one replica's share of the prefill pool; a shared replica is its own pool
     servers = np.where(s.mixed > 0.0, 1.0, s.prefill_workers / s.replicas)
     load = rate * prompt.busy_s / servers
-    closed_s = queueing.closed_wait_s(prompt.busy_s, load, servers, batch - 1.0, np.minimum(p.clump * s.wait, 1.0))
-    open_s = queueing.open_wait_s(prompt.busy_s, load, np.maximum(servers, 1.0))
-    wait = np.where(closed > 0.0, closed_s, open_s)
+    wait = queueing.open_wait_s(prompt.busy_s, load, np.maximum(servers, 1.0))
+    if (closed > 0.0).any():
+        clump = np.minimum(p.clump * s.wait, 1.0)
+        wait = np.where(closed > 0.0, queueing.closed_wait_s(prompt.busy_s, load, servers, batch - 1.0, clump), wait)
     moved = disaggregation.transfer_s(s, p)
     # a prompt that joins a running batch waits half a step and shares its pass with it
     ttft = p.first_s * s.prompt + prompt.lone_s + wait + moved + s.mixed * np.minimum(batch, 2.0) * 0.5 * step_s
@@ -111,8 +112,9 @@ def inverse(x: Floats, y: Floats, target: Floats) -> Floats:
     """
     log_y = np.log(np.maximum(np.maximum.accumulate(y, axis=-1), 1e-300))
     goal = np.log(np.maximum(target, 1e-300))
-    above = np.clip(np.sum(log_y < goal, axis=-1, keepdims=True), 1, x.shape[-1] - 1)
-    low, high = np.take_along_axis(log_y, above - 1, -1), np.take_along_axis(log_y, above, -1)
-    share = np.clip((goal - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
-    x_low, x_high = np.take_along_axis(x, above - 1, -1), np.take_along_axis(x, above, -1)
+    above = np.minimum(np.maximum(np.sum(log_y < goal, axis=-1), 1), x.shape[-1] - 1)
+    row = np.arange(len(x))
+    low, high = log_y[row, above - 1][:, None], log_y[row, above][:, None]
+    share = np.minimum(np.maximum((goal - low) / np.maximum(high - low, 1e-12), 0.0), 1.0)
+    x_low, x_high = x[row, above - 1][:, None], x[row, above][:, None]
     return np.asarray(x_low * (x_high / x_low) ** share)

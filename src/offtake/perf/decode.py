@@ -96,7 +96,7 @@ def padded(rows: Floats, tile: Floats | float) -> Floats:
     >>> float(padded(np.float64(1.0), 0.5)), float(padded(np.float64(1000.0), 0.5))
     (9.0, 1064.0)
     """
-    return rows + tile * np.clip(rows, 16.0, 128.0)
+    return np.asarray(rows + tile * np.minimum(np.maximum(rows, 16.0), 128.0))
 
 
 def kv_bytes(s: Setting, context_tok: Floats) -> Floats:
@@ -190,7 +190,6 @@ def decode_step(s: Setting, p: Physics, batch: Floats) -> Step:
     reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
     tensor = reduces * messages_s(s, p, tok * s.hidden * 2.0, s.tp)
     spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
-    transfer = s.moe_layers * tok / s.tp * exchange_per_tok(s, span, s.ep, p.exchange_link, p.network)
     launches = (
         p.step_s
         + s.layers * p.layer_s
@@ -204,8 +203,11 @@ def decode_step(s: Setting, p: Physics, batch: Floats) -> Step:
     weights = np.maximum(weights * s.stream, dense_bytes / best)
     experts = np.maximum(experts * s.stream, per_chip * s.bytes_expert * share / best)
     attention = np.maximum(attention * s.stream, read * s.hbm_rate * p.cache / best)
-    seen_s = exposed_s(transfer, weights + experts + attention, p) + s.moe_layers * exchange_latency_s(s, p, span)
-    expert_messages = np.where(spread, seen_s, 0.0)
+    expert_messages = np.zeros_like(tok)
+    if spread.any():  # most single estimates have none; a tenth of their time
+        transfer = s.moe_layers * tok / s.tp * exchange_per_tok(s, span, s.ep, p.exchange_link, p.network)
+        seen_s = exposed_s(transfer, weights + experts + attention, p) + s.moe_layers * exchange_latency_s(s, p, span)
+        expert_messages = np.where(spread, seen_s, 0.0)
     draft = s.draft_tok * s.draft_share * (weights + experts + attention + tensor + expert_messages + launches)
     return Step(
         weights_s=weights, experts_s=experts, attention_s=attention, tensor_messages_s=tensor,

@@ -53,6 +53,8 @@ class Prompt:
 
 def _prefill_layout(s: Setting) -> Setting:
     """Return the setting with the layout of its prefill workers in place of the decoding ones."""
+    if (s.mixed > 0.0).all():
+        return s
     return replace(s, tp=s.prefill_tp, dp=s.prefill_dp, pp=s.prefill_pp, ep=s.prefill_ep)
 
 
@@ -78,12 +80,14 @@ def prompt_times(setting: Setting, p: Physics) -> Prompt:
     spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
     reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
     reduce_s = reduces * fresh * s.hidden * 2.0 * reduce_per_byte(s, s.tp, p.prompt_link, p.network)
-    moved = s.moe_layers * fresh / s.tp * exchange_per_tok(s, span, s.ep, p.exchange_link, p.network)
     products = (dense * full + experts * full_experts) * s.prompt
     attention = attention * s.prompt
-    exchanged = np.where(spread, exposed_s(moved * s.prompt, products + attention, p), 0.0)
-    wires = reduce_s * s.prompt + exchanged
-    group = (products + attention + wires) * np.where(spread, p.prompt_spread * s.spread, 1.0)
+    wires = reduce_s * s.prompt
+    group = products + attention + wires
+    if spread.any():
+        moved = s.moe_layers * fresh / s.tp * exchange_per_tok(s, span, s.ep, p.exchange_link, p.network)
+        wires = wires + np.where(spread, exposed_s(moved * s.prompt, products + attention, p), 0.0)
+        group = (products + attention + wires) * np.where(spread, p.prompt_spread * s.spread, 1.0)
     floor = weight_floor_s(s, p, fresh)
     fixed = _fixed_s(s, p, span, spread=spread)
     steps = np.ceil(fresh / CHUNK_TOK)
@@ -112,5 +116,5 @@ def _fixed_s(s: Setting, p: Physics, span: Floats, *, spread: NDArray[np.bool_])
         + s.linear_layers * p.linear_layer_s
     ) * s.overhead  # fmt: skip
     reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
-    wide = np.where(spread, s.moe_layers * exchange_latency_s(s, p, span), 0.0)
+    wide = np.where(spread, s.moe_layers * exchange_latency_s(s, p, span), 0.0) if spread.any() else nothing
     return np.asarray(launches + reduces * messages_s(s, p, nothing, s.tp) + wide)
