@@ -256,6 +256,6 @@ class _Search:
         if not np.isfinite(first) or not np.isfinite(token):
             return f"{case.model.name} does not fit on {case.chips} {case.chip.name} in any layout: use more chips or a narrower precision"
         return (
-            f"no plan of {case.chips} {case.chip.name} serves {case.model.name} within {self.ttft_s:g} s to the first token and "
-            f"{1e3 * self.tpot_s:g} ms a token: the fastest found reach {first:.3g} s and {1e3 * token:.3g} ms, each at its best"
+            f"{self.ttft_s:g} s to the first token and {1e3 * self.tpot_s:g} ms a token cannot be met by {case.model.name} on {case.chips} "
+            f"{case.chip.name}: the fastest found, each at its best, are {first:.3g} s and {1e3 * token:.3g} ms"
         )

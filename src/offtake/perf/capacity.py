@@ -138,7 +138,7 @@ def serving_capacity(chip: Chip, model: Transformer, latency: LatencyClass) -> S
         reason = plan.reason
         if "does not fit" not in reason:
             break
-    if "within" in reason or "does not fit" in reason:
+    if "cannot be met" in reason or "does not fit" in reason:
         raise LatencyError(reason)
     raise OfftakeError(reason)
 
