@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from offtake.axes import Axis
 from offtake.dates import Grid
-from offtake.deal.contract import Contract, DealFacts, owed
+from offtake.deal.contract import Amended, Contract, DealFacts, owed
 from offtake.deal.flows import Layer
 from offtake.deal.quantities import Measure, Scales
 from offtake.deal.rows import RowsAlgebra
@@ -41,8 +41,9 @@ class Case:
             id=deal["id"],
             start=deal["start"],
             end=deal["end"],
-            clauses=tuple(component("clause", c["kind"]).model_validate(c) for c in deal["clauses"]),
+            clauses=tuple(terms(c) for c in deal["clauses"]),
             layer=Layer(deal.get("layer", "cloud")),
+            amendments=tuple(amended(a, deal["clauses"]) for a in deal.get("amendments", ())),
         )
         self.measures = {measure(name): (tuple(values),) for name, values in raw["quantities"].items()}
         self.rights = {name: (tuple(values),) for name, values in raw.get("rights", {}).items()}
@@ -54,6 +55,22 @@ class Case:
     def settled(self):
         algebra = SettleAlgebra(grid=self.grid, measures=self.measures, rights=self.rights)
         return owed(self.contract, algebra, self.facts)
+
+
+def terms(raw: dict):
+    return component("clause", raw["kind"]).model_validate(raw)
+
+
+def amended(raw: dict, clauses: list) -> Amended:
+    before = {c["id"]: c for c in clauses}
+    return Amended(
+        since=raw["from"],
+        changes={name: terms({**before[name], **new}) for name, new in raw.get("changes", {}).items()},
+        add=tuple(terms(c) for c in raw.get("add", ())),
+        end=tuple(raw.get("end", ())),
+        fee_usd=float(raw.get("fee", 0)),
+        payer=raw.get("payer", "offtaker"),
+    )
 
 
 def measure(text: str) -> Measure:
