@@ -6,7 +6,6 @@ file is written for equal tables with equal bytes: sorted, rounded, without a da
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from offtake.perf.tables_training import TrainingRow, read_training
 from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from offtake.perf.params import Section
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "write"]
 
 TRAINING = ("training_published.csv",)
-_ROUNDS = 4  # steps of the fit with a group left out
 SERVING = ("inference_published.csv", "inference_silicon.csv")
 
 
@@ -93,8 +91,12 @@ def fitted(tables: Tables, progress: Progress = ignore) -> dict[str, Section]:
             section, rows={**section.rows, "keys": keys, "hash": params.digest(keys), "count": len(keys)}
         )
     if tables.serving:
-        points = serving_fit.choose(serving_fit.points_of(tables.serving))
-        progress(ProgressEvent(stage="fit", message=f"serving: {len(points)} of {len(tables.serving)} rows"))
+        progress(
+            ProgressEvent(
+                stage="fit",
+                message=f"serving: {len(tables.serving)} rows, and chips and sources left out for its intervals",
+            )
+        )
         found["serving"] = serving_cv.fit_table(tables.serving)
     return found
 
@@ -104,62 +106,21 @@ def sound(rows: Iterable[TrainingRow]) -> list[TrainingRow]:
     return [row for row in rows if not row.quality.lower().startswith("check")]
 
 
-def cross_validated(tables: Tables, sections: dict[str, Section], by: str, progress: Progress = ignore) -> list[Held]:
-    """Predict every row that was fitted with its whole chip (`by="chip"`) or source (`by="source"`) left out."""
-    held: list[Held] = []
-    if "training" in sections:
-        progress(ProgressEvent(stage="leave out", message=f"training, by {by}"))
-        kinds = {row.key: kind_of(row) for row in tables.training}
-        held += [
-            Held(
-                metric="step_time", group=found["held"], kind=kinds.get(found["key"], ""), predicted=found["predicted_s"],
-                measured=found["measured_s"], covered=found["low_s"] <= found["measured_s"] <= found["high_s"], key=found["key"],
-                words=f"{found['model']} on {found['chip']}",
-            )
-            for found in training_fit.cross_validate(sound(tables.training), by=by)
-        ]  # fmt: skip
-    if "serving" in sections:
-        progress(ProgressEvent(stage="leave out", message=f"serving, by {by}"))
-        held += _held_serving(tables, by, sections["serving"])
-    return held
+def cross_validated(tables: Tables, by: str, progress: Progress = ignore) -> list[Held]:
+    """Predict every training row with its whole chip (`by="chip"`) or source (`by="source"`) left out of the fit.
 
-
-def _held_serving(tables: Tables, by: str, whole: Section) -> list[Held]:
-    """Predict serving rows with their group left out; the fit to the others starts at the whole one, for speed."""
-    points = serving_fit.choose(serving_fit.points_of(tables.serving))
-    group: Callable[[serving_fit.ServingPoint], str] = (
-        (lambda p: p.case.chip.name) if by == "chip" else (lambda p: p.source)
-    )
-    held = []
-    for name in sorted({group(p) for p in points}):
-        rest, own = [p for p in points if group(p) != name], [p for p in points if group(p) == name]
-        if not rest:
-            continue
-        section = serving_cv.with_spreads(serving_fit.fit_serving(rest, start=whole, rounds=_ROUNDS), whole)
-        for point, metric, error in serving_fit.residuals(own, section):
-            measured = point.measured(metric)
-            if measured is None:
-                continue
-            # the residual of throughput is of measured over predicted, as of times
-            predicted = measured / math.exp(error)
-            kind = "hybrid" if point.case.model.linear_layers else "experts" if point.case.model.is_moe else "dense"
-            words = f"{point.case.model.name} on {point.case.chip.name}"
-            held.append(Held(
-                metric=metric, group=name, kind=kind, predicted=predicted, measured=measured, key=point.key, words=words,
-                covered=_covered(point, metric, predicted, section),
-            ))  # fmt: skip
-    return held
-
-
-def _covered(point: serving_fit.ServingPoint, metric: str, predicted: float, section: Section) -> bool:
-    """Say whether the measured value lies within the interval that the model states for this row."""
-    answer = predict_serving(point.case, section)
-    if isinstance(answer, Refusal):
-        return False
-    name = {"tpot": "tpot_s", "ttft": "ttft_s"}.get(metric, "output_tok_per_s_per_chip")
-    within, middle = answer.intervals[name], float(getattr(answer, name))
-    measured = point.measured(metric) or 0.0
-    return predicted * within.low / middle <= measured <= predicted * within.high / middle
+    Serving is fitted with groups left out anyway, because its intervals need it: its section carries those errors.
+    """
+    progress(ProgressEvent(stage="leave out", message=f"training, by {by}"))
+    kinds = {row.key: kind_of(row) for row in tables.training}
+    return [
+        Held(
+            metric="step_time", group=found["held"], kind=kinds.get(found["key"], ""), predicted=found["predicted_s"],
+            measured=found["measured_s"], covered=found["low_s"] <= found["measured_s"] <= found["high_s"], key=found["key"],
+            words=f"{found['model']} on {found['chip']}",
+        )
+        for found in training_fit.cross_validate(sound(tables.training), by=by)
+    ]  # fmt: skip
 
 
 def kind_of(row: TrainingRow | ServingRow) -> str:
