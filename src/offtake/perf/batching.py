@@ -70,10 +70,18 @@ def capacity(s: Setting) -> Floats:
     return np.maximum(room, 0.0) * s.dp / per_sequence
 
 
-def at_batch(s: Setting, p: Physics, batch: Floats, *, closed: Floats, prompt: Prompt | None = None) -> Running:
+def at_batch(
+    s: Setting,
+    p: Physics,
+    batch: Floats,
+    *,
+    closed: Floats,
+    prompt: Prompt | None = None,
+    decoder: decode.Decoder | None = None,
+) -> Running:
     """Return what a replica does with `batch` sequences running; `closed` is 1 where requests are a fixed number."""
     prompt = prompt or prefill.prompt_times(s, p)
-    step = decode.decode_step(s, p, batch)
+    step = (decoder or decode.Decoder(s, p)).step(batch)
     tokens = speculation.tokens_per_step(s.draft_tok, p.accepted)
     step_s = step.total_s * np.where(s.draft_tok > 0.0, s.draft, 1.0)
     mixing = s.mixed * batch * prompt.busy_s / s.output_tok

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 __all__ = [
+    "Decoder",
     "Step",
     "decode_step",
     "kv_bytes",
@@ -164,52 +165,71 @@ def decode_step(s: Setting, p: Physics, batch: Floats) -> Step:
 
     With pipeline stages a sequence passes all layers at the micro-batch batch / pp.
     """
-    span = s.tp * s.dp
-    seqs = np.maximum(batch / s.pp, 1.0)
-    rank = np.maximum(seqs / s.dp, 1.0)  # a step waits for the busiest attention group
-    verify = 1.0 + s.draft_tok
-    tok, all_tok = rank * verify, seqs * verify
-    hbm = s.hbm_rate * p.hbm
-    narrow = np.where(s.quant_dense > 0.0, p.narrow, 1.0)
-    flop_rate = s.peak_dense * p.flop * narrow
-    dense_bytes = (s.dense_params * s.bytes_dense + s.head_params * 2.0) / s.tp
-    dense_flop = 2.0 * (s.dense_params + s.head_params) * padded(tok, p.tile) / s.tp
-    weights = smooth_max(dense_bytes / hbm, dense_flop / flop_rate)
-    share = touched(s.experts, s.top_k, all_tok * p.routed)
-    skew = np.where((s.ep > 1.0) & (s.experts > 1.0), p.imbalance, 1.0)
-    expert_rate = s.peak_expert * p.flop * p.expert_flop * np.where(s.quant_expert > 0.0, p.narrow, 1.0)
-    per_chip = s.expert_params / span
-    share = np.maximum(share, 1e-9)
-    expert_flop = 2.0 * per_chip * share * padded(all_tok * s.top_k / s.experts / share, p.tile)
-    experts = skew * smooth_max(per_chip * s.bytes_expert * share / (hbm * p.expert_hbm), expert_flop / expert_rate)
-    context = s.context_tok
-    seen = s.full_layers * context + s.window_layers * np.minimum(context, s.window_tok)
-    read = rank * kv_bytes(s, context) / kv_split(s, s.tp) / (s.hbm_rate * p.cache)
-    score = 4.0 * s.heads / s.tp * s.width_decode * seen * tok / (s.peak_attention * p.attention_flop)
-    attention = smooth_max(read, score)
-    reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
-    tensor = reduces * messages_s(s, p, tok * s.hidden * 2.0, s.tp)
-    spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
-    launches = (
-        p.step_s
-        + s.layers * p.layer_s
-        + s.moe_layers * p.moe_layer_s
-        + s.latent * s.layers * p.latent_layer_s
-        + s.linear_layers * p.linear_layer_s
-    ) * s.overhead
-    sequences = p.sequence_s * rank * s.overhead
-    # no software reads faster than the memory: the factor of chip and engine stops at `BEST_HBM` of the bandwidth
-    best = s.hbm_rate * BEST_HBM
-    weights = np.maximum(weights * s.stream, dense_bytes / best)
-    experts = np.maximum(experts * s.stream, per_chip * s.bytes_expert * share / best)
-    attention = np.maximum(attention * s.stream, read * s.hbm_rate * p.cache / best)
-    expert_messages = np.zeros_like(tok)
-    if spread.any():  # most single estimates have none; a tenth of their time
-        transfer = s.moe_layers * tok / s.tp * exchange_per_tok(s, span, s.ep, p.exchange_link, p.network)
-        seen_s = exposed_s(transfer, weights + experts + attention, p) + s.moe_layers * exchange_latency_s(s, p, span)
-        expert_messages = np.where(spread, seen_s, 0.0)
-    draft = s.draft_tok * s.draft_share * (weights + experts + attention + tensor + expert_messages + launches)
-    return Step(
-        weights_s=weights, experts_s=experts, attention_s=attention, tensor_messages_s=tensor,
-        expert_messages_s=expert_messages, launches_s=launches + np.zeros_like(batch), sequences_s=sequences, draft_s=draft,
+    return Decoder(s, p).step(batch)
+
+
+class Decoder:
+    """What of a step does not depend on the batch, found once: a load is answered by two looks at the same replica."""
+
+    __slots__ = (
+        "best", "dense_bytes", "dense_flop_s", "expert_bytes", "expert_flop_s", "kv_s", "launches_s", "p", "reduces", "s", "score_s",
+        "skew", "span", "spread",
     )  # fmt: skip
+
+    def __init__(self, s: Setting, p: Physics) -> None:
+        self.s, self.p = s, p
+        self.span = s.tp * s.dp
+        # no software reads faster than the memory: the factor of chip and engine stops at `BEST_HBM` of the bandwidth
+        self.best = s.hbm_rate * BEST_HBM
+        dense_rate = s.peak_dense * p.flop * np.where(s.quant_dense > 0.0, p.narrow, 1.0)
+        self.dense_bytes = (s.dense_params * s.bytes_dense + s.head_params * 2.0) / s.tp
+        self.dense_flop_s = 2.0 * (s.dense_params + s.head_params) / (s.tp * dense_rate)
+        self.skew = np.where((s.ep > 1.0) & (s.experts > 1.0), p.imbalance, 1.0)
+        expert_rate = s.peak_expert * p.flop * p.expert_flop * np.where(s.quant_expert > 0.0, p.narrow, 1.0)
+        per_chip = s.expert_params / self.span
+        self.expert_bytes = per_chip * s.bytes_expert
+        self.expert_flop_s = 2.0 * per_chip / expert_rate
+        context = s.context_tok
+        seen = s.full_layers * context + s.window_layers * np.minimum(context, s.window_tok)
+        self.kv_s = kv_bytes(s, context) / kv_split(s, s.tp) / s.hbm_rate
+        self.score_s = 4.0 * s.heads / s.tp * s.width_decode * seen / (s.peak_attention * p.attention_flop)
+        self.reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
+        self.spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
+        self.launches_s = (
+            p.step_s + s.layers * p.layer_s + s.moe_layers * p.moe_layer_s + s.latent * s.layers * p.latent_layer_s
+            + s.linear_layers * p.linear_layer_s
+        ) * s.overhead  # fmt: skip
+
+    def step(self, batch: Floats) -> Step:
+        """Return the terms of one step with `batch` running sequences."""
+        s, p = self.s, self.p
+        seqs = np.maximum(batch / s.pp, 1.0)
+        rank = np.maximum(seqs / s.dp, 1.0)  # a step waits for the busiest attention group
+        verify = 1.0 + s.draft_tok
+        tok, all_tok = rank * verify, seqs * verify
+        hbm = s.hbm_rate * p.hbm
+        weights = smooth_max(self.dense_bytes / hbm, self.dense_flop_s * padded(tok, p.tile))
+        share = np.maximum(touched(s.experts, s.top_k, all_tok * p.routed), 1e-9)
+        read = self.expert_bytes * share
+        rows = all_tok * s.top_k / s.experts / share
+        experts = self.skew * smooth_max(read / (hbm * p.expert_hbm), self.expert_flop_s * share * padded(rows, p.tile))
+        cache = rank * self.kv_s
+        attention = smooth_max(cache / p.cache, self.score_s * tok)
+        weights = np.maximum(weights * s.stream, self.dense_bytes / self.best)
+        experts = np.maximum(experts * s.stream, read / self.best)
+        attention = np.maximum(attention * s.stream, cache / BEST_HBM)
+        tensor = self.reduces * messages_s(s, p, tok * s.hidden * 2.0, s.tp)
+        expert_messages = np.zeros_like(tok)
+        if self.spread.any():  # most single estimates have none; a tenth of their time
+            transfer = s.moe_layers * tok / s.tp * exchange_per_tok(s, self.span, s.ep, p.exchange_link, p.network)
+            latency_s = s.moe_layers * exchange_latency_s(s, p, self.span)
+            seen_s = exposed_s(transfer, weights + experts + attention, p) + latency_s
+            expert_messages = np.where(self.spread, seen_s, 0.0)
+        draft = (
+            s.draft_tok * s.draft_share * (weights + experts + attention + tensor + expert_messages + self.launches_s)
+        )
+        return Step(
+            weights_s=weights, experts_s=experts, attention_s=attention, tensor_messages_s=tensor,
+            expert_messages_s=expert_messages, launches_s=self.launches_s + np.zeros_like(batch),
+            sequences_s=p.sequence_s * rank * s.overhead, draft_s=draft,
+        )  # fmt: skip

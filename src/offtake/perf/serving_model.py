@@ -128,17 +128,17 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats]:
     # a layout that ran with less in reserve than assumed: its limit is not known
     held = np.where(held < 1.0, 1e6, held)
     most = np.minimum(held * p.share_kept, MOST_SEQUENCES * s.dp)
-    prompt = prefill.prompt_times(s, p)
+    prompt, decoder = prefill.prompt_times(s, p), decode.Decoder(s, p)
     asked = np.where(
         load.closed > 0.0, np.maximum(load.target * p.occupancy, np.minimum(load.target, 1.0)), load.target
     )
     ceiling = np.where(load.closed > 0.0, np.minimum(asked, held), np.where(load.rate > 0.0, most, held))
     batches = batching.grid(np.minimum(0.02 * np.maximum(ceiling, 1.0), 0.5), ceiling)
-    curve = batching.at_batch(s, p, batches, closed=load.closed, prompt=prompt)
+    curve = batching.at_batch(s, p, batches, closed=load.closed, prompt=prompt, decoder=decoder)
     y = np.where(load.closed > 0.0, curve.at_work(s), curve.rate_per_s)
     found = batching.inverse(batches, y, asked)
     batch = np.where(load.static > 0.0, load.target, np.where(load.offline > 0.0, np.maximum(most, 1.0), found))
-    state = batching.at_batch(s, p, batch, closed=load.closed, prompt=prompt)
+    state = batching.at_batch(s, p, batch, closed=load.closed, prompt=prompt, decoder=decoder)
     return state, np.where(load.closed > 0.0, asked, state.at_work(s))
 
 
