@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.errors import OfftakeError
-from offtake.perf import params, serving_cv, serving_fit, training_fit
-from offtake.perf.answers import Refusal
-from offtake.perf.serving_model import predict_serving
+from offtake.perf import params, serving_cv, training_fit
 from offtake.perf.tables_serving import ServingRow, read_serving
 from offtake.perf.tables_training import TrainingRow, read_training
 from offtake.progress import Progress, ProgressEvent, ignore
