@@ -35,6 +35,7 @@ _OPEN_RECOMPUTE = (
 _FIELDS = ("tp", "pp", "cp", "ep", "vpp", "shards", "zero", "micro_seqs", "recompute", "selective", "offload")
 _FSDP_ENGINES = ("foundry", "maxtext", "torch")
 _MAX_TP, _MAX_VPP, _MAX_MICRO = 64, 24, 64
+_LONG_TOK = 32_768  # from which context parallelism is worth trying
 _MOST_EMPTY = 1.07
 """Places of layers over layers that an uneven pipeline may have."""
 
@@ -98,9 +99,13 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
         "vpp": case.vpp,
         "micro_batch": case.micro_batch,
     }
-    open_ = tuple([n for n, v in names.items() if v is None] + (["recompute"] if case.recompute is None else []))
+    moot = {"ep": not model.is_moe, "vpp": case.pp == 1, "cp": case.seq_tok < _LONG_TOK}
+    open_ = tuple(
+        [n for n, v in names.items() if v is None and not moot.get(n)]
+        + (["recompute"] if case.recompute is None else [])
+    )
     tps = _given(case.tp, [t for t in _powers(min(domain, _MAX_TP, chips)) if not model.heads or model.heads % t == 0])
-    long = case.seq_tok >= 32_768
+    long = case.seq_tok >= _LONG_TOK
     pipelined = not torus and case.engine not in ("maxtext", "foundry")
     layers = max(model.layers, 1)
     pps = _given(
@@ -117,6 +122,8 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
         modes.append(_RECOMPUTE["offload"])  # its policies keep activations on the host
     sharded = [float(case.shards)] if case.shards else _shard_choices(case)
 
+    if not open_ and len(sharded) == 1:
+        return Candidates(layout=_given_layout(case, sharded[0], modes[0]), pruned={}, open=())
     grid = np.meshgrid(
         np.array(tps, float), np.array(pps, float), np.array(cps, float), np.array(eps, float), np.array(sharded),
         np.array(micros, float), indexing="ij",
@@ -158,6 +165,17 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
     zero = np.where(shards > 1.0, 2.0 if case.zero == 2 else 3.0, zero)
     layout = dict(zip(_FIELDS, (tp, pp, cp, ep, vpp, shards, zero, micro, *mode.T), strict=True))
     return Candidates(layout=layout, pruned=pruned, open=open_)
+
+
+def _given_layout(case: TrainingCase, shard: float, mode: tuple[float, float, float]) -> dict[str, Array]:
+    """Return the one layout of a case that leaves nothing open."""
+    tp, pp = float(case.tp or 1), float(case.pp or 1)
+    rest = max(case.chips / (tp * pp), 1.0)
+    shards = rest if shard < 0.0 else min(shard, rest)
+    zero = (2.0 if case.zero == 2 else 3.0) if shards > 1.0 else float(case.zero if case.zero is not None else 1)
+    vpp = float(case.vpp or 1) if pp > 1.0 else 1.0
+    values = (tp, pp, float(case.cp or 1), float(case.ep or 1), vpp, shards, zero, float(_micro(case) or 1), *mode)
+    return {name: np.array([value]) for name, value in zip(_FIELDS, values, strict=True)}
 
 
 def _micro(case: TrainingCase) -> int | None:

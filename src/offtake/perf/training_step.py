@@ -241,34 +241,43 @@ def _products(
 ) -> tuple[Array, Array]:
     """Matrix products outside experts: (forward, backward), all layers [s]."""
     attention_layers, mlp_layers, moe_layers = layers
-    latent = np.asarray(s.kv_rank) > 0.0
     queries = s.heads * s.qk_dim
-    plain = (queries + 2.0 * s.kv_heads * s.qk_dim) / s.tp
-    down = s.q_rank + s.kv_rank + s.rope_dim
-    shapes = [  # (n, k, count)
-        (np.where(latent, down, plain), s.hidden, attention_layers),
-        (queries / s.tp, np.where(np.asarray(s.q_rank) > 0.0, s.q_rank, s.hidden), attention_layers * latent),
-        (s.heads * (s.nope_dim + s.v_dim) / s.tp, s.kv_rank, attention_layers * latent),
-        (s.hidden, s.heads * s.v_dim / s.tp, attention_layers),
-        ((1.0 + s.gated) * s.ffn / s.tp, s.hidden, mlp_layers),
-        (s.hidden, s.ffn / s.tp, mlp_layers),
-        ((1.0 + s.gated) * s.ffn_shared / s.tp, s.hidden, moe_layers * (np.asarray(s.ffn_shared) > 0.0)),
-        (s.hidden, s.ffn_shared / s.tp, moe_layers * (np.asarray(s.ffn_shared) > 0.0)),
-        (s.linear_params / s.hidden / s.tp, s.hidden, s.linear_layers),
-        (2.0 * s.expert_hidden, s.hidden, moe_layers * (np.asarray(s.expert_hidden) < s.hidden)),
-    ]
-    shapes = [shape for shape in shapes if np.any(shape[2])]
-    columns: tuple[list[Real], ...] = ([s[i] for s in shapes] for i in range(3))  # type: ignore[assignment]
-    n, k, count = (_stacked(column, tokens) for column in columns)
+    n_in: Real = (queries + 2.0 * s.kv_heads * s.qk_dim) / s.tp
+    shapes: list[tuple[Real, Real, Real]] = []  # (n, k, count)
+    if _some(s.kv_rank):
+        latent = np.asarray(s.kv_rank) > 0.0
+        from_rank = np.where(np.asarray(s.q_rank) > 0.0, s.q_rank, s.hidden)
+        n_in = np.where(latent, s.q_rank + s.kv_rank + s.rope_dim, n_in)
+        shapes.append((queries / s.tp, from_rank, attention_layers * latent))
+        shapes.append((s.heads * (s.nope_dim + s.v_dim) / s.tp, s.kv_rank, attention_layers * latent))
+    shapes.append((n_in, s.hidden, attention_layers))
+    shapes.append((s.hidden, s.heads * s.v_dim / s.tp, attention_layers))
+    for width, count in ((s.ffn, mlp_layers), (s.ffn_shared, moe_layers)):
+        if _some(width) and _some(count):
+            used = count * (np.asarray(width) > 0.0)
+            shapes.append(((1.0 + s.gated) * width / s.tp, s.hidden, used))
+            shapes.append((s.hidden, width / s.tp, used))
+    if _some(s.linear_layers):
+        shapes.append((s.linear_params / s.hidden / s.tp, s.hidden, s.linear_layers))
+    if _some(moe_layers):
+        shapes.append((2.0 * s.expert_hidden, s.hidden, moe_layers * (np.asarray(s.expert_hidden) < s.hidden)))
+    n, k, times = (_stacked([shape[i] for shape in shapes], tokens) for i in range(3))
     for _ in range(np.ndim(rate) - (n.ndim - 1)):  # products come first, then what parameters vary over
-        n, k, count = n[:, None], k[:, None], count[:, None]
+        n, k, times = n[:, None], k[:, None], times[:, None]
     narrow = np.where(low, 1.0, 2.0)
-    common = {"flop_per_s": rate, "bytes_per_s": hbm, "units": s.cores, "tile": s.tile}
-    forward = gemm.gemm_s(tokens, n, k, bytes_in=narrow, bytes_weight=narrow, **common)
-    by_input = gemm.gemm_s(tokens, k, n, bytes_in=narrow, bytes_weight=narrow, **common)
-    by_weight = gemm.gemm_s(n, k, np.broadcast_to(tokens, n.shape), bytes_in=narrow, bytes_weight=narrow, **common)
-    by_weight = by_weight * (1.0 - np.asarray(s.adapters))
-    return np.asarray((forward * count).sum(0)), np.asarray(((by_input + by_weight) * count).sum(0))
+    m = np.broadcast_to(tokens, n.shape)
+    # forward, gradient of the input, gradient of the weights
+    each = gemm.gemm_s(
+        np.stack((m, m, n)), np.stack((n, k, k)), np.stack((k, n, m)), bytes_in=narrow, bytes_weight=narrow,
+        flop_per_s=rate, bytes_per_s=hbm, units=s.cores, tile=s.tile,
+    )  # fmt: skip
+    forward, by_input, by_weight = (each * times).sum(1)
+    return np.asarray(forward), np.asarray(by_input + by_weight * (1.0 - np.asarray(s.adapters)))
+
+
+def _some(value: Real) -> bool:
+    """Say whether a number, or any of an array, is not nought; cheap for numbers."""
+    return value != 0.0 if isinstance(value, float | int) else bool(np.any(value))
 
 
 def _stacked(values: list[Real], like: Real) -> Array:
@@ -281,7 +290,7 @@ def _stacked(values: list[Real], like: Real) -> Array:
 
 def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real, layers: Real) -> tuple[Array, Array]:
     """Expert products and routing: (forward, backward), all layers, busiest chip [s]."""
-    if not np.any(s.moe_layers):
+    if not _some(s.moe_layers):
         return np.zeros(()), np.zeros(())
     split = _expert_tp(s)
     local = np.maximum(s.experts / s.ep, 1.0)
@@ -317,13 +326,13 @@ def _cores(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
 
     def core(window: Real) -> Array:
         seen = attention.mean_context(s.seq_tok, window_tok=window)
-        if np.any(s.sparse_tok):
+        if _some(s.sparse_tok):
             seen = np.minimum(seen, np.where(np.asarray(s.sparse_tok) > 0.0, s.sparse_tok, np.inf))
         fused = attention.attention_s(
             tokens, seen, heads=heads, kv_heads=kv, qk_dim=s.qk_dim, v_dim=s.v_dim, flop_per_s=rate, bytes_per_s=hbm,
             seq_tok=s.seq_tok,
         )  # fmt: skip
-        if np.all(s.flash):
+        if not _some(s.flash - 1.0):
             return fused
         # unfused: all of the square in two batched products, and its scores pass memory about six times (12 bytes, masks included)
         flop = attention.attention_flop(tokens, s.seq_tok, heads=heads, qk_dim=s.qk_dim, v_dim=s.v_dim)
@@ -331,7 +340,7 @@ def _cores(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
         return np.asarray(np.where(np.asarray(s.flash) > 0.0, fused, apart))
 
     forward = core(0.0) * (s.full_layers + s.mtp)
-    if np.any(s.window_layers):
+    if _some(s.window_layers):
         forward = forward + core(s.window_tok) * s.window_layers
     back = np.where(np.asarray(s.flash) > 0.0, attention.BACKWARD, 2.0)
     return np.asarray(forward), np.asarray(forward * back)
@@ -371,8 +380,11 @@ def _logits(s: Setting, eff: Efficiency, tokens: Real) -> Array:
     n = s.vocab / s.tp
     rate = s.peak * s.power * eff.gemm * np.exp(-eff.young * s.young)
     common = {"flop_per_s": rate, "bytes_per_s": hbm, "units": s.cores, "tile": s.tile}
-    products = gemm.gemm_s(tokens, n, s.hidden, **common) + gemm.gemm_s(tokens, s.hidden, n, **common)
-    products = products + gemm.gemm_s(n, s.hidden, tokens, **common)
+    h = s.hidden
+    m_, n_, k_ = (_stacked(list(sizes), tokens) for sizes in ((tokens, tokens, n), (n, h, h), (h, n, tokens)))
+    for _ in range(np.ndim(rate) - (m_.ndim - 1)):
+        m_, n_, k_ = m_[:, None], n_[:, None], k_[:, None]
+    products = gemm.gemm_s(m_, n_, k_, **common).sum(0)
     moved = elementwise.cross_entropy_values(vocab=n) + elementwise.cross_entropy_values(vocab=n, backward=True)
     moved = moved + 2.0 * elementwise.embedding_values(hidden=s.hidden) / s.tp
     return np.asarray((products + tokens * moved * 2.0 / hbm * eff.elementwise) * (1.0 + s.mtp))
@@ -397,7 +409,7 @@ def _context(s: Setting, fabric: Fabric, tokens: Real, layer: _Layer) -> tuple[A
 
     Keys and values pass round the ring while attention works: forward once, backward with their gradients twice as much.
     """
-    if not np.any(np.asarray(s.cp) > 1.0):
+    if not _some(s.cp - 1.0):
         return np.zeros(()), np.zeros(())
     own = tokens * 2.0 * np.maximum(s.kv_heads / s.tp, 1.0) * s.qk_dim * 2.0
     one = collectives.all_gather_s(own * s.cp, s.cp, fabric, stride=s.tp) * (s.full_layers + s.window_layers)
@@ -413,7 +425,7 @@ def _expert(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple[
     Dispatch and combine, forward and backward: four. A token's copies: one for each expert, or with de-duplication one for each other
     domain that holds one of its experts (then passed on inside).
     """
-    if not np.any(np.asarray(s.ep) > 1.0):
+    if not _some(s.ep - 1.0):
         return np.zeros(()), np.zeros(())
     inside = collectives.within_domain(s.ep, 1.0, s.domain)
     domains = s.ep / inside
@@ -455,13 +467,13 @@ def _gather(
     s: Setting, eff: Efficiency, fabric: Fabric, m: Array, *, forward: Array, backward: Array
 ) -> tuple[Array, Array]:
     """Fully sharded weights: gathers forward and backward, gradient scatter, for every micro-batch: (exposed, all) of a step [s]."""
-    if not np.any(np.asarray(s.shards) > 1.0):
+    if not _some(s.shards - 1.0):
         return np.zeros(()), np.zeros(())
     dense, expert = params_per_chip(s)
     group = np.asarray(s.shards)
     stride = np.asarray(s.tp)
     one = collectives.all_gather_s(dense * 2.0, group, fabric, stride=stride)
-    if np.any(np.asarray(expert) > 0.0):
+    if _some(s.expert_params):
         spread = np.maximum(group * s.tp / s.ep, 1.0)
         one = one + collectives.all_gather_s(expert * 2.0, spread, fabric, stride=s.ep)
     sharded = group > 1.0
@@ -487,7 +499,7 @@ def _reduce(s: Setting, eff: Efficiency, fabric: Fabric, *, window: Array) -> tu
     # scatter of gradients (fp32; bf16 in software since 2024) and gather of bf16 weights, as the mean of both
     summed = np.where(np.asarray(s.age) > 2.0, 3.0, 2.0) * (1.0 - np.asarray(s.adapters))
     total = collectives.all_reduce_s(dense * summed / shards, replicas, fabric, stride=stride)
-    if np.any(np.asarray(expert) > 0.0):
+    if _some(s.expert_params):
         copies = np.maximum(s.chips / (s.pp * s.ep * _expert_tp(s)) / shards, 1.0)
         total = total + collectives.all_reduce_s(expert * summed / shards, copies, fabric, stride=s.ep * shards)
     exposed = np.maximum(total - window, np.minimum(eff.open_dp, 1.0) * total)
