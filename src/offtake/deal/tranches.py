@@ -285,14 +285,16 @@ def effective(a: Algebra[X], deal: DealView[X], clause: Sliced, tranche: Tranche
     return counts
 
 
-def available(a: Algebra[X], deal: DealView[X], clause: Sliced, stack: Sequence[Tranche], on: Intervals) -> list[X]:
-    """Share what was made available among the tranches of one chip, in the order of the file."""
-    known = [told(deal, AVAILABLE, clause, t) for t in stack]
-    if all(found and found[0].on == on for found in known):
-        return [found[0] for found in known]
-    chip = stack[0].chip
-    volumes = [effective(a, deal, clause, t, on) for t in stack]
-    return a.layers(metered(a, deal, "delivery_chip_h", chip, on), volumes, f"{chip or 'it-power'}.available")[:-1]
+def available(
+    a: Algebra[X], deal: DealView[X], clause: Sliced, volumes: Sequence[tuple[Tranche, X | Numbers]], *, on: Intervals
+) -> list[X]:
+    """Share what was made available among the tranches of one chip, in the order of the file, unless that has been done."""
+    found = [told(deal, AVAILABLE, clause, t) for t, _ in volumes]
+    if all(found) and all(f[0].on == on for f in found):
+        return [f[0] for f in found]
+    chip = volumes[0][0].chip
+    delivered = metered(a, deal, "delivery_chip_h", chip, on)
+    return a.layers(delivered, [v for _, v in volumes], f"{chip or 'it-power'}.available")[:-1]
 
 
 def held(a: Algebra[X], deal: DealView[X], clause: Sliced, tranche: Tranche, on: Intervals) -> X:  # noqa: ARG001

@@ -117,10 +117,7 @@ class Reservation(Periodic):
             given = [self._given(a, deal, plan, t) for t in stack]
             volumes = [self._volume(a, deal, plan, t, g) for t, g in zip(stack, given, strict=True)]
             label = chip or "it-power"
-            if self.cancel is None:
-                had = available(a, deal, self, stack, plan.on)
-            else:
-                had = a.layers(metered(a, deal, "delivery_chip_h", chip, plan.on), volumes, f"{label}.available")
+            had = available(a, deal, self, list(zip(stack, volumes, strict=True)), on=plan.on)
             taken: list[X | None] = [None] * len(stack)
             if self.charged == "unused":
                 used = metered(a, deal, "offtake_chip_h", chip, plan.on)

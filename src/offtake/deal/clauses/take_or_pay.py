@@ -131,10 +131,10 @@ class TakeOrPay(Periodic):
         dues = []
         for chip, stack in stacks(self.slices):
             # The last tranche may count all that is left as taken: it can owe no less than nothing.
-            volumes = [effective(a, deal, self, t, plan.on) for t in stack[:-1]]
+            volumes = [effective(a, deal, self, t, plan.on) for t in stack]
             used_all = metered(a, deal, "offtake_chip_h", chip, plan.on)
-            taken = a.layers(used_all, volumes, f"{chip or 'it-power'}.taken")
-            had_of = available(a, deal, self, stack, plan.on)
+            taken = a.layers(used_all, volumes[:-1], f"{chip or 'it-power'}.taken")
+            had_of = available(a, deal, self, list(zip(stack, volumes, strict=True)), on=plan.on)
             for tranche, had, used in zip(stack, had_of, taken, strict=True):
                 dues += self._of(a, deal, plan, Metered(tranche=tranche, had=had, used=used))
         return dues
