@@ -115,7 +115,7 @@ class _Search:
         self,
         case: ServingCase,
         numbers: Numbers,
-        factors: tuple[float, float, float],
+        factors: tuple[float, ...],
         physics: Physics,
         targets: tuple[float, float],
     ) -> None:
@@ -173,31 +173,34 @@ class _Search:
             if good
         ]
         decoders = [u for u, good in zip(units, fits & quick, strict=True) if good]
+        rates = self._decode_rates(decoders)
         per_chip = np.where(fits & early, 1.0 / (prompt.busy_s[:, 0] * np.array([u.span for u in units])), 0.0)
         order = [int(i) for i in np.argsort(-per_chip) if per_chip[i] > 0.0]
         self._count("slower per chip at prompts than others kept", np.arange(len(order)) >= _MOST_PREFILL)
         for i in order[:_MOST_PREFILL]:
-            for unit in decoders:
-                plans += self._pools(unit, units[i], float(per_chip[i]))
+            for unit, rate in zip(decoders, rates, strict=True):
+                plans += self._pools(unit, units[i], rate / (rate + 0.8 * float(per_chip[i])))
         return plans
 
-    def _pools(self, decoder: Layout, filler: Layout, prompts_per_chip: float) -> list[Layout]:
-        """Return splits of the chips between two kinds of worker, around the share where their rates match."""
-        chips = self.case.chips
-        most = (chips - decoder.span) // filler.span
-        if most < 1:
+    def _decode_rates(self, decoders: Sequence[Layout]) -> list[float]:
+        """Return the requests/s of a chip that each unit decodes at most within the time per token, prompts apart."""
+        if not decoders:
             return []
-        s = self.stacked([decoder])
+        s = self.stacked(decoders)
         ceiling = np.maximum(batching.capacity(s) * self.physics.share_kept, 1.0)
         batches = batching.grid(np.ones_like(ceiling), ceiling)
         state = batching.at_batch(s, self.physics, batches, closed=np.zeros_like(ceiling))
         alone = state.tpot_s - state.mixing_s
-        good = alone <= self.tpot_s
-        if not good.any():
+        best = np.max(np.where(alone <= self.tpot_s, batches / (s.output_tok * alone), 0.0), axis=1)
+        return [float(rate) / unit.span for rate, unit in zip(best, decoders, strict=True)]
+
+    def _pools(self, decoder: Layout, filler: Layout, share: float) -> list[Layout]:
+        """Return splits of the chips between two kinds of worker, around the share of prefill where their rates match."""
+        chips = self.case.chips
+        most = (chips - decoder.span) // filler.span
+        if most < 1 or share >= 1.0:
             return []
-        rate = float(np.max(np.where(good, batches / (s.output_tok * alone), 0.0))) / decoder.span
-        share = rate / (rate + 0.8 * prompts_per_chip)
-        around = {max(1, min(most, round(share * chips / filler.span) + d)) for d in (-2, -1, 0, 1, 2)}
+        around = {max(1, min(most, round(share * chips / filler.span) + d)) for d in (-1, 0, 1)}
         plans = []
         for workers in sorted(around):
             replicas = (chips - workers * filler.span) // decoder.span
@@ -218,8 +221,7 @@ class _Search:
         ceiling = np.maximum(batching.capacity(self.stacked(plans)) * self.physics.share_kept, 1.0)
         coarse = ceiling ** np.linspace(0.0, 1.0, _BATCHES)
         state, tokens, good, early = self._tried(plans, coarse)
-        for i, j in zip(*np.nonzero(early), strict=True):
-            self.points.append((float(state.tpot_s[i, j]), float(tokens[i, j]), str(plans[i])))
+        self.points = _upper(state.tpot_s[early], tokens[early], [plans[i] for i in np.nonzero(early)[0]])
         if not good.any():
             known = np.isfinite(state.ttft_s)
             self.fastest = (float(np.min(state.ttft_s[known])), float(np.min(state.tpot_s)))
@@ -259,3 +261,11 @@ class _Search:
             f"{self.ttft_s:g} s to the first token and {1e3 * self.tpot_s:g} ms a token cannot be met by {case.model.name} on {case.chips} "
             f"{case.chip.name}: the fastest found, each at its best, are {first:.3g} s and {1e3 * token:.3g} ms"
         )
+
+
+def _upper(latency_s: Floats, rate: Floats, plans: Sequence[Layout]) -> list[tuple[float, float, str]]:
+    """Return the points that no earlier one (by latency) reaches: few enough to be put into words."""
+    order = np.lexsort((-rate, latency_s))
+    best = np.maximum.accumulate(rate[order]) if order.size else rate
+    kept = [int(k) for n, k in enumerate(order) if n == 0 or rate[k] > best[n - 1]]
+    return [(float(latency_s[k]), float(rate[k]), str(plans[k])) for k in kept]
