@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from offtake.registry import components
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference" / "clauses"
-PAGES = sorted(p for p in FOLDER.glob("*.md") if p.stem != "index")
+PAGES = sorted(p for p in FOLDER.glob("*.md") if p.stem in components("clause"))
 
 
 def plain(node):
