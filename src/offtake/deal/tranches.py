@@ -187,6 +187,12 @@ def plan_of(clause: Periodic, deal: DealView[X]) -> Schedule | None:
     return deal.schedule(end=deal.end) if longer else deal.schedule()
 
 
+def late_from(share: float, volumes: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    """Missing volume from which an interval is late: a share of its own, and out of reach where nothing is due."""
+    never = max([*volumes, Fraction(1)])
+    return tuple(exactly(share) * v if v else never for v in volumes)
+
+
 def stacks(slices: Sequence[T]) -> list[tuple[str | None, list[T]]]:
     """Group tranches by chip (None: of all chips), in the order in which they are filled."""
     return [(chip, [t for t in slices if t.chip == chip]) for chip in dict.fromkeys(t.chip for t in slices)]

@@ -36,6 +36,7 @@ from offtake.deal.tranches import (
     Sliced,
     Tranche,
     fact_name,
+    late_from,
     metered,
     price,
     stacks,
@@ -460,8 +461,7 @@ class _Work(Generic[X]):
         each = [exactly(remedy.credit_frac) * p + d for p, d in zip(paid, per_day, strict=True)]
         credit = a.scale(found["late"], each, unit=USD)
         if remedy.discount_frac:
-            least = [exactly(remedy.missing_frac) * v if v else 1 for v in volumes]
-            is_late = a.reached(found["late"], least, f"{t.id}.is-late")
+            is_late = a.reached(found["late"], late_from(remedy.missing_frac, volumes), f"{t.id}.is-late")
             off = a.when(is_late, found["available"], f"{t.id}.late-price")
             credit = credit + a.scale(off, [exactly(remedy.discount_frac) * p for p in paid], unit=USD)
         return credit if remedy.cap_usd is None else a.capped(credit, remedy.cap_usd, f"{t.id}.cap")

@@ -30,6 +30,7 @@ from offtake.deal.tranches import (
     available,
     effective,
     held,
+    late_from,
     metered,
     plan_of,
     price,
@@ -238,8 +239,7 @@ class Reservation(Periodic):
         rest = [exactly(cancel.charge_frac) * (worth(tranche, min(e, end), end) or 0) for e in plan.on.ends]
         if cancel.waived == "if_late":
             due = written(tranche, self, plan.on, deal)
-            least = [exactly(cancel.late_frac) * v if v else 1 for v in due]  # nothing is late where nothing is due
-            late = a.reached(missing, least, f"{tranche.id}.late")
+            late = a.reached(a.known(missing, 0, due), late_from(cancel.late_frac, due), f"{tranche.id}.late")
             owes = a.known(owes - a.both(late, owes, f"{tranche.id}.waived"), 0, 1)
         return self._due(deal, plan, a.scale(owes, rest, unit=USD), Account.TERMINATION, tranche)
 
