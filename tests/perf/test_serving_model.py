@@ -136,6 +136,32 @@ def test_pools_are_read_as_printed():
     assert (layout.chips, layout.decode_chips, notes) == (48, 32, ())
 
 
+def test_a_size_that_divides_no_heads_is_read_as_a_pool():
+    case = _case(
+        "GB200",
+        "DeepSeek-R1",
+        chips=72,
+        disaggregated=True,
+        concurrency=4,
+        tp=36,
+        decode=Pool(workers=1, chips=36, tp=36),
+    )
+    options, notes = layouts_of(case)
+    assert {o.decode_chips for o in options} == {36}
+    assert {o.chips for o in options} == {72}
+    assert "does not divide 128 heads" in notes[0]
+    found = predict_serving(case)
+    others = [predict_serving(case, layout=option) for option in options]
+    rates = [other.output_tok_per_s for other in others if not isinstance(other, Refusal)]
+    assert found.output_tok_per_s == max(rates)
+
+
+def test_requests_of_a_batch_lie_on_one_replica():
+    """A source that prints 448 requests at once and batches of 14 on 2 chips has 32 such pairs of chips."""
+    asked = _case("GB200", "Qwen3-32B", chips=2, tp=2, concurrency=448.0, batch=14.0, engine="trtllm", year=2026.0)
+    assert predict_serving(asked).concurrency <= 14.0
+
+
 def test_a_chip_without_data_has_a_wider_interval():
     known = predict_serving(_case("H200", "Llama 3.3 70B", chips=8, tp=8, concurrency=64, engine="vllm", year=2025.0))
     strange = replace(chip_of(catalog.chip("H200")), name="other", vendor="other", family="other")

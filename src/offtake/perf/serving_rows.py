@@ -80,6 +80,8 @@ def numbers_of(case: ServingCase) -> Numbers:
     narrow = 0.0 if weights == "bf16" or case.weights_only else 1.0
     before += (bytes_dense, _BYTES[weights], _CACHE_BYTES[cache], 0.0 if quantised_parts else narrow, narrow)
     kind = case.speculation or "none"
+    if case.speculation is None and model.mtp_layers:
+        assumed.append("no tokens drafted, though the model could")
     if kind != "none":
         assumed.append(f"{DRAFTED[kind]:.0f} tokens drafted a step")
     cached = case.input_tok * case.cached_frac
