@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -142,3 +143,21 @@ def test_shares_are_shares_and_met_money_is_never_more_than_invested(flows):
     assert (got.returned_share * got.invested_usd).sum(axis=0) == pytest.approx(
         [min(i, p) for i, p in zip(got.invested_usd.sum(axis=0), paid, strict=True)]
     )
+
+
+def test_what_is_given_in_kind_is_no_money(flow):
+    """A converted note counts neither as invested nor as paid back."""
+    cash = [
+        flow("2027-01-10", "provider", "offtaker", "100.00", "equity"),
+        flow("2027-03-01", "offtaker", "provider", "40.00", "rent"),
+        flow("2027-01-20", "provider", "offtaker", "70.00", "loan_draw"),
+    ]
+    kind = [
+        replace(flow("2027-06-01", "offtaker", "provider", "70.00", "loan_repay"), in_kind=True),
+        replace(flow("2027-06-01", "provider", "offtaker", "70.00", "equity"), in_kind=True),
+    ]
+    before, after = (circularity(books(flows, opening=OPENING)) for flows in (cash, cash + kind))
+    assert before.invested_usd.sum() == after.invested_usd.sum() == 100.0
+    assert before.paid_usd.sum() == after.paid_usd.sum() == 40.0
+    assert before.funded_share.tolist() == after.funded_share.tolist()
+    assert before.funded_share_fifo.tolist() == after.funded_share_fifo.tolist()

@@ -105,9 +105,11 @@ def circularity(
     flows = kept.flows
     one, two = flows.code(offtaker), flows.code(investor)
     slot = np.searchsorted(edges, flows.day, side="right") - 1
-    equity = flows.account == ACCOUNTS.index(Account.EQUITY)
+    # What is given in kind (shares for a discount, a note for shares) is no money: it neither goes round nor comes back.
+    money = ~flows.in_kind
+    equity = money & (flows.account == ACCOUNTS.index(Account.EQUITY))
     invested = _cumulative(flows, equity & (flows.payer == two) & (flows.payee == one), slot, len(rows))
-    back = (flows.payer == one) & (flows.payee == two)
+    back = money & (flows.payer == one) & (flows.payee == two)
     paid = _cumulative(flows, back, slot, len(rows))
     view = _View(
         flows=flows,
@@ -179,7 +181,7 @@ def _sources(view: _View, key: Ints, size: int) -> tuple[Ints, Ints]:
     A negative amount is money the other way.
     """
     flows, offtaker, classes = view.flows, view.offtaker, view.classes
-    inside = (key >= 0) & (key < size)
+    inside = (key >= 0) & (key < size) & ~flows.in_kind
     gets, gives = inside & (flows.payee == offtaker), inside & (flows.payer == offtaker)
     received = np.zeros((size, OTHER + 1), dtype=np.int64)
     rows = np.flatnonzero(gets & (flows.cents > 0))
