@@ -37,14 +37,14 @@ def test_a_class_that_no_chip_serves(tmp_path):
     (found,) = mistakes(tmp_path, ("tpot: 40 ms/tok", "tpot: 0.04 ms/tok"))
     assert (found.code, found.path, found.file) == ("E504", "classes.chat.tpot", str(tmp_path / "odd.yaml"))
     assert (found.line, found.column) == (line_of("tpot: 40"), 11)
-    assert "cannot be met; the best is" in found.message
+    assert "cannot be met" in found.message
 
 
 def test_a_chip_of_unknown_speed(tmp_path):
     (found,) = mistakes(tmp_path, ("    from: Trainium2\n", ""))
     assert (found.code, found.path) == ("E505", "chips.trainium2")
     assert found.line == line_of("id: trainium2")
-    assert "hbm_bytes" in found.message
+    assert "bf16_flop_per_s" in found.message
 
 
 def test_a_value_missing_from_file_and_catalogue_has_a_place(tmp_path):

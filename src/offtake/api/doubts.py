@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from offtake.api.contract_doubts import contract_mistakes, where
 from offtake.deal.contract import Contract
 from offtake.errors import OfftakeError
-from offtake.perf import serving
+from offtake.perf.capacity import LatencyError, serving_capacity
 from offtake.plan.compile_demand import latency_class
 from offtake.plan.compile_supply import chip_ids, training_rates
 from offtake.spec.locate import at_node, at_path
@@ -48,9 +48,9 @@ def _speeds(inputs: Inputs, tree: Mapping) -> Iterator[Diagnostic]:
                 able = True
                 continue
             try:
-                serving.estimate(inputs.chips[chip], inputs.models[kind.model], latency_class(kind))
+                serving_capacity(inputs.chips[chip], inputs.models[kind.model], latency_class(kind))
                 able = True
-            except serving.LatencyError as error:
+            except LatencyError as error:
                 slow.append(str(error))
             except OfftakeError as error:
                 refused.setdefault(chip, str(error))

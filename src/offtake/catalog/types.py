@@ -5,6 +5,7 @@ Float64 with the unit as suffix. "flop" counts a multiply and an add as two; pea
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,6 +16,17 @@ __all__ = ["Chip", "Precision", "Topology", "Transformer", "need", "precision_by
 Precision = Literal["bf16", "fp8", "fp4"]
 Topology = Literal["", "switch", "mesh", "torus", "ring"]
 """How the scale-up fabric joins its chips: through switches at full rate to all, links to each other chip, neighbours on axes, one loop."""
+
+_WIDTHS = (
+    ("hidden", 64),
+    ("ffn", 64),
+    ("ffn_expert", 64),
+    ("ffn_shared", 64),
+    ("expert_hidden", 64),
+    ("q_rank", 64),
+    ("heads", 8),
+)
+"""Widths of a model, and of what they stay a multiple: so that it still divides over chips."""
 
 _BYTES: dict[str, float] = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5}
 
@@ -181,14 +193,21 @@ class Transformer:
     def with_active(self, active_params: float) -> Transformer:
         """Return a copy whose sizes are scaled so that one token uses `active_params` weights.
 
-        Total and expert weights grow in proportion; layers, heads and cache stay: an assumption for proxies of undisclosed models.
+        Weights grow in proportion, all widths (hidden, feed-forward, query heads) by the root of it; layers, experts and cache stay: an
+        assumption for proxies of undisclosed models.
         """
         if self.active_params is None or self.params is None:
             return replace(self, active_params=active_params, params=self.params or active_params)
         scale = active_params / self.active_params
+        wider = {
+            name: max(step, step * round(getattr(self, name) * math.sqrt(scale) / step))
+            for name, step in _WIDTHS
+            if getattr(self, name)
+        }
         return replace(
-            self, active_params=active_params, params=self.params * scale, expert_params=self.expert_params * scale
-        )
+            self, active_params=active_params, params=self.params * scale, expert_params=self.expert_params * scale,
+            linear_params=self.linear_params * scale, **wider,
+        )  # fmt: skip
 
 
 def need(value: float | None, owner: str, field: str) -> float:

@@ -221,7 +221,7 @@ class _Search:
         ceiling = np.maximum(batching.capacity(self.stacked(plans)) * self.physics.share_kept, 1.0)
         coarse = ceiling ** np.linspace(0.0, 1.0, _BATCHES)
         state, tokens, good, early = self._tried(plans, coarse)
-        self.points = _upper(state.tpot_s[early], tokens[early], [plans[i] for i in np.nonzero(early)[0]])
+        self.points = _upper(state.tpot_s[early], tokens[early], [plans[int(i)] for i in np.nonzero(early)[0]])
         if not good.any():
             known = np.isfinite(state.ttft_s)
             self.fastest = (float(np.min(state.ttft_s[known])), float(np.min(state.tpot_s)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from offtake.dates import DAYS_PER_MONTH, Grid
 from offtake.errors import OfftakeError
-from offtake.perf import serving as perf_serving
+from offtake.perf.capacity import LatencyError, serving_capacity
 from offtake.perf.types import LatencyClass
 from offtake.plan.compile_supply import chip_ids
 from offtake.plan.inputs import Inputs, period_means, table
@@ -50,10 +50,10 @@ def latency_class(kind: InferenceClass) -> LatencyClass:
 
 def _estimate(inputs: Inputs, kind: InferenceClass, chip: str) -> float:
     try:
-        return perf_serving.estimate(
+        return serving_capacity(
             inputs.chips[chip], inputs.models[kind.model], latency_class(kind)
         ).output_tok_per_s_per_chip
-    except perf_serving.LatencyError:
+    except LatencyError:
         return 0.0
 
 

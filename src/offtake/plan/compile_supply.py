@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.dates import DAYS_PER_MONTH, DAYS_PER_YEAR, Grid
-from offtake.perf import training as perf_training
+from offtake.perf.capacity import training_capacity
 from offtake.perf.types import need
 from offtake.plan.inputs import Inputs, period_means, table
 from offtake.plan.problem import Chips, Fleets, Offers, Resale, Sites
@@ -240,9 +240,7 @@ def training_rates(inputs: Inputs, ids: Sequence[str]) -> Float:
     for i in ids:
         rate = measured.get(i)
         if rate is None and wanted and trained is not None:
-            rate = perf_training.estimate(
-                inputs.chips[i], inputs.models[trained], chips=REFERENCE_CHIPS
-            ).flop_per_s_per_chip
+            rate = training_capacity(inputs.chips[i], inputs.models[trained], chips=REFERENCE_CHIPS).flop_per_s_per_chip
         rates.append(rate or 0.0)
     return np.array(rates, dtype=np.float64)
 
