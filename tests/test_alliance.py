@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from offtake.api import Answer, load, plan
+from offtake.api.backlog import obligations
+from offtake.ledger.earned import revenue_identity
 
 ALLIANCE = Path(__file__).parents[1] / "examples" / "alliance-5gw.yaml"
 
@@ -117,3 +120,28 @@ def test_the_document_has_what_the_outside_reads(base: Answer) -> None:
         for key in ("npv_usd", "npv_own_rate_usd", "npv_without_terminal_usd", "min_cash_usd"):
             assert isinstance(document["parties"][party][key], float)
     assert {"limit", "period", "price", "unit", "binding", "relief_usd"} <= set(document["bottlenecks"][0])
+
+
+def test_the_books_of_everyone_net_to_zero_and_what_does_not_mirror_is_told(base: Answer) -> None:
+    kept = base.story.figures.books
+    assert {"lender", "chip_vendor", "site_vendor", "customers"} <= set(kept.parties)
+    assert not sum(cube.book for cube in kept.cubes).sum(axis=0).any()
+    for party in ("offtaker", "provider"):
+        way = {d.name: d.cents for d in revenue_identity(kept, party)}
+        assert np.array_equal(way["of_contracts"] + way["equity_given"] + way["for_others"], way["revenue"])
+    told = kept.reconciliation()
+    assert told.difference[-1] > 0  # the stake is worth more than was paid for it
+    assert np.array_equal(told.by_cause()["changes in value"], told.difference)
+    cash = {d.name: d.cents for d in kept.lines("provider", "cash_flow")}
+    assert np.array_equal(cash["closing_cash"], kept.cube("provider").balance("cash")[1:])
+
+
+def test_the_backlog_is_the_firm_commitment_less_what_is_earned(base: Answer) -> None:
+    kept = base.story.figures.books
+    found = obligations(base.story.base.alliance, kept)
+    assert found.backlog.firm_cents == 100 * 10**11  # 100 bn USD
+    assert found.backlog.remaining_cents[0] == found.backlog.firm_cents
+    assert found.backlog.remaining_cents[-1] == 0
+    assert (found.backlog.remaining_cents + found.backlog.met_cents == found.backlog.firm_cents).all()
+    assert {o.clause for o in found.each} == {"alliance.compute-floor"}  # the campus minimum counts towards it
+    assert found.share_frac is None
