@@ -117,6 +117,7 @@ def base_setting(case: TrainingCase) -> Setting:
         sequence_parallel=float(known_year >= _SEQUENCE_PARALLEL_SINCE),
         zero_bubble=float(case.schedule == "zero_bubble"),
         adapters=float(case.adapters),
+        static=float(not case.dropless),
         redo=_COMPILED_REDO if case.engine == "maxtext" else 1.0,
         young=min(max(3.0 - (known_year - case.chip.year), 0.0), 3.0) if case.chip.year else 0.0,
         age=min(max(2026.0 - known_year, 0.0), 6.0),
@@ -172,7 +173,7 @@ def predict_training(case: TrainingCase, fitted: Section | None = None) -> Train
     at = levels(case)
     found = training_params.shipped(at) if fitted is None else training_params.efficiency(section, at)
     index, _ = choose(settings, found)
-    chosen = settings.with_layout(**{name: float(np.asarray(v)[index]) for name, v in tried.layout.items()})
+    chosen = base.with_layout(**{name: float(v[index]) for name, v in tried.layout.items()})
     return _prediction(case, chosen, found, section, open_=tried.open)
 
 
@@ -325,4 +326,4 @@ def _assumed(
 
 def _one(value: Array | float) -> float:
     """Return the only number of an array."""
-    return float(np.asarray(value).ravel()[0])
+    return float(np.ravel(value)[0]) if np.ndim(value) else float(value)

@@ -41,6 +41,7 @@ class Efficiency:
     open_tp, open_ep, open_dp, open_pp [1]   share of each kind of message that compute does not hide, although it lasts long enough
     layer_s [s]               fixed time of a layer and micro-batch, forward and backward
     moe_layer_s [s]           the same, more, of an expert layer
+    static [1]                share of `moe_layer_s` that is left where experts have a fixed capacity
     step_s [s]                fixed time of a step
     fusion [1/y]              by how much older software moves more in element-wise kernels, per year before 2026 (log)
     pace [1/y]                by how much older software takes longer for the fixed times of layers, per year before 2026 (log)
@@ -68,6 +69,7 @@ class Efficiency:
     open_pp: Real
     layer_s: Real
     moe_layer_s: Real
+    static: Real
     step_s: Real
     fusion: Real
     pace: Real
@@ -90,7 +92,7 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="elementwise", value=1.5, sd=0.2, levels=("stack",), level_sd=0.08),
     Prior(name="quantise", value=1.0, sd=0.4),
     Prior(name="moe", value=0.75, sd=0.25, levels=("stack",), level_sd=0.15),
-    Prior(name="routing", value=1.5, sd=0.4),
+    Prior(name="routing", value=2.0, sd=0.4),
     # 0.65 and 0.9 in calculon's system files; NCCL reaches 0.75-0.85 of NVLink in large all-gathers
     Prior(name="scaleup", value=0.75, sd=0.15, levels=("vendor",), level_sd=0.15),
     Prior(name="scaleout", value=0.75, sd=0.2, levels=("vendor",), level_sd=0.15),
@@ -101,7 +103,8 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="open_dp", value=0.15, sd=0.5),
     Prior(name="open_pp", value=0.4, sd=0.4),
     Prior(name="layer_s", value=200e-6, sd=0.35, levels=("stack",), level_sd=0.2),
-    Prior(name="moe_layer_s", value=1e-3, sd=0.7, levels=("stack", "release", "chip"), level_sd=0.3),
+    Prior(name="moe_layer_s", value=0.8e-3, sd=0.3, levels=("stack", "release", "chip"), level_sd=0.2),
+    Prior(name="static", value=0.4, sd=0.4),
     Prior(name="step_s", value=10e-3, sd=0.7),
     Prior(name="fusion", value=0.15, sd=0.3),
     Prior(name="pace", value=0.15, sd=0.5),

@@ -75,6 +75,7 @@ class Setting:
     skew                                       excess load of the busiest chip by uneven routing
     adapters                                   1 where only small added matrices are trained
     age [y]                                    of the software before 2026 (2026 - year, at most 6)
+    static                                     1 where experts have a fixed capacity and tokens beyond it are dropped
     redo [1]                                   share of a layer's forward that recomputing it costs
     young [y]                                  years that the software lacks to three years on the chip
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
@@ -137,6 +138,7 @@ class Setting:
     age: Real = 0.0
     young: Real = 0.0
     redo: Real = 1.0
+    static: Real = 0.0
     dedupe: Real = 1.0
     offload: Real = 0.0
     micro_seqs: Real = 1.0

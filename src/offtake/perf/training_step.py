@@ -233,7 +233,9 @@ def _fixed(s: Setting, eff: Efficiency) -> Array:
     experts = s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
     half_layers = 0.5 * (_mixers(s) + s.mlp_layers + experts)
     older = np.exp(eff.pace * s.age)
-    return np.asarray((eff.layer_s * half_layers + eff.moe_layer_s * experts) * older)
+    # with a fixed capacity the host need not wait for the counts
+    counted = np.where(np.asarray(s.static) > 0.0, np.minimum(eff.static, 1.0), 1.0)
+    return np.asarray((eff.layer_s * half_layers + eff.moe_layer_s * counted * experts) * older)
 
 
 def _products(
