@@ -98,6 +98,23 @@ def test_littles_law_joins_rate_latency_and_concurrency(case, layout):
 
 
 @few
+@given(cases(), layouts())
+def test_every_figure_is_finite_and_above_nought(case, layout):
+    found = _predicted(case, layout)
+    for figure in (
+        found.tpot_s,
+        found.ttft_s,
+        found.requests_per_s,
+        found.concurrency,
+        found.running,
+        found.it_w_per_chip,
+    ):
+        assert 0.0 < figure < np.inf
+    for name, within in found.intervals.items():
+        assert within.low <= getattr(found, name) <= within.high
+
+
+@few
 @given(cases(load="closed"), layouts())
 def test_a_closed_loop_holds_at_most_the_requests_it_was_given(case, layout):
     found = _predicted(case, layout)

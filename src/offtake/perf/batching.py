@@ -90,7 +90,9 @@ def at_batch(
     # one replica's share of the prefill pool; a shared replica is its own pool
     servers = np.where(s.mixed > 0.0, 1.0, s.prefill_workers / s.replicas)
     load = rate * prompt.busy_s / servers
-    wait = queueing.open_wait_s(prompt.busy_s, load, np.maximum(servers, 1.0))
+    # prompts that share chips slow decoding, and so themselves: their load stays below one, but for rounding
+    felt = np.where(s.mixed > 0.0, np.minimum(load, 0.995), load)
+    wait = queueing.open_wait_s(prompt.busy_s, felt, np.maximum(servers, 1.0))
     if (closed > 0.0).any():
         clump = np.minimum(p.clump * s.wait, 1.0)
         wait = np.where(closed > 0.0, queueing.closed_wait_s(prompt.busy_s, load, servers, batch - 1.0, clump), wait)

@@ -116,7 +116,7 @@ def _free(case: ServingCase) -> list[Layout]:
     if case.chips > max(case.chip.scaleup_domain, 1) and not case.model.is_moe:
         domain = max(case.chip.scaleup_domain, 1)
         found.append(Layout(tp=domain, pp=case.chips // domain))
-    return found or [Layout(tp=case.chips)]
+    return found or [Layout(tp=max(case.chips, 1))]
 
 
 def _printed(case: ServingCase) -> tuple[list[Layout], tuple[str, ...]]:

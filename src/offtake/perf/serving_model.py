@@ -37,6 +37,7 @@ __all__ = ["Interval", "Load", "Refusal", "ServingPrediction", "load_of", "predi
 
 # Sequences of one attention group that engines run at once at most, where memory would hold more (TensorRT-LLM max_batch_size 2,048).
 MOST_SEQUENCES = 2048.0
+MOST_PREFILL_LOAD = 0.98  # of the prefill pool under an unbounded queue; at one the wait has no end
 _Z80 = 1.2815515655446004  # normal quantile that leaves a tenth above
 _ALL_STREAM: Mapping[str, float] = MappingProxyType({"stream": 1.0})
 _METRIC_OF: Mapping[str, str] = MappingProxyType({"tpot_s": "tpot", "ttft_s": "ttft"})
@@ -138,6 +139,15 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats]:
     y = np.where(load.closed > 0.0, curve.at_work(s), curve.rate_per_s)
     found = batching.inverse(batches, y, asked)
     batch = np.where(load.static > 0.0, load.target, np.where(load.offline > 0.0, np.maximum(most, 1.0), found))
+    if (
+        s.mixed <= 0.0
+    ).any():  # a pool of prompts that is full holds the decoding pool back; a closed loop waits by itself
+        least = curve.prefill_load[:, :1]
+        stable = batching.inverse(batches, curve.prefill_load, np.full_like(most, MOST_PREFILL_LOAD))
+        # below one running sequence the rate is in proportion to it
+        stable = np.where(least > MOST_PREFILL_LOAD, batches[:, :1] * MOST_PREFILL_LOAD / least, stable)
+        held_back = (s.mixed <= 0.0) & (load.closed <= 0.0) & (load.static <= 0.0)
+        batch = np.where(held_back, np.minimum(batch, stable), batch)
     state = batching.at_batch(s, p, batch, closed=load.closed, prompt=prompt, decoder=decoder)
     return state, np.where(load.closed > 0.0, asked, state.at_work(s))
 
@@ -202,6 +212,8 @@ def predict_serving(
     try:
         if not case.input_tok or (not case.output_tok and case.load != "prefill"):
             return Refusal(reason="input and output lengths are not given (isl, osl)")
+        if case.chips < 1 and layout is None and case.tp is None and case.decode is None:
+            return Refusal(reason="neither the number of chips nor a layout is given (n_chips, tp)")
         numbers = numbers_of(case)
         options, notes = ([layout], ()) if layout is not None else layouts_of(case)
         loads = [load_of(case, layout) for layout in options]
