@@ -115,7 +115,7 @@ class SpendCommitment(Periodic):
         plan = deal.schedule()
         if plan is None:
             return ()
-        self._whole(deal.contract)
+        whole = self._whole(deal.contract)
         relief = _Relief.of(a, deal, plan.on)
         spend = self._spend(a, deal, plan.on)
         dues = []
@@ -140,7 +140,8 @@ class SpendCommitment(Periodic):
             dues.append(deal.due(owed, plan.when(self.due_days), Account.TRUE_UP, Firmness.FIRM, facts=facts))
         so_far, earlier = a.total(counted), deal.former("counted")
         deal.publish("counted", so_far if earlier is None else so_far + a.mix(earlier, [[1]], on=so_far.on))
-        if self.total_usd is not None and not deal.goes_on:
+        passed = plan.on.start >= whole.on.end  # only an extension lies in the plan: the total was settled before it
+        if self.total_usd is not None and not deal.goes_on and not passed:
             dues.append(self._term(a, deal, plan, counted, relief))
         return [*dues, *self._longer(a, deal)]
 
@@ -245,7 +246,7 @@ class SpendCommitment(Periodic):
         if any(floors):
             cut = Fraction((plan.on.start - plan.whole.start).days, int(plan.whole.days[0]))
             whole, now = total_of(floors), self._floors(plan)
-            before = total_of(floors[: plan.first]) + cut * floors[plan.first]
+            before = total_of(floors[: plan.first]) + cut * total_of(floors[plan.first : plan.first + 1])
         else:
             whole = Fraction((every.on.end - every.on.start).days)
             before = Fraction((plan.on.start - every.on.start).days)
