@@ -50,7 +50,7 @@ def test_an_estimate_has_units_and_says_what_it_assumes(call):
     assert code == 0
     assert "tok/s per chip" in out
     assert "80 % interval" in out
-    assert "· serving: 64 chips" in out
+    assert "· serving: 256 chips" in out
 
 
 def test_a_chip_from_a_data_sheet(call, tmp_path):

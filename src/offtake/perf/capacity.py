@@ -31,7 +31,7 @@ __all__ = [
     "whole_batch",
 ]
 
-SERVING_CHIPS = (64, 512)
+SERVING_CHIPS = (256, 1024)
 """Deployments tried: the second where a model does not fit on the first."""
 
 SEQUENCE_TOK = 8192
