@@ -90,8 +90,8 @@ def at_batch(
     # one replica's share of the prefill pool; a shared replica is its own pool
     servers = np.where(s.mixed > 0.0, 1.0, s.prefill_workers / s.replicas)
     load = rate * prompt.busy_s / servers
-    # prompts that share chips slow decoding, and so themselves: their load stays below one, but for rounding
-    felt = np.where(s.mixed > 0.0, np.minimum(load, 0.995), load)
+    # the load of a full pool is held at 0.98 by its caller, read off a curve: it may lie a little above
+    felt = np.minimum(load, 0.995)
     wait = queueing.open_wait_s(prompt.busy_s, felt, np.maximum(servers, 1.0))
     if (closed > 0.0).any():
         clump = np.minimum(p.clump * s.wait, 1.0)
