@@ -155,7 +155,8 @@ def main() -> None:
     taken, worked = time.perf_counter() - start, time.process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{count:,} flows, {len(kept.journal):,} postings: {taken:.1f} s of 10 s ({worked:.1f} s of processor), peak {peak:,.0f} MB of 1,000 MB"
+        f"{count:,} flows, {len(kept.journal):,} postings: {taken:.1f} s of 10 s ({worked:.1f} s of processor), "
+        f"peak {peak:,.0f} MB of 1,000 MB"
     )
 
     part = flows[: count // 10]

@@ -2,8 +2,8 @@
 
 ``taxable before losses = book profit − changes in value + book depreciation − tax depreciation``; losses shelter at most a stated share of
 it (IRC 172(a)(2) allows 80 %; no carry-back, no refund); ``tax = rate × rest``, rounded to a cent, per reporting period.  Deferred tax is
-the rate times what the books and the tax return do not share: depreciation, changes in value not yet sold, and unused losses (ASC
-740-10-25-20).
+the rate times what the books and the tax return do not share: depreciation, changes in value not yet sold, and losses that a later
+period of the books uses; the others would need a valuation allowance (ASC 740-10-25-20, 30-5(e)).
 Everything else is taxed as it is booked, opening assets among it: their tax basis is their book value.
 
 Nothing here is posted: the plan is before tax.
@@ -67,7 +67,7 @@ class TaxView:
     profit, losses_before, losses_used, losses_after, taxable, tax : int64[period] [cent]
     timing : Timing
     deferred_depreciation, deferred_marks : int64[period] [cent]   liability at each period's end; an asset is negative
-    deferred_losses : int64[period] [cent]                         asset at each period's end
+    deferred_losses : int64[period] [cent]                         asset at each period's end, for losses that are used later
     deferred : int64[period] [cent]                                charge of the period
     """
 
@@ -117,7 +117,10 @@ def tax_of(profit: Ints, terms: TaxTerms, timing: Timing | None = None) -> TaxVi
     names = ("losses_before", "losses_used", "losses_after", "taxable", "tax")
     found = dict(zip(names, columns, strict=True))
     worn = _at_rate(np.cumsum(timing.tax_depreciation - timing.book_depreciation), rate)
-    marks, kept = _at_rate(np.cumsum(timing.marks), rate), _at_rate(found["losses_after"], rate)
+    # Losses that no later period uses are worth nothing: they would need a valuation allowance (ASC 740-10-30-5(e)).
+    later = int(found["losses_used"].sum()) - np.cumsum(found["losses_used"])
+    marks, kept = _at_rate(np.cumsum(timing.marks), rate), _at_rate(np.minimum(found["losses_after"], later), rate)
+    known = round(min(opening, int(found["losses_used"].sum())) * rate)
     owed = worn + marks - kept
     return TaxView(
         profit=profit,
@@ -125,7 +128,7 @@ def tax_of(profit: Ints, terms: TaxTerms, timing: Timing | None = None) -> TaxVi
         deferred_depreciation=worn,
         deferred_marks=marks,
         deferred_losses=kept,
-        deferred=np.diff(owed, prepend=-round(opening * rate)),
+        deferred=np.diff(owed, prepend=-known),
         **found,
     )
 
