@@ -12,9 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from offtake.errors import OfftakeError
+from offtake.perf import serving_params
 from offtake.perf.answers import Interval, Refusal
 from offtake.perf.best_serving import best_serving
 from offtake.perf.cases import ServingCase, TrainingCase
+from offtake.perf.serving_model import interval_factor
+from offtake.perf.serving_rows import names_of
 from offtake.perf.training_model import predict_training
 
 if TYPE_CHECKING:
@@ -23,13 +26,14 @@ if TYPE_CHECKING:
     from offtake.perf.types import Chip, LatencyClass, Precision, Transformer
 
 __all__ = [
-    "LatencyError",
-    "ServingCapacity",
-    "TrainingCapacity",
-    "serving_capacity",
-    "training_capacity",
-    "whole_batch",
-]
+    "ENGINE", "LatencyError", "ServingCapacity", "TrainingCapacity", "interval_of", "serving_capacity", "training_capacity", "whole_batch",
+]  # fmt: skip
+
+ENGINE = "trtllm"
+"""A fleet's software is taken to be as well tuned as the best measured engine, on any chip: what is left of a vendor's public figures (its
+effect in the fit) stays, and the interval is wider where that engine never ran."""
+
+_ENGINE_VENDOR = "NVIDIA"
 
 SERVING_CHIPS = (256, 1024)
 """Deployments tried: the second where a model does not fit on the first."""
@@ -107,7 +111,15 @@ def whole_batch(tokens: float, seq_tok: int) -> int:
     >>> whole_batch(4e6, 4096), whole_batch(1.0, 4096)
     (1024, 1)
     """
-    return 2 ** max(0, round(math.log2(max(tokens / seq_tok, 1.0))))
+    return 1 << max(0, round(math.log2(max(tokens / seq_tok, 1.0))))
+
+
+def interval_of(case: ServingCase, rate: float) -> Interval:
+    """Return the 80 % interval of a rate: wider where nobody has shown that this vendor's chips reach the engine's quality."""
+    names = names_of(case)
+    sure = names if case.chip.vendor == _ENGINE_VENDOR else {**names, "engine": ""}
+    low, high = interval_factor(serving_params.section(), sure, "throughput", "closed")
+    return Interval(low=rate * low, high=rate * high)
 
 
 @lru_cache(maxsize=4096)
@@ -125,13 +137,13 @@ def serving_capacity(chip: Chip, model: Transformer, latency: LatencyClass) -> S
     for chips in SERVING_CHIPS:
         case = ServingCase(
             chip=chip, model=model, chips=chips, input_tok=latency.input_tok, output_tok=latency.output_tok,
-            cached_frac=latency.cached_frac, load="open",
+            cached_frac=latency.cached_frac, load="open", engine=ENGINE,
         )  # fmt: skip
         plan = best_serving(case, ttft_s=latency.ttft_s, tpot_s=latency.tpot_s)
         if not isinstance(plan, Refusal):
             return ServingCapacity(
                 output_tok_per_s_per_chip=plan.best.output_tok_per_s_per_chip,
-                interval=plan.best.intervals["output_tok_per_s_per_chip"],
+                interval=interval_of(case, plan.best.output_tok_per_s_per_chip),
                 it_w_per_chip=plan.best.it_w_per_chip,
                 plan=plan,
             )

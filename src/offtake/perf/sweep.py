@@ -15,9 +15,9 @@ import numpy as np
 from offtake.errors import OfftakeError
 from offtake.perf import batching, serving_params
 from offtake.perf.answers import Interval
+from offtake.perf.capacity import ENGINE, interval_of
 from offtake.perf.cases import ServingCase
 from offtake.perf.serving_layout import Layout, widths
-from offtake.perf.serving_model import intervals
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
 from offtake.perf.serving_setting import Setting, stack
 from offtake.perf.terms import energy
@@ -38,7 +38,6 @@ DEPLOYMENT = 64
 """Chips that share the work of one deployment."""
 
 _COARSE, _FINE = 10, 12
-_RATE = "output_tok_per_s_per_chip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ def sweep(
     cases = [
         ServingCase(
             chip=chip, model=model, chips=DEPLOYMENT, input_tok=latency.input_tok, output_tok=latency.output_tok,
-            cached_frac=latency.cached_frac, load="open",
+            cached_frac=latency.cached_frac, load="open", engine=ENGINE,
         )
         for chip in chips
     ]  # fmt: skip
@@ -140,7 +139,7 @@ def _solve(
     for k, row in enumerate(picks):
         case = cases[work.owner[row]]
         answers[work.owner[row]] = _answer(
-            case, section, (state, k, int(column[k])), float(tokens[k, column[k]]), work.layouts[row]
+            case, (state, k, int(column[k])), float(tokens[k, column[k]]), work.layouts[row]
         )
 
 
@@ -176,9 +175,7 @@ def _why(
     return f"not within {latency.ttft_s:g} s and {1e3 * latency.tpot_s:g} ms a token: {first:.3g} s and {1e3 * token:.3g} ms at the fastest"
 
 
-def _answer(
-    case: ServingCase, section: Section, at: tuple[batching.Running, int, int], rate: float, layout: Layout
-) -> Swept:
+def _answer(case: ServingCase, at: tuple[batching.Running, int, int], rate: float, layout: Layout) -> Swept:
     """Return one chip's best with its interval and power."""
     state, k, j = at
 
@@ -186,27 +183,18 @@ def _answer(
         return float(np.broadcast_to(values, state.batch.shape)[k, j])
 
     step = state.step
-    tokens, tpot = of(state.tokens), of(state.tpot_s)
+    tokens = of(state.tokens)
     reading = (of(step.weights_s) + of(step.experts_s) + of(step.attention_s)) / tokens
     overhead = (
         of(step.tensor_messages_s) + of(step.expert_messages_s) + of(step.launches_s) + of(step.sequences_s)
     ) / tokens
-    prompts = of(state.mixing_s)
-    shares = {
-        "stream": max(0.0, 1.0 - (overhead + prompts) / tpot),
-        "overhead": overhead / tpot,
-        "prompt": prompts / tpot,
-    }
-    within = intervals(
-        section, names_of(case), case, {"throughput": shares, "tpot": shares, "ttft": shares}, {_RATE: rate}
-    )[_RATE]
     busy = min(1.0, of(state.prefill_load))
     share = energy.busy_share(busy, (1.0 - busy) * reading / max(reading + overhead, 1e-12), 1.0)
     watts = float(energy.mean_w(case.chip.it_w_per_chip or math.nan, case.chip.idle_frac, share))
-    words = f"{layout}; {1e3 * tpot:.3g} ms a token, first after {of(state.ttft_s):.3g} s"
+    words = f"{layout}; {1e3 * of(state.tpot_s):.3g} ms a token, first after {of(state.ttft_s):.3g} s"
     return Swept(
         tok_per_s_per_chip=rate,
-        interval=within,
+        interval=interval_of(case, rate),
         it_w_per_chip=watts,
         words=words,
     )
