@@ -100,7 +100,8 @@ _RULES: tuple[tuple[str, str, str], ...] = (
         "Tax",
         (
             "A view, never posted: chips over five years and sites over 39 by MACRS, changes in value when they are sold, losses "
-            "forward within their limit. Differences from the books times the rate are deferred tax; losses that are never used are in none."
+            "forward within their limit. Differences from the books times the rate are deferred tax; losses that are never used "
+            "are in none."
         ),
         "ASC 740-10-25-20; IAS 12.15; IRC 168, 172(a)(2)",
     ),
