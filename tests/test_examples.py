@@ -17,7 +17,7 @@ NAMES = ("neocloud-300mw", "spacex-anthropic", "amd-openai-6gw")
 # Public contracts are 8-13 M a MW-year and whole companies earn 10-25 M; the campus at 44 M is the exception that its file explains.
 RANGES = {
     "neocloud-300mw": ((230, 250.1), (9, 13), (12, 30), (0.08, 0.35)),
-    "spacex-anthropic": ((150, 345), (35, 50), (35, 80), (0.08, 0.40)),
+    "spacex-anthropic": ((200, 345), (30, 50), (35, 80), (0.08, 0.40)),
     "amd-openai-6gw": ((3000, 4615), (8, 13), (12, 25), (0.06, 0.20)),
 }
 
