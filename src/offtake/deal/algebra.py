@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeGuard, TypeVar, cast
 
 from offtake.dates import Intervals
 from offtake.deal.quantities import ONE
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeIs
-
     from offtake.deal.quantities import Measure
 
 Number = int | float | Decimal | Fraction
@@ -64,9 +62,14 @@ def exactly(value: Number) -> Fraction:
     return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(value)
 
 
-def is_numbers(value: object) -> TypeIs[Numbers]:
+def is_numbers(value: object) -> TypeGuard[Numbers]:
     """Tell numbers, one or one for each interval, from a vector."""
     return isinstance(value, int | float | Decimal | Fraction | Sequence)
+
+
+def vector(value: Numbers | X) -> X:
+    """Return what `is_numbers` has said to be none."""
+    return cast("X", value)
 
 
 def per_interval(values: Numbers, on: Intervals) -> tuple[Number, ...]:
@@ -293,7 +296,7 @@ class Algebra(ABC, Generic[X]):
             if is_numbers(width):
                 height = [h + exactly(w) for h, w in zip(height, per_interval(width, x.on), strict=True)]
             else:
-                moving = width if moving is None else moving + width
+                moving = vector(width) if moving is None else moving + vector(width)
             plain = tuple(height)
             tops.append(plain if moving is None else self._plain_plus(plain, moving))
         rest = [x, *self.above(x, tops, name)]
@@ -329,7 +332,7 @@ class Algebra(ABC, Generic[X]):
     def capped(self, x: X, cap: Number | X, name: str) -> X:
         """Cut x >= 0 off where its running sum passes a total cap: a number, or a vector of one interval (what is left of it)."""
         run = self.running(x)
-        limit = self.const(cap, on=x.on, unit=x.unit) if is_numbers(cap) else self.repeat(cap, on=x.on)
+        limit = self.const(cap, on=x.on, unit=x.unit) if is_numbers(cap) else self.repeat(vector(cap), on=x.on)
         return self.step(self.minimum(run, limit, name))
 
     def _plain_plus(self, numbers: Sequence[Fraction], x: X) -> X:
@@ -348,7 +351,7 @@ class Algebra(ABC, Generic[X]):
         held_over = rule.opening
         lots: list[tuple[int, X]] = []
         if not is_numbers(held_over):
-            lots = [(0, self.mix(held_over, [[1]], on=first))]
+            lots = [(0, self.mix(vector(held_over), [[1]], on=first))]
         elif held_over:
             lots = [(0, self.const(held_over, on=first, unit=unit))]
         used: list[X] = []

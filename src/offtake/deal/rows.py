@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.axes import Axis
-from offtake.deal.algebra import Algebra, Matrix, Numbers, is_numbers, last_known, mean_shares, per_interval
+from offtake.deal.algebra import Algebra, Matrix, Numbers, is_numbers, last_known, mean_shares, per_interval, vector
 from offtake.deal.quantities import CHIP, CHIP_H, CHIP_Y, MTOK, MW, MW_H, MW_Y, ONE, USD, Measure, Scales
 from offtake.errors import OfftakeError
 from offtake.lp.affine import Affine
@@ -235,7 +235,7 @@ class RowsAlgebra(Algebra[Rows]):
         found: list[Rows] = []
         below: tuple[Rows, Affine, Rows] | None = None
         for k, step in enumerate(steps):
-            top = self._step(step, x) if is_numbers(step) else step
+            top = self._step(step, x) if is_numbers(step) else vector(step)
             label = f"{name}.step-{k + 1}"
             rest, positive = self._kink(x - top, label)
             if (

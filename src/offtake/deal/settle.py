@@ -23,6 +23,7 @@ from offtake.deal.algebra import (
     last_known,
     mean_shares,
     per_interval,
+    vector,
 )
 from offtake.deal.flows import Due, Flow
 from offtake.deal.quantities import ONE, Measure
@@ -166,7 +167,7 @@ class SettleAlgebra(Algebra[Exact]):
 
     def above(self, x: Exact, steps: Sequence[Numbers | Exact], name: str) -> list[Exact]:
         """Return max(0, x - step) for each step."""
-        return [self.pos(x - (self._plain(step, x) if is_numbers(step) else step), name) for step in steps]
+        return [self.pos(x - (self._plain(step, x) if is_numbers(step) else vector(step)), name) for step in steps]
 
     def reached(self, x: Exact, threshold: Numbers, name: str) -> Exact:  # noqa: ARG002
         """Return 1 where x >= threshold."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal
 from pydantic import Field, model_validator
 
 from offtake.dates import Intervals
-from offtake.deal.algebra import X, exactly, is_numbers
+from offtake.deal.algebra import X, exactly, is_numbers, vector
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
 from offtake.deal.terms import MONTHS, Periodic, Promise
@@ -127,7 +127,7 @@ class Reservation(Periodic):
                 dues += self._fees(a, deal, plan, tranche, (had[k], taken[k]))
                 cancelled, kept = given[k], volumes[k]
                 if cancelled is not None and not is_numbers(kept) and self.cancel and self.cancel.charge_frac:
-                    missing = kept - had[k]
+                    missing = vector(kept) - had[k]
                     dues.append(self._wind_down(a, deal, plan, tranche, (missing, cancelled.said)))
         return dues
 
