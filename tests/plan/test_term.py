@@ -10,6 +10,7 @@ import pytest
 from plan_toys import EXACT, chip, contract, demand, plan, stand, toy
 
 from offtake.deal.quantities import Measure
+from offtake.plan.contracts import concessions_of
 
 TEN = stand(10_000.0)
 NO_ORDERS = {"supply": "0 chip/y"}
@@ -102,3 +103,19 @@ def test_an_option_counts_for_nothing_behind_the_horizon():
     found = planned("joint", {**OPTION, "last": "2028-01-01"})
     assert taken_years(found) == pytest.approx([1, 1, 1])
     assert not found.built.written.binaries
+
+
+def test_an_amendment_is_planned_settled_and_told_as_what_each_side_gave():
+    rent = {"kind": "chip_price", "id": "rent", "prices": {"c": "0.5 USD/chip-h"}, "interval": "year", "due": "0 days"}
+    change = {"from": "2026-07-02", "why": "more volume", "changes": {"rent": {"prices": {"c": "0.4 USD/chip-h"}}}}
+    found = planned("joint", rent, amendments=[change])
+    assert taken_years(found) == pytest.approx([1, 1, 1])
+    paid = [round(float(f.amount) / 1e6, 4) for f in found.flows if f.cause == "deal.rent"]
+    half = YEAR * 182 / 365
+    expected = [YEAR * 0.5, half * 0.5, (YEAR - half) * 0.4, YEAR * 0.4]
+    assert paid == pytest.approx(expected, abs=1e-3)
+    (given,) = concessions_of(found)
+    assert (given.number, given.since, given.why) == (2, date(2026, 7, 2), "more volume")
+    assert float(given.of("offtaker")) / 1e6 == pytest.approx(0.1 * (2 * YEAR - half), abs=1e-6)
+    assert given.of("offtaker") + given.of("provider") == 0
+    assert concessions_of(planned("joint", rent)) == ()
