@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.perf.terms import memory
-from offtake.perf.training_step import micro_batches, params_per_chip
+from offtake.perf.training_counts import micro_batches, params_per_chip
 
 if TYPE_CHECKING:
     from offtake.perf.terms.real import Array, Real

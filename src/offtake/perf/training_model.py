@@ -12,10 +12,11 @@ from offtake.errors import OfftakeError
 from offtake.perf import params, training_params
 from offtake.perf.answers import Interval, Refusal
 from offtake.perf.terms import attention, energy
+from offtake.perf.training_counts import micro_batches
 from offtake.perf.training_layouts import candidates, impossible
 from offtake.perf.training_memory import footprint, usable_bytes
 from offtake.perf.training_setting import Setting, chip_part, model_part
-from offtake.perf.training_step import Step, micro_batches, step
+from offtake.perf.training_step import Step, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
