@@ -9,11 +9,9 @@ import pytest
 from offtake import catalog
 from offtake.catalog.chips import chip_of
 from offtake.catalog.models import transformer_of
-from offtake.errors import OfftakeError
-from offtake.perf import serving_plan
 from offtake.perf.answers import Refusal
+from offtake.perf.capacity import LatencyError, serving_capacity
 from offtake.perf.cases import Pool, ServingCase
-from offtake.perf.serving import LatencyError
 from offtake.perf.serving_layout import Layout, layouts_of
 from offtake.perf.serving_model import predict_serving
 from offtake.perf.tables import Cells
@@ -192,34 +190,30 @@ CHAT = LatencyClass(ttft_s=2.0, tpot_s=0.05, input_tok=2000.0, output_tok=500.0)
 @pytest.mark.parametrize("model", ["Llama 3.3 70B", "DeepSeek-V3"])
 def test_the_plans_figures_keep_the_class_and_the_memory(name, model):
     chip = chip_of(catalog.chip(name))
-    found = serving_plan.estimate(chip, transformer_of(catalog.model(model)), CHAT)
-    assert found.tpot_s <= CHAT.tpot_s
-    assert found.ttft_s <= CHAT.ttft_s
-    assert found.memory_bytes_per_chip < chip.hbm_bytes
-    assert found.decode_tok_per_s_per_chip == pytest.approx(
-        found.batch / found.tpot_s / found.chips_per_replica, rel=1e-9
-    )
-    assert 0.3 < found.low < 1.0 < found.high < 3.0
-    assert 0.0 < found.output_tok_per_s_per_chip < found.decode_tok_per_s_per_chip
+    found = serving_capacity(chip, transformer_of(catalog.model(model)), CHAT)
+    best = found.plan.best
+    assert best.tpot_s <= CHAT.tpot_s
+    assert best.ttft_s <= CHAT.ttft_s
+    assert sum(best.memory_bytes_per_chip.values()) < chip.hbm_bytes
+    assert best.concurrency == pytest.approx(best.requests_per_s * (best.ttft_s + 500.0 * best.tpot_s), rel=1e-6)
+    rate = found.output_tok_per_s_per_chip
+    assert 0.3 < found.interval.low / rate < 1.0 < found.interval.high / rate < 3.0
 
 
 def test_a_looser_class_never_serves_less():
     chip, model = chip_of(catalog.chip("H200")), transformer_of(catalog.model("DeepSeek-V3"))
     rates = [
-        serving_plan.estimate(chip, model, replace(CHAT, tpot_s=tpot)).decode_tok_per_s_per_chip
-        for tpot in (0.03, 0.05, 0.1)
+        serving_capacity(chip, model, replace(CHAT, tpot_s=t)).output_tok_per_s_per_chip for t in (0.03, 0.05, 0.1)
     ]
     assert rates == sorted(rates)
 
 
 def test_a_class_that_cannot_be_kept_says_the_best():
     chip, model = chip_of(catalog.chip("H200")), transformer_of(catalog.model("DeepSeek-V3"))
-    with pytest.raises(LatencyError, match="time per output token 1 ms cannot be met; the best is"):
-        serving_plan.estimate(chip, model, replace(CHAT, tpot_s=0.001))
-    with pytest.raises(LatencyError, match="time to first token"):
-        serving_plan.estimate(chip, model, replace(CHAT, ttft_s=0.001))
-    small = replace(chip, hbm_bytes=8e9, scaleout_bytes_per_s=None, scaleup_domain=2)
-    with pytest.raises(LatencyError, match="do not fit any layout"):
-        serving_plan.estimate(small, model, CHAT)
-    with pytest.raises(OfftakeError, match="it_w_per_chip"):
-        serving_plan.estimate(replace(chip, it_w_per_chip=None), model, CHAT)
+    with pytest.raises(LatencyError, match="1 ms a token cannot be met"):
+        serving_capacity(chip, model, replace(CHAT, tpot_s=0.001))
+    with pytest.raises(LatencyError, match=r"0\.001 s to the first token"):
+        serving_capacity(chip, model, replace(CHAT, ttft_s=0.001))
+    small = replace(chip, hbm_bytes=4e9)
+    with pytest.raises(LatencyError, match="does not fit"):
+        serving_capacity(small, model, CHAT)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from offtake.api.doubts import mistakes
@@ -12,6 +13,7 @@ from offtake.catalog.load import references
 from offtake.catalog.resolve import Resolved, resolve
 from offtake.errors import OfftakeError, ScenarioError
 from offtake.plan.inputs import Inputs, inputs_of
+from offtake.plan.speeds import speed_origins
 from offtake.spec.load import Loaded
 from offtake.spec.load import load as load_file
 from offtake.spec.series import Series
@@ -74,7 +76,8 @@ def prepare(loaded: Loaded) -> World:
     inputs = inputs_of(loaded.scenario, resolved)
     if found := mistakes(inputs, loaded.tree):
         raise ScenarioError(found, loaded.sources)
-    return World(loaded=loaded, resolved=resolved, inputs=inputs)
+    origins = MappingProxyType({**resolved.provenance, **speed_origins(inputs)})
+    return World(loaded=loaded, resolved=replace(resolved, provenance=origins), inputs=inputs)
 
 
 def world_of(scenario: Scenario) -> Inputs:

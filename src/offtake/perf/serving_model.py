@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.errors import OfftakeError
-from offtake.perf import batching, decode, prefill, serving_params, watts
+from offtake.perf import batching, decode, prefill, serving_params
 from offtake.perf.answers import Interval, Refusal
 from offtake.perf.serving_layout import Layout, layouts_of
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
@@ -335,7 +335,7 @@ def _watts(case: ServingCase, terms: Mapping[str, float], prompts: float) -> flo
     reading = terms["weights"] + terms["experts"] + terms["attention and cache"]
     busy = min(1.0, prompts)
     share = float(energy.busy_share(busy, (1.0 - busy) * reading / max(total, 1e-12), 1.0))
-    return float(energy.mean_w(watts.it_w_per_chip(case.chip), case.chip.idle_frac, share))
+    return float(energy.mean_w(case.chip.it_w_per_chip, case.chip.idle_frac, share))
 
 
 def _shares(terms: Mapping[str, float], state: Running, at: int, ttft_s: float) -> dict[str, dict[str, float]]:

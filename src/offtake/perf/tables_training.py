@@ -123,7 +123,8 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         engine=engine_of(about), year=year_of(cells), balanced="force-balanced" in about,
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
         adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
-        source=cells.text("source"), key=f"row {cells.line}", **sizes,
+        source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
+        dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"],
     )  # fmt: skip
 
 

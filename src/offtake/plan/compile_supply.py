@@ -230,11 +230,16 @@ def _orders_open(chip: ChipSpec, grid: Grid, lag: float) -> Float:
     )
 
 
+def trained_model(base: Scenario) -> str | None:
+    """Return the model by which training is timed: of the first run that names one, else the first served."""
+    return next((r.model for r in base.training if r.model), None) or (base.models[0].id if base.models else None)
+
+
 def training_rates(inputs: Inputs, ids: Sequence[str]) -> Float:
     """Read the useful flop a second of each chip : float64[chip]: as measured, else as estimated for the trained model."""
     base = inputs.base
     measured = {c.id: c.overrides.train_flop_per_s_per_chip for c in base.chips if c.overrides}
-    trained = next((r.model for r in base.training if r.model), None) or (base.models[0].id if base.models else None)
+    trained = trained_model(base)
     wanted = bool(base.training or base.research)
     rates = []
     for i in ids:
