@@ -88,3 +88,11 @@ def test_data_cannot_command_the_terminal():
     assert "\x07" not in out.getvalue()
     assert "\u202e" not in out.getvalue()
     assert "b c" in out.getvalue()
+
+
+def test_a_flood_of_mistakes_is_cut_and_counted():
+    out = io.StringIO()
+    print_diagnostics([Diagnostic(code="E201", message=f"m{k}", file="a.yaml", line=k) for k in range(1, 41)], file=out)
+    assert "m25" in out.getvalue()
+    assert "m26" not in out.getvalue()
+    assert "and 15 more; --json shows all of them" in out.getvalue()

@@ -88,8 +88,8 @@ def _in_words(promise: Promise) -> str:
 def _public(row: LayerRow) -> dict[str, Any]:
     """Write one row of a public deal."""
     one = row.deal
-    buys = row.payer == one.customer and row.layer in ("cloud", "chip", "site") and any(a.usd_bn for a in row.amounts)
-    equity = row.layer == "equity" and one.customer in row.payee
+    buys = row.payer == one.offtaker and row.layer in ("cloud", "chip", "site") and any(a.usd_bn for a in row.amounts)
+    equity = row.layer == "equity" and one.offtaker in row.payee
     usd = {f: None if v is None else v * 1e9 for f, v in row.by_firmness.items()}
     return {
         "deal": one.id,

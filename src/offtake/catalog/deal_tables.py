@@ -58,7 +58,7 @@ def headline_table(found: Sequence[Deal], *, sources: bool = False) -> Table:
 def _cells(row: LayerRow) -> dict[str, str]:
     one = row.deal
     firm, both = one.money_in_over_spend("firm"), one.money_in_over_spend("firm", "contingent")
-    buys = row.payer == one.customer and row.layer in ("cloud", "chip", "site") and any(a.usd_bn for a in row.amounts)
+    buys = row.payer == one.offtaker and row.layer in ("cloud", "chip", "site") and any(a.usd_bn for a in row.amounts)
     rate = one.usd_per_mw_y
     classes = {f"{f}_usd_bn": _amount(row, row.by_firmness[f], (f,)) for f in FIRMNESS}
     return {

@@ -86,7 +86,7 @@ class Deal:
         mine = [
             a.usd_bn
             for a in self.amounts
-            if a.layer == "equity" and a.firmness in firmness and a.usd_bn is not None and self.customer in a.payee
+            if a.layer == "equity" and a.firmness in firmness and a.usd_bn is not None and self.offtaker in a.payee
         ]
         return math.fsum(mine) if mine else None
 
@@ -104,7 +104,7 @@ class Deal:
         return paid / spend if paid is not None and spend and self._bought(with_amount=True) else None
 
     @property
-    def customer(self) -> str:
+    def offtaker(self) -> str:
         """Who buys, without remarks."""
         return self.row["customer_or_developer"].split(" (")[0]
 
@@ -122,7 +122,7 @@ class Deal:
 
     def _bought(self, *, with_amount: bool = False) -> bool:
         """Whether the customer itself buys capacity, with an amount if asked for."""
-        mine = [a for a in self.amounts if a.payer == self.customer and a.layer in _CAPACITY]
+        mine = [a for a in self.amounts if a.payer == self.offtaker and a.layer in _CAPACITY]
         return any(a.usd_bn is not None for a in mine) if with_amount else bool(mine)
 
 

@@ -30,6 +30,9 @@ __all__ = ["ProgressDisplay", "print_diagnostics", "print_lines", "print_table"]
 _EVERY_S = 5.0
 """Where nothing can move, at most one line of one stage in so many seconds."""
 
+_MOST_DIAGNOSTICS = 25
+"""Shown on a terminal: who mends the first ones has mended most of the others."""
+
 
 def _console(file: TextIO) -> Console:
     """Open a console that wraps nothing, guesses no colours and reads no markup in data."""
@@ -98,7 +101,9 @@ def print_diagnostics(
 
     from offtake.diagnostics import render
 
-    words = Text(clean(render(diagnostics, sources)))
+    words = Text(clean(render(diagnostics[:_MOST_DIAGNOSTICS], sources)))
+    if (rest := len(diagnostics) - _MOST_DIAGNOSTICS) > 0:
+        words.append(f"\n\nand {rest} more; --json shows all of them")
     words.highlight_regex(r"(?m)^\S+:\d+:\d+", "bold")
     words.highlight_regex(r"(?m)(?<=:\d )[A-Z]\d{3}\b", "bold red")
     words.highlight_regex(r"\^+", "red")
