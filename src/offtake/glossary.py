@@ -55,6 +55,10 @@ GLOSSARY: tuple[Term, ...] = (
         "Of power: may be cut by the grid for some hours. Its opposite is `uninterruptible`.",
         "interruptible",
     ),
+    _term(
+        "customer_equity",
+        "Shares that a party gives to whom it sells to: it reduces revenue as service is delivered. The standards' own word.",
+    ),
     _term("delivery", "What was handed over."),
     _term("energised", "Of power: switched on at the site, facility MW."),
     _term("facility_power_mw", "Power at the fence: IT power × `peak_ratio` at the peak."),

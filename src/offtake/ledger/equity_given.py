@@ -40,14 +40,14 @@ class Grant:
 
     Parameters
     ----------
-    seller, customer : int      codes of parties
+    giver, receiver : int      codes of parties
     day : int [day]
     cents : int [cent]
     until : int [day]           day after the service that it is for; `FOREVER` where all that follows is meant
     """
 
-    seller: int
-    customer: int
+    giver: int
+    receiver: int
     day: int
     cents: int
     until: int
@@ -59,7 +59,7 @@ def grants(flows: FlowColumns) -> list[Grant]:
     until = np.where(flows.end[rows] > flows.day[rows] + 1, flows.end[rows], FOREVER)
     columns = (flows.payer[rows], flows.payee[rows], flows.day[rows], flows.cents[rows], until)
     return [
-        Grant(seller=s, customer=c, day=d, cents=v, until=u)
+        Grant(giver=s, receiver=c, day=d, cents=v, until=u)
         for s, c, d, v, u in zip(*(a.tolist() for a in columns), strict=True)
     ]
 
@@ -70,7 +70,7 @@ def sales(flows: FlowColumns) -> NDArray[np.intp]:
 
 
 def delivered(
-    flows: FlowColumns, seller: int, customer: int, days: Ints, *, among: NDArray[np.intp] | None = None
+    flows: FlowColumns, giver: int, receiver: int, days: Ints, *, among: NDArray[np.intp] | None = None
 ) -> Ints:
     """Service delivered from one party to another by the end of each day, in whole cents a day.
 
@@ -84,7 +84,7 @@ def delivered(
     int64[n] [cent]         what is less than a cent a day counts on the last day of its interval
     """
     rows = sales(flows) if among is None else among
-    rows = rows[(flows.payee[rows] == seller) & (flows.payer[rows] == customer)]
+    rows = rows[(flows.payee[rows] == giver) & (flows.payer[rows] == receiver)]
     if not rows.size:
         return np.zeros(days.size, dtype=np.int64)
     goods = np.isin(flows.account[rows], [ACCOUNTS.index(a) for a in (Account.CAPEX_SITE, Account.CAPEX_CHIPS)])
@@ -106,18 +106,18 @@ def post_equity_given(out: Postings, flows: FlowColumns, edges: Ints, found: Seq
     """Spread every grant over the service that follows it, in both books."""
     pairs: dict[tuple[int, int], list[Grant]] = {}
     for grant in found:
-        pairs.setdefault((grant.seller, grant.customer), []).append(grant)
+        pairs.setdefault((grant.giver, grant.receiver), []).append(grant)
     rows = sales(flows) if pairs else np.zeros(0, dtype=np.intp)
     met = flows.payee[rows].astype(np.int64) * len(flows.parties) + flows.payer[rows]
     order = np.argsort(met, kind="stable")
     rows, met = rows[order], met[order]
-    for (seller, customer), own in pairs.items():
-        pair = seller * len(flows.parties) + customer
+    for (giver, receiver), own in pairs.items():
+        pair = giver * len(flows.parties) + receiver
         among = rows[np.searchsorted(met, pair) : np.searchsorted(met, pair, side="right")]
         day, amount = _spread(flows, among, own, edges)
         for who, whom, debit, credit in (
-            (seller, customer, "income.equity_to_customers", "deferred_customer_equity"),
-            (customer, seller, "deferred_supplier_equity", "expense.equity_from_suppliers"),
+            (giver, receiver, "income.equity_to_customers", "deferred_customer_equity"),
+            (receiver, giver, "deferred_supplier_equity", "expense.equity_from_suppliers"),
         ):
             out.move(day=day, party=who, other=whom, debit=CODE[debit], credit=CODE[credit], cents=amount)
 
@@ -127,7 +127,7 @@ def _spread(flows: FlowColumns, among: NDArray[np.intp], own: Sequence[Grant], e
     days, cents, until = (np.array([getattr(g, n) for g in own], dtype=np.int64) for n in ("day", "cents", "until"))
     stops = edges[1:] - 1
     asked = np.concatenate([stops, until - 1, days])
-    after = delivered(flows, own[0].seller, own[0].customer, asked, among=among)
+    after = delivered(flows, own[0].giver, own[0].receiver, asked, among=among)
     at_stop, at_end, at_grant = after[: stops.size], after[stops.size : -days.size], after[-days.size :]
     left = at_end - at_grant
     some = left > 0

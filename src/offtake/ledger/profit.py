@@ -36,11 +36,11 @@ _FINANCE = (
 )
 _VALUES = ("income.stake_marks", "income.equity_method")
 _OTHER_INCOME = (f"income.{Account.GUARANTEE_CALL}", f"income.{Account.RESIDUAL_GUARANTEE}")
-_FROM_SUPPLIERS = (f"income.{Account.DELAY_CREDIT}",)
-_TO_CUSTOMERS = (f"expense.{Account.DELAY_CREDIT}",)
+_RECEIVED_BACK = (f"income.{Account.DELAY_CREDIT}",)
+_GIVEN_BACK = (f"expense.{Account.DELAY_CREDIT}",)
 REVENUE = (
-    *(n for n in _INCOME if n not in {*_FINANCE, *_VALUES, *_OTHER_INCOME, *_FROM_SUPPLIERS}),
-    *_TO_CUSTOMERS,
+    *(n for n in _INCOME if n not in {*_FINANCE, *_VALUES, *_OTHER_INCOME, *_RECEIVED_BACK}),
+    *_GIVEN_BACK,
 )
 """Book accounts that make up revenue."""
 COMPUTE = (
@@ -52,7 +52,7 @@ COMPUTE = (
         )
     ),
     *("expense.time_value", "expense.lease", "expense.lease_amortisation", "expense.shortfall_timing"),
-    *("expense.equity_from_suppliers", *_FROM_SUPPLIERS),
+    *("expense.equity_from_suppliers", *_RECEIVED_BACK),
 )
 """Book accounts that make up the cost of compute."""
 _WORN = tuple(n for n in _EXPENSE if n.startswith("expense.depreciation"))
@@ -65,7 +65,7 @@ _COST_OF_REVENUE = (
     ),
     *("expense.resold", "expense.share_netted"),
 )
-_OPERATIONS = tuple(n for n in _EXPENSE if n not in {*_FINANCE, *COMPUTE, *_WORN, *_COST_OF_REVENUE, *_TO_CUSTOMERS})
+_OPERATIONS = tuple(n for n in _EXPENSE if n not in {*_FINANCE, *COMPUTE, *_WORN, *_COST_OF_REVENUE, *_GIVEN_BACK})
 
 
 def shares_of(use: ComputeUse, periods: Intervals) -> Shares:

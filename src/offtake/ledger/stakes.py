@@ -163,16 +163,16 @@ def post_excess(out: Postings, flows: FlowColumns, stakes: Sequence[Holding]) ->
     for holding in stakes:
         if flows.code(holding.holder) < 0 or flows.code(holding.issuer) < 0 or not _discounts(flows, holding):
             continue
-        seller, customer = flows.code(holding.holder), flows.code(holding.issuer)
+        giver, receiver = flows.code(holding.holder), flows.code(holding.issuer)
         for lot in holding.lots:
             excess, day = _excess_cents(holding, lot), lot.date.toordinal()
             if excess:
-                found.append(Grant(seller=seller, customer=customer, day=day, cents=excess, until=FOREVER))
+                found.append(Grant(giver=giver, receiver=receiver, day=day, cents=excess, until=FOREVER))
     for grant in found:
         on, cents = np.array([grant.day]), np.array([grant.cents], dtype=np.int64)
         for who, whom, debit, credit in (
-            (grant.seller, grant.customer, "deferred_customer_equity", "investment"),
-            (grant.customer, grant.seller, "paid_in_capital", "deferred_supplier_equity"),
+            (grant.giver, grant.receiver, "deferred_customer_equity", "investment"),
+            (grant.receiver, grant.giver, "paid_in_capital", "deferred_supplier_equity"),
         ):
             out.move(day=on, party=who, other=whom, debit=CODE[debit], credit=CODE[credit], cents=cents)
     return found
