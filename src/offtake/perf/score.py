@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from offtake.perf import params
 from offtake.perf.answers import Refusal
 from offtake.perf.serving_model import predict_serving
 from offtake.perf.training_model import predict_training
@@ -110,7 +111,7 @@ def score_training(
     rows: Sequence[TrainingRow], fitted: Section | None = None, progress: Progress | None = None
 ) -> Report:
     """Predict and compare each row of a training table."""
-    known, scored = _keys(fitted), []
+    known, scored = _keys(fitted, "training"), []
     for at, row in enumerate(rows):
         _say(progress, at, len(rows))
         found = Refusal(reason=row.refusal) if row.case is None else predict_training(row.case, fitted)
@@ -126,7 +127,7 @@ def score_serving(
     rows: Sequence[ServingRow], fitted: Section | None = None, progress: Progress | None = None
 ) -> Report:
     """Predict and compare each row of an inference table."""
-    known, scored = _keys(fitted), []
+    known, scored = _keys(fitted, "serving"), []
     for at, row in enumerate(rows):
         _say(progress, at, len(rows))
         found = Refusal(reason=row.refusal) if row.case is None else predict_serving(row.case, fitted)
@@ -183,9 +184,10 @@ def _class(row: TrainingRow | ServingRow) -> str:
     return "hybrid" if row.case.model.linear_layers else "experts" if row.case.model.is_moe else "dense"
 
 
-def _keys(fitted: Section | None) -> frozenset[str]:
-    """Return the keys of the rows that parameters were fitted on."""
-    return frozenset(fitted.rows.get("keys", ())) if fitted is not None else frozenset()
+def _keys(fitted: Section | None, kind: str) -> frozenset[str]:
+    """Return the keys of the rows that parameters were fitted on: those given, else those that ship."""
+    section = params.shipped().get(kind) if fitted is None else fitted
+    return frozenset(section.rows.get("keys", ())) if section is not None else frozenset()
 
 
 def _say(progress: Progress | None, at: int, count: int) -> None:
