@@ -37,7 +37,7 @@ def compare(
     Parameters
     ----------
     chip : tuple of str
-        A chip; may be given several times. All of the catalogue if left out.
+        A chip, or a YAML file with its data sheet; may be given several times. All of the catalogue if left out.
     model : tuple of str
         A model; may be given several times. All of the catalogue if left out.
     train : bool
@@ -61,6 +61,7 @@ def compare(
 
     from offtake.cli.failure import SCHEMA_VERSION
     from offtake.cli.output import print_json
+    from offtake.cli.perf_chip import chip_given
     from offtake.cli.terminal import print_lines, print_table
     from offtake.perf.compare import comparable
     from offtake.perf.compare import compare as compared
@@ -75,7 +76,9 @@ def compare(
         ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"), input_tok=quantity("--input", input_, "tok"),
         output_tok=quantity("--output", output, "tok"),
     )  # fmt: skip
-    found = compared(chip or every_chip, model or every_model, latency, training_chips=chips, pue=pue)
+    found = compared(
+        [chip_given(name) for name in chip] or every_chip, model or every_model, latency, training_chips=chips, pue=pue
+    )
     about = (
         f"training on {chips:,} chips" if latency is None
         else f"serving, first token within {latency.ttft_s:g} s, {1e3 * latency.tpot_s:g} ms a token, "

@@ -75,7 +75,7 @@ def comparable() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def compare(
-    chips: Sequence[str],
+    chips: Sequence[str | Chip],
     models: Sequence[str],
     latency: LatencyClass | None,
     *,
@@ -88,10 +88,11 @@ def compare(
 
     Parameters
     ----------
+    chips : names, or chips of a data sheet
     training_chips : int [chip]   that train together
     pue : float                   facility power over IT power
     """
-    known = [chip_named(name).chip for name in chips]
+    known = [chip_named(one).chip if isinstance(one, str) else one for one in chips]
     rents = {chip.name: _rent(chip.name) for chip in known}
     found = []
     for name in models:
