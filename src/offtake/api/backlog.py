@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
+from offtake.dates import Intervals
+from offtake.deal.clauses.reservation import Reservation
+from offtake.deal.clauses.take_or_pay import TakeOrPay
 from offtake.deal.contract import summary
 from offtake.deal.flows import Account, Firmness, Layer, Use
+from offtake.deal.terms import MONTHS
+from offtake.deal.tranches import worth
 from offtake.ledger.backlog import Backlog, Obligation, backlog
 from offtake.money import CENT, ratio
 from offtake.plan.contracts import contract_of
@@ -60,17 +66,68 @@ def _obligations(plan: Plan, contract: Contract) -> list[Obligation]:
     by_cause: dict[str, list[Due[Exact]]] = {}
     for due in plan.dues[plan.built.contract_from :]:
         by_cause.setdefault(due.cause, []).append(due)
-    firm = [p for p in summary(contract).promises if _for_service(p, by_cause.get(f"{contract.id}.{p.clause}", []))]
+    today = plan.problem.grid.start
+    firm = [
+        p
+        for p in summary(contract, today=today).promises
+        if _for_service(p, by_cause.get(f"{contract.id}.{p.clause}", []))
+    ]
     own = {f"{contract.id}.{p.clause}" for p in firm}
+    rent = {c for c, dues in by_cause.items() if any(d.account is Account.RENT for d in dues)} - own
+    last = {c.id: c for c in contract.versions[-1].clauses}
     found: list[Obligation] = []
-    for promise in firm:
-        cause = f"{contract.id}.{promise.clause}"
-        ahead = any(d.account is Account.PREPAYMENT for d in by_cause[cause])
-        counted = {f"{contract.id}.{c.id}" for c in contract.clauses if contract.counted_in(c) == promise.clause}
-        if ahead:  # what is paid ahead is for whatever else is bought
+    for clause in dict.fromkeys(p.clause for p in firm):
+        mine = [p for p in firm if p.clause == clause]
+        cause, terms = f"{contract.id}.{clause}", last[clause]
+        counted = {f"{contract.id}.{c.id}" for c in contract.clauses if contract.counted_in(c) == clause}
+        if any(d.account is Account.PREPAYMENT for d in by_cause[cause]):  # paid ahead for whatever else is bought
             counted |= {c for c, dues in by_cause.items() if any(d.account in FOR_SERVICE for d in dues)} - own
-        found += _by_interval(promise, cause, by_cause[cause], frozenset({cause, *counted}))
+        if isinstance(terms, TakeOrPay):  # a minimum is met by what is taken
+            counted |= rent
+        counts = frozenset({cause, *counted})
+        if isinstance(terms, TakeOrPay | Reservation):
+            found += _by_capacity(contract, terms, mine, counts)
+        else:
+            found += [o for p in mine for o in _by_interval(p, cause, by_cause[cause], counts)]
     return found
+
+
+def _by_capacity(
+    contract: Contract, terms: TakeOrPay | Reservation, promises: list[Promise], counts: frozenset[str]
+) -> list[Obligation]:
+    """Cut firm capacity at the clause's intervals, each by what its tranches are worth in it; the due days are no service."""
+    amount = sum((p.usd for p in promises if p.usd is not None), Fraction(0))
+    start, stop = terms.start or contract.start, max(p.end for p in promises)
+    on = Intervals.every(MONTHS[terms.interval], start, _last(contract, terms))
+    weights = []
+    for s, e in zip(on.starts, on.ends, strict=True):
+        parts = [
+            (getattr(t, "minimum_frac", 1.0), worth(t, first, end) or Fraction(0))
+            for t in terms.slices
+            for first, end in [
+                (max(s, t.start or start), min(e, stop, t.end or terms.end or contract.end)),
+            ]
+            if first < end
+        ]
+        weights.append(sum((Fraction(str(share)) * whole for share, whole in parts), Fraction(0)))
+    whole = sum(weights)
+    if not whole:
+        return [
+            Obligation(clause=f"{contract.id}.{terms.id}", start=start, end=stop, amount=_cents(amount), counts=counts)
+        ]
+    done, made = Fraction(0), []
+    for s, e, weight in zip(on.starts, on.ends, weights, strict=True):
+        if weight:
+            part = _cents(amount * (done + weight) / whole) - _cents(amount * done / whole)
+            end = min(e, stop)
+            made.append(Obligation(clause=f"{contract.id}.{terms.id}", start=s, end=end, amount=part, counts=counts))
+        done += weight
+    return made
+
+
+def _last(contract: Contract, terms: TakeOrPay | Reservation) -> date:
+    """Day after the last on which a tranche runs."""
+    return max(t.end or terms.end or contract.end for t in terms.slices)
 
 
 def _for_service(promise: Promise, dues: list[Due[Exact]]) -> bool:
