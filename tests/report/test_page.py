@@ -113,7 +113,7 @@ def test_page_one_has_its_parts_in_order():
     claims = (
         (
             "Accepted power grows from 1.58 GW in 2026 to 4.4 GW in 2033, of 5 GW announced; demand that year would take 5.6 GW; "
-            "with other clouds’ chips, all but 6.1 % of the tokens wanted over the horizon are served."
+            "with other clouds’ chips, 94 % of the tokens wanted over the horizon are served."
         ),
         "Interconnection at new-carlisle is worth most to relieve: one phase of 100 MW more adds $1.24 bn; it binds in 12 of 19 periods",
         "Before funding, the developer is down $14.2 bn at its lowest, in 2029 and the cloud is down $47.9 bn at its lowest, in 2030",

@@ -47,7 +47,7 @@ def test_power_that_is_not_used():
 @pytest.mark.parametrize(
     ("unserved", "own", "words"),
     [
-        (0.024, 0.36, "; with other clouds’ chips, all but 2.4 % of the tokens wanted over the horizon are served."),
+        (0.024, 0.36, "; with other clouds’ chips, 98 % of the tokens wanted over the horizon are served."),
         (0.0, 1.0, "; all of the tokens wanted over the horizon are served."),
     ],
 )
@@ -155,7 +155,7 @@ def test_commitments(true_up, low, low_true_up, words):
 
 def test_no_commitment_and_no_contract():
     empty = full(tables={}, document={})
-    assert sentences.commitment(empty) == "There is no spend commitment."
+    assert sentences.commitment(empty) == "There is no floor of spend, and no minimum that is paid if it is not taken."
     assert sentences.firm(empty) == "There is no contract, so nothing is firm."
 
 

@@ -174,7 +174,7 @@ def _commitments(story: Story) -> list[dict[str, Any]]:
     )
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for c in commitments(story.base.alliance):
-        if c.kind != "spend_commitment" or c.scope == "term":
+        if c.kind not in ("spend_commitment", "take_or_pay") or c.scope == "term":
             continue
         beside = other.get((c.clause, c.scope))
         for k, end in enumerate(c.on.ends):

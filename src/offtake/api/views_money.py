@@ -85,17 +85,23 @@ def _cash(books: Books, party: str) -> list[dict[str, Any]]:
 
 
 def _headline(story: Story) -> list[dict[str, Any]]:
-    """From what was announced to what is firm, by layer; amounts of different layers and firmness are never added."""
+    """From what was announced to what is firm, by layer, of the party that promises most in it.
+
+    What others promise in the layer (credits for delay, a backstop) would make the headline larger than it is.
+    """
     contract = contract_of(story.base.alliance.problem)
     if contract is None:
         return []
-    found = summary(contract)
+    found = summary(contract, today=story.base.alliance.problem.grid.start)
     rows: list[dict[str, Any]] = []
     for layer in dict.fromkeys(p.layer for p in found.promises):
-        mine = [p for p in found.promises if p.layer is layer and p.usd is not None and not p.within]
-        if not mine:
+        stated = [p for p in found.promises if p.layer is layer and p.usd is not None and not p.within]
+        if not stated:
             continue
-        total = float(sum(p.usd for p in mine if p.usd is not None))
+        by_payer = {who: sum(p.usd or 0 for p in stated if p.payer == who) for who in (p.payer for p in stated)}
+        payer = max(by_payer, key=lambda who: (by_payer[who], who == "offtaker"))
+        mine = [p for p in stated if p.payer == payer]
+        total = float(by_payer[payer])
         rows.append(
             {"layer": str(layer), "step": "stated in the terms", "role": "total", "firmness": "", "amount_usd": total}
         )

@@ -216,6 +216,8 @@ def firm_chart(data: ReportData) -> str:
 def circularity_chart(data: ReportData) -> str:
     """Draw the returned and the funded share by date, firm money solid, contingent money dashed."""
     table = data.table("circularity")
+    if not table["invested_usd"].any():  # no money went in, so no share of it can return
+        return ""
     dates = sorted(set(table["date"].tolist()))
     series = []
     for column, word, colour in (("returned_share_frac", "returned", 0), ("funded_share_frac", "funded", 2)):

@@ -16,7 +16,8 @@ __all__ = ["NOTE", "against_firm", "deal_table"]
 NOTE = (
     "Firm is owed whatever happens; contingent on a trigger; optional at somebody's choice; cancellable may be ended on notice; not "
     "classified means that the public sources do not say. Amounts of different layers or firmness are never added up: a cloud deal and "
-    "a chip deal may be the same watts. Money in is equity towards the offtaker over what it spends."
+    "a chip deal may be the same watts. Money in is equity towards the offtaker over what it spends. Firm until is the last day on which a "
+    "firm amount may fall due. Per MW-year of the own contract is not from the terms: it is what the plan pays per MW-year of IT taken."
 )
 _CLASSES = ("firm", "contingent", "optional", "cancellable", "stated")
 

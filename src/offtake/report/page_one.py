@@ -137,7 +137,8 @@ def first_page(data: ReportData) -> str:
                    "Settled cash. Before funding: all but equity and loans, and without the opening cash. "
                    "Gap: by how much the year’s payments exceed its receipts."),
             _drawn(data, ("4", "commitments_by_year"), sentences.commitment(data), charts.commitment_chart(data),
-                   "Spend that counts towards the floor, by the year in which the interval ends."),
+                   "Spend that counts towards the floor or the minimum, by the year in which the interval ends. "
+                   "A minimum is that of what was made available."),
             _drawn(data, ("5", "headline_to_firm"), sentences.firm(data),
                    _beside(charts.firm_chart(data), charts.circularity_chart(data)),
                    "Firm, contingent, optional and cancellable amounts are taken off, never added; layers stand apart.",

@@ -65,7 +65,7 @@ def _left_unserved(data: ReportData) -> str:
         return ""
     share, own = cases[0]["unserved_frac"], cases[0]["dependence_frac"]
     by = "" if own is None or own > 0.9995 else "with other clouds’ chips, "
-    served = "all" if share < 0.0005 else f"all but {percent(share)}"
+    served = "all" if share < 0.0005 else percent(1 - share)
     return f"; {by}{served} of the tokens wanted over the horizon are served"
 
 
@@ -142,7 +142,9 @@ def commitment(data: ReportData) -> str:
     """Say whether planned spend meets the floor, and what the low case costs."""
     table = data.table("commitments_by_year")
     if not len(table):
-        return _absent(data, "commitments_by_year", "There is no spend commitment.")
+        return _absent(
+            data, "commitments_by_year", "There is no floor of spend, and no minimum that is paid if it is not taken."
+        )
     true_up, low = float(np.nansum(table["true_up_usd"])), float(np.nansum(table["low_true_up_usd"]))
     intervals = plural(len(table), "interval")
     short = int((table["true_up_usd"] > 0.5).sum())
@@ -181,7 +183,7 @@ def firm(data: ReportData) -> str:
 
 def _returned(rows: list[dict[str, Any]]) -> str:
     """Say when the whole firm investment has come back as payments, or how much of it has by the end."""
-    known = [r for r in rows if r["returned_share_frac"] is not None]
+    known = [r for r in rows if r["returned_share_frac"] is not None and r["invested_usd"]]
     if not known:
         return ""
     whole = next((r for r in known if r["returned_share_frac"] > 1 - 1e-9), known[-1])
@@ -192,6 +194,8 @@ def _returned(rows: list[dict[str, Any]]) -> str:
 def _funded(data: ReportData, rows: list[dict[str, Any]]) -> str:
     """Say what part of the payments the provider's own money met, at the highest, and over the whole horizon."""
     known = [r for r in rows if r["funded_share_frac"] is not None]
+    if not any(r["invested_usd"] for r in known):
+        return ""
     if not known:
         return ""
     high, last = max(known, key=lambda r: r["funded_share_frac"]), known[-1]
