@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -98,3 +99,21 @@ def test_debt_cover_without_debt_is_none_with_a_reason(kept):
     assert got.lowest.value is None
     assert got.lowest.reason == "offtaker has no debt service"
     assert got.by_period[0].reason == "nothing is due on debt in 2027"
+
+
+def test_a_revolver_is_repaid_at_will_and_a_term_loan_beside_it_is_not(flow):
+    year = ("2027-01-01", "2028-01-01")
+    flows = [
+        flow("2027-12-31", "offtaker", "provider", "600.00", "rent", interval=year),
+        flow("2027-12-31", "provider", "lender", "200.00", "loan_repay"),
+        replace(flow("2027-12-31", "provider", "lender", "500.00", "loan_repay"), cause="parties.provider.facility"),
+        flow("2027-12-31", "provider", "lender", "40.00", "interest", interval=year),
+    ]
+    opening = Opening(
+        date=START,
+        cash={"provider": D("1000.00")},
+        claims=(Claim(account="loans_given", holder="lender", owed_by="provider", amount=D("700.00")),),
+    )
+    got = debt_cover(books(flows, opening=opening), "provider", at_will={"parties.provider.facility"})
+    assert got.average.value == pytest.approx(600 / 240)  # not 600 / 40: the term loan falls due
+    assert debt_cover(books(flows, opening=opening), "provider").average.value == pytest.approx(600 / 740)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from offtake.api.commitments import commitments
+from offtake.api.headline import repaid_at_will
 from offtake.ledger.circularity import circularity
 from offtake.ledger.performance import debt_cover, stake
 from offtake.plan.problem import PARTIES
@@ -104,7 +105,7 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for party in PARTIES:
         own = plan.problem.finance[party].own_rate_frac_per_y
-        cover = debt_cover(figures.books, party, at_will=plan.problem.finance[party].kind == "revolver")
+        cover = debt_cover(figures.books, party, at_will=repaid_at_will(plan, party))
         found[party] = {
             "name": plan.problem.finance[party].name,
             "npv_usd": plan.npv_usd(party),

@@ -16,7 +16,7 @@ from offtake.ledger.performance import Infrastructure, OfftakerReturns, infrastr
 
 if TYPE_CHECKING:
     from offtake.ledger.books import Books
-    from offtake.plan.problem import Float
+    from offtake.plan.problem import Float, Party
     from offtake.plan.result import Plan
     from offtake.plan.run import Outcome
 
@@ -123,3 +123,9 @@ def calendar(plan: Plan) -> tuple[tuple[int, ...], Float, Float]:
         overlap / grid.days[None, :],
         overlap / np.maximum(years.days, 1.0)[:, None],
     )
+
+
+def repaid_at_will(plan: Plan, party: Party) -> frozenset[str]:
+    """Causes of a party's loans that it repays when it likes: its revolver; an emergency loan as well."""
+    causes = {f"parties.{party}.facility"} if plan.problem.finance[party].kind == "revolver" else set()
+    return frozenset(causes | {f.cause for f in plan.flows if f.account is Account.EMERGENCY_REPAY and causes})

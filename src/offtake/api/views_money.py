@@ -8,6 +8,7 @@ import numpy as np
 
 from offtake.api.backlog import obligations
 from offtake.api.firm import against_firm
+from offtake.api.headline import repaid_at_will
 from offtake.deal.contract import summary
 from offtake.deal.flows import Account
 from offtake.ledger.backlog import purchase_obligations
@@ -265,7 +266,7 @@ def _returns(story: Story) -> list[dict[str, Any]]:
         say(party, "NPV without the alliance", story.base.without.npv_usd(party))
         for item, value in plan.terminal_usd[party].items():
             say(party, f"at the horizon: {item}", value, "not discounted")
-        cover = debt_cover(books, party, at_will=plan.problem.finance[party].kind == "revolver")
+        cover = debt_cover(books, party, at_will=repaid_at_will(plan, party))
         say(
             party,
             "debt service cover",

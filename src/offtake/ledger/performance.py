@@ -230,21 +230,22 @@ class DebtCover:
     average: Figure
 
 
-def debt_cover(kept: Books, borrower: str, *, at_will: bool = False) -> DebtCover:
+def debt_cover(kept: Books, borrower: str, *, at_will: Collection[str] = ()) -> DebtCover:
     """Compute the debt service cover ratio by reporting period: cash from operations over interest, fees and repayments.
 
     A ratio is None, with a reason, where no interest is due: a fee on a line that is not drawn is no debt.
 
     Parameters
     ----------
-    at_will : bool      repayments are the borrower's choice (a revolver) and no service; interest and fees are
+    at_will : causes    lines whose repayments are the borrower's choice (a revolver) and no service; interest and fees are.
+        What another loan repays stays service.
     """
     cash = kept.cube(borrower).cash[:, :, 1:]
     paid = [k for k, a in enumerate(ACCOUNTS) if RULES[a].activity is Activity.OPERATING]
     received = [k for k, a in enumerate(ACCOUNTS) if RULES[a].received_as is Activity.OPERATING]
     operations: NDArray[np.int64] = cash[paid, 0].sum(axis=0) + cash[received, 1].sum(axis=0)
-    counted = [a for a in SERVICE_OF_DEBT if not (at_will and a in {Account.LOAN_REPAY, Account.EMERGENCY_REPAY})]
-    service: NDArray[np.int64] = -cash[[ACCOUNTS.index(a) for a in counted], 0].sum(axis=0)
+    service: NDArray[np.int64] = -cash[[ACCOUNTS.index(a) for a in SERVICE_OF_DEBT], 0].sum(axis=0)
+    service = service - _repaid_at_will(kept, borrower, at_will)
     indebted = cash[ACCOUNTS.index(Account.INTEREST), 0] != 0
     service = np.where(indebted, service, 0) if at_will else service
     figures = tuple(
@@ -258,3 +259,22 @@ def debt_cover(kept: Books, borrower: str, *, at_will: bool = False) -> DebtCove
     owing = service > 0
     average = float(operations[owing].sum() / service[owing].sum())
     return DebtCover(by_period=figures, lowest=Figure(min(ratios)), average=Figure(average))
+
+
+def _repaid_at_will(kept: Books, borrower: str, causes: Collection[str]) -> NDArray[np.int64]:
+    """Repayments of lines that are repaid when the borrower likes : int64[period] [cent]."""
+    flows, periods = kept.flows, kept.periods
+    known = [flows.causes.index(c) for c in causes if c in flows.causes]
+    accounts = [ACCOUNTS.index(a) for a in (Account.LOAN_REPAY, Account.EMERGENCY_REPAY)]
+    rows = np.flatnonzero(
+        np.isin(flows.cause, known)
+        & np.isin(flows.account, accounts)
+        & (flows.payer == flows.code(borrower))
+        & ~flows.in_kind
+    )
+    edges = np.array([d.toordinal() for d in (*periods.starts, periods.end)], dtype=np.int64)
+    slot = np.searchsorted(edges, flows.day[rows], side="right") - 1
+    inside = (slot >= 0) & (slot < len(periods))
+    repaid = np.zeros(len(periods), dtype=np.int64)
+    np.add.at(repaid, slot[inside], flows.cents[rows[inside]])
+    return repaid
