@@ -29,7 +29,7 @@ def drawn(draw, contract):
         "kind": "reservation",
         "id": "reservation",
         "interval": draw(st.sampled_from(["half_year", "year"])),
-        "charged": draw(st.sampled_from(["held", "held", "unused"])),
+        "charged": draw(st.sampled_from(["held", "held", "unused", "written"])),
         "tranches": [
             {"id": "one", "chip": "a", "count": f"{draw(st.integers(0, 120))} k chip", "price": "0.3 USD/chip-h"},
             {
@@ -43,6 +43,8 @@ def drawn(draw, contract):
         ],
     }
     form = draw(st.sampled_from(["plain", "up_front", "cancel"]))
+    if found["charged"] == "written":
+        return found
     if form == "up_front" and found["charged"] == "held":
         return {**found, "paid": "up_front"}
     if form == "cancel":

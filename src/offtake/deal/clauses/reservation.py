@@ -4,6 +4,8 @@ Per interval and tranche, with D what was made available of its volume and T wha
 
     fee = price × D        (`charged: held`)        or        price × max(0, D − T)        (`charged: unused`)
 
+or, for a site that is handed over as it stands, price × volume as written, whatever is made of it (`charged: written`).
+
 Paid up front, the fee of the whole volume is owed on the tranche's first day, and what is then not made available is given back.
 A reservation that can be cancelled ends with the interval in which the offtaker says so; it then owes a wind-down charge, a share of the
 fee for the rest of the term, unless delivery is late.
@@ -78,8 +80,8 @@ class Reservation(Periodic):
 
     tranches: Annotated[tuple[Tranche, ...], Field(min_length=1)]
     """Slices, in the order in which they are filled; `price` or `rate` is the fee."""
-    charged: Literal["held", "unused"] = "held"
-    """Whether the fee is owed for all that is held, or only for what of it is not taken."""
+    charged: Literal["held", "unused", "written"] = "held"
+    """Whether the fee is owed for all that is made available, only for what of it is not taken, or for the volume as written."""
     paid: Literal["each_interval", "up_front"] = "each_interval"
     """Whether the fee is owed after each interval, or for the whole tranche on its first day."""
     cancel: Cancel | None = None
@@ -93,6 +95,8 @@ class Reservation(Periodic):
             raise ValueError(f"tranche {unpriced[0]!r} needs a fee: a reservation takes no price from another clause")
         if self.paid == "up_front" and self.charged == "unused":
             raise ValueError("`paid: up_front` is for all that is held: what will be unused is not known then")
+        if self.charged == "written" and (self.paid == "up_front" or self.cancel is not None):
+            raise ValueError("`charged: written` is owed whatever is made available: leave `cancel` and `paid: up_front` out")
         if self.paid == "up_front" and self.cancel is not None:
             raise ValueError(
                 "what is paid up front is not given back on cancelling: leave `cancel` out, or pay each interval"
@@ -118,7 +122,10 @@ class Reservation(Periodic):
             given = [self._given(a, deal, plan, t) for t in stack]
             volumes = [self._volume(a, deal, plan, t, g) for t, g in zip(stack, given, strict=True)]
             label = chip or "it-power"
-            had = available(a, deal, self, list(zip(stack, volumes, strict=True)), on=plan.on)
+            if self.charged == "written":
+                had = [self._as_written(a, plan, t, v) for t, v in zip(stack, volumes, strict=True)]
+            else:
+                had = available(a, deal, self, list(zip(stack, volumes, strict=True)), on=plan.on)
             taken: list[X | None] = [None] * len(stack)
             if self.charged == "unused":
                 used = metered(a, deal, "offtake_chip_h", chip, plan.on)
@@ -130,6 +137,10 @@ class Reservation(Periodic):
                     missing = vector(kept) - had[k]
                     dues.append(self._wind_down(a, deal, plan, tranche, (missing, cancelled.said)))
         return dues
+
+    def _as_written(self, a: Algebra[X], plan: Schedule, tranche: Tranche, volume: X | Numbers) -> X:
+        """Return a volume as a vector: what is owed for if it does not matter what is made available."""
+        return a.const(volume, on=plan.on, unit=tranche.unit) if is_numbers(volume) else vector(volume)
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the fees; where they can be cancelled, the wind-down charge alone is firm."""
@@ -146,7 +157,8 @@ class Reservation(Periodic):
             made += [
                 Promise(
                     clause=self.id,
-                    what=f"{what} of tranche {t.id}, for capacity made available",
+                    what=f"{what} of tranche {t.id}, "
+                    + ("as written" if self.charged == "written" else "for capacity made available"),
                     payer="offtaker",
                     payee="provider",
                     usd=whole * part,
