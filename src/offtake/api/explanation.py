@@ -168,7 +168,7 @@ FORMULAS = (
     ),
     Formula(
         r"parties\.\w+\.dscr.*",
-        "cash from operations over interest, fees and repayments; repayments of a revolver count as service",
+        "cash from operations over interest, fees and repayments; a revolver is repaid at will and is no service",
         ("cash_by_year",),
         ("parties",),
     ),
