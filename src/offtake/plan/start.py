@@ -1,9 +1,10 @@
 """A starting plan for the integer solve, rounded from its linear relaxation.
 
 The relaxation is close to the best plan, but branch and bound is slow to find a first whole one.  Linear programs find it at once:
-relax; round the yes/no choices (a run is complete where its relaxed completion passes one half) and solve; round the cumulative
-phases and solve; read the clauses' binaries off the point, fix them and solve.  Between, every run is moved one or two periods, or
-given up, as long as that pays: each try is one warm linear program.  A start that fails costs nothing but these solves.
+relax; decide signing and opening; decide run after run where and when it is complete, each time by trying the few places and periods
+that the relaxation leans to while later runs stay relaxed; move runs as long as that pays; round the cumulative phases; read the
+clauses' binaries off the point, fix them and solve.  Each try is one warm linear program.  A start that fails costs nothing but these
+solves.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
     from offtake.lp.solution import Solution
     from offtake.plan.build import Built
-    from offtake.plan.problem import Bool, Float, Int
+    from offtake.plan.problem import Float, Int
     from offtake.plan.settings import Settings
 
 HALF = 0.5
-PASSED = (0.5, 0.9, 1.0 - 1e-6, 2.0)
-"""Relaxed completion at which a run counts as complete: half, else more, else never, which always has a plan."""
+LEANS = 0.02
+"""Relaxed share of a group of sites from which on it is tried as the place of a run."""
+PLACES = 3
+"""Most groups tried for one run."""
 WORTH = 1e-6
 """Relative rise of the objective below which moving a run is not worth another round."""
 ROUNDINGS = (0.5, 0.0)
@@ -39,12 +42,14 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
     relaxed = solver.solve(interrupt=settings.interrupt)
     if not relaxed.status.solved:
         return None
-    chosen = next(
-        (c for c in (_fix(solver, _yes_no(built, relaxed.x, passed), relaxed) for passed in PASSED) if c), None
-    )
+    chosen = _fix(solver, _yes_no(built, relaxed.x), relaxed)
     if chosen is None:
         return None
-    chosen = _move_runs(built, solver, chosen, settings)
+    places = _places(built, relaxed.x)
+    chosen = _decide_runs(built, solver, chosen, places)
+    if chosen is None:
+        return None
+    chosen = _move_runs(built, solver, chosen, places, settings)
     for rounding in ROUNDINGS:
         counted = _fix(solver, _phases(built, chosen.x, rounding), chosen)
         if counted is not None:
@@ -63,61 +68,104 @@ def _fix(solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution 
     return found if found.status.solved else None
 
 
-def _yes_no(built: Built, x: Float, passed: float) -> tuple[Int, Float]:
-    """Round signing, opening, completion and groups."""
+def _yes_no(built: Built, x: Float) -> tuple[Int, Float]:
+    """Round signing and opening."""
     columns: list[Int] = []
     values: list[Float] = []
-    for name in ("sign", "open_site", "done", "train_at"):
+    for name, passed in (("sign", HALF), ("open_site", 1e-6)):
         block = built.model.column_block(name)
-        if not len(block.numbers):
-            continue
-        relaxed = block.take(x)
-        if name == "done":
-            whole = (np.maximum.accumulate(relaxed, axis=1) >= passed).astype(float)
-        elif name == "train_at":
-            whole = np.zeros_like(relaxed)
-            np.put_along_axis(whole, relaxed.argmax(axis=2)[..., None], 1.0, axis=2)
-        else:
-            whole = (relaxed >= (1e-6 if name == "open_site" else HALF)).astype(float)
-        here = block.index >= 0
-        columns.append(block.index[here])
-        values.append(whole[here])
+        if len(block.numbers):
+            here = block.index >= 0
+            columns.append(block.index[here])
+            values.append((block.take(x) >= passed).astype(float)[here])
     return _joined(columns, values)
 
 
-def _move_runs(built: Built, solver: Solver, found: Solution, settings: Settings) -> Solution:
-    """Complete each run earlier, later or never, as long as the objective rises."""
-    block = built.model.column_block("done")
+def _places(built: Built, x: Float) -> dict[tuple[int, int], list[int]]:
+    """List the groups of sites that the relaxation leans to, by path and run, the likeliest first."""
+    block = built.model.column_block("train_at")
     if not len(block.numbers):
-        return found
-    here, done = block.index >= 0, np.round(block.take(found.x))
-    rises = True
+        return {}
+    share = np.where(block.index >= 0, block.take(x), -1.0)
+    found: dict[tuple[int, int], list[int]] = {}
+    for path, run in np.ndindex(share.shape[0], share.shape[1]):
+        order = np.argsort(-share[path, run], kind="stable").tolist()
+        found[path, run] = [g for k, g in enumerate(order) if k == 0 or share[path, run, g] >= LEANS][:PLACES]
+    return found
+
+
+def _run_columns(built: Built, path: int, run: int, period: int, group: int) -> tuple[Int, Float]:
+    """Columns of one run and their values if it is complete from a period on, at a group of sites."""
+    done, at = built.model.column_block("done"), built.model.column_block("train_at")
+    rows, places = done.index[path, :, run], at.index[path, run]
+    whole = (np.arange(len(rows)) >= period).astype(float)
+    here = (np.arange(len(places)) == group).astype(float)
+    return _joined([rows[rows >= 0], places[places >= 0]], [whole[rows >= 0], here[places >= 0]])
+
+
+def _decide_runs(
+    built: Built, solver: Solver, found: Solution, places: dict[tuple[int, int], list[int]]
+) -> Solution | None:
+    """Decide one run after the other, the earliest first, with the later ones relaxed; never is always tried."""
+    done = built.model.column_block("done")
+    periods = done.index.shape[1]
+    now: Solution | None = found
+    relaxed = np.maximum.accumulate(done.take(found.x), axis=1)
+    for path, run in sorted(places, key=lambda at: (at[0], -float(relaxed[at[0], :, at[1]].sum()), at[1])):
+        if now is None:
+            return None
+        row = np.maximum.accumulate(done.take(now.x)[path, :, run])
+        when = (
+            int((row >= HALF).argmax())
+            if (row >= HALF).any()
+            else int((row > LEANS).argmax())
+            if (row > LEANS).any()
+            else periods
+        )
+        tries = [(p, g) for g in places[path, run] for p in (when, when + 1, when - 1) if 0 <= p < periods]
+        now = _best(built, solver, now, (path, run), [*tries, (periods, places[path, run][0])])
+    return now
+
+
+def _best(
+    built: Built, solver: Solver, base: Solution, which: tuple[int, int], tries: list[tuple[int, int]]
+) -> Solution | None:
+    """Try a run at several periods and places, and leave it at the best."""
+    best: tuple[float, tuple[int, int]] | None = None
+    for period, group in tries:
+        tried = _fix(solver, _run_columns(built, *which, period, group), base)
+        if tried is not None and (best is None or tried.objective > best[0]):
+            best = tried.objective, (period, group)
+    return None if best is None else _fix(solver, _run_columns(built, *which, *best[1]), base)
+
+
+def _move_runs(
+    built: Built, solver: Solver, found: Solution, places: dict[tuple[int, int], list[int]], settings: Settings
+) -> Solution:
+    """Complete each run earlier, later, elsewhere or never, as long as the objective rises."""
+    done, at = built.model.column_block("done"), built.model.column_block("train_at")
+    rises = bool(places)
     while rises:
         rises = False
-        for path, run in np.ndindex(done.shape[0], done.shape[2]):
-            for moved in _moves(done, here, path, run):
+        for (path, run), groups in places.items():
+            periods = done.index.shape[1]
+            row = np.round(done.take(found.x)[path, :, run])
+            now = int(row.argmax()) if row.any() else periods
+            where = int(at.take(found.x)[path, run].argmax())
+            moves = [
+                (p, where) for p in dict.fromkeys((now - 1, now + 1, now - 2, now + 2, periods)) if 0 <= p <= periods
+            ]
+            moves += [(now, g) for g in groups if now < periods]
+            for period, group in moves:
                 if settings.interrupt is not None and settings.interrupt.is_set():
-                    rises = False
-                    break
-                tried = _fix(solver, (block.index[here], moved[here]), found)
+                    return found
+                if (period, group) == (now, where):
+                    continue
+                tried = _fix(solver, _run_columns(built, path, run, period, group), found)
                 if tried is not None and tried.objective > found.objective + WORTH * abs(found.objective):
-                    found, done, rises = tried, moved, True
-    settled = _fix(solver, (block.index[here], done[here]), found)
-    return found if settled is None else settled
-
-
-def _moves(done: Float, here: Bool, path: int, run: int) -> list[Float]:
-    """Completion of one run a little earlier, a little later, or never."""
-    periods = done.shape[1]
-    row = done[path, :, run]
-    now = int(row.argmax()) if row.any() else periods
-    out = []
-    for then in dict.fromkeys((now - 1, now + 1, now - 2, now + 2, periods)):
-        if then != now and 0 <= then <= periods:
-            moved = done.copy()
-            moved[path, :, run] = (np.arange(periods) >= then) & here[path, :, run]
-            out.append(moved)
-    return out
+                    found, now, where, rises = tried, period, group, True
+            _fix(solver, _run_columns(built, path, run, now, where), found)
+    return found
 
 
 def _phases(built: Built, x: Float, rounding: float) -> tuple[Int, Float]:
