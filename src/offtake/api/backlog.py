@@ -13,7 +13,6 @@ from offtake.deal.clauses.reservation import Reservation
 from offtake.deal.clauses.take_or_pay import TakeOrPay
 from offtake.deal.contract import summary
 from offtake.deal.flows import Account, Firmness, Layer, Use
-from offtake.deal.terms import MONTHS
 from offtake.deal.tranches import worth
 from offtake.ledger.backlog import Backlog, Obligation, backlog
 from offtake.money import CENT, ratio
@@ -95,10 +94,13 @@ def _obligations(plan: Plan, contract: Contract) -> list[Obligation]:
 def _by_capacity(
     contract: Contract, terms: TakeOrPay | Reservation, promises: list[Promise], counts: frozenset[str]
 ) -> list[Obligation]:
-    """Cut firm capacity at the clause's intervals, each by what its tranches are worth in it; the due days are no service."""
+    """Cut firm capacity by month, each by what its tranches are worth in it: it is held ready day by day.
+
+    What is taken above a minimum does not meet a later month's, and the days until a bill is due are no service.
+    """
     amount = sum((p.usd for p in promises if p.usd is not None), Fraction(0))
     start, stop = terms.start or contract.start, max(p.end for p in promises)
-    on = Intervals.every(MONTHS[terms.interval], start, _last(contract, terms))
+    on = Intervals.every(1, start, _last(contract, terms))
     weights = []
     for s, e in zip(on.starts, on.ends, strict=True):
         parts = [
