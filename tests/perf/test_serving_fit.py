@@ -15,8 +15,10 @@ from offtake.errors import OfftakeError
 from offtake.perf import serving_cv, serving_params
 from offtake.perf.cases import ServingCase
 from offtake.perf.params import Section
+from offtake.perf.serving_doubt import decoding_share, doubtful
 from offtake.perf.serving_fit import ServingPoint, choose, fit_serving, points_of, predicted, residuals
 from offtake.perf.serving_model import predict_serving
+from offtake.perf.serving_rows import names_of
 from offtake.perf.tables_serving import read_serving
 
 TRUE = {"hbm": math.log(0.7), "layer_s": math.log(50e-6)}
@@ -96,8 +98,33 @@ def test_a_chip_held_out_is_forgotten(fitted):
     assert set(held) == {p.case.chip.name for p in _points()}
     for name, rows in held.items():
         assert rows
-        known = rows[0].fitted.effects["stream"]
-        assert f"chip:{name}" not in known
+        again = rows[0].fitted
+        assert name not in again.rows["by_chip"]
+        names = names_of(rows[0].point.case)
+        seen = serving_params.unknown_variance(fitted, names, 1.0)
+        unseen = serving_params.unknown_variance(again, names, 1.0)
+        assert unseen[0] > seen[0]
+
+
+def test_rows_that_contradict_themselves_are_doubtful():
+    """16 requests, of which a row says that they wait 20 times as long as they decode; and a series beyond the chip's peak."""
+    same = [p for p in _points() if p.case.concurrency == 16.0 and p.case.tp == 1]
+    plain = next(p for p in same if p.case.chip.name == "H100 SXM")
+    waits = replace(plain, ttft_s=20.0 * 1024.0 * plain.tpot_s, key="waits")
+    assert decoding_share(waits) == pytest.approx(1.0 / 21.0)
+    assert doubtful([plain, waits]) == {"waits"}
+    beyond = replace(plain, tpot_s=1e-5, ttft_s=1e-4, key="beyond")
+    other = replace(plain, source="another", key="other")
+    assert doubtful([plain, beyond, other]) == {plain.key, "beyond"}
+
+
+def test_a_doubtful_row_is_predicted_and_not_fitted(fitted):
+    points = _points()
+    leave = frozenset(p.key for p in points[::2])
+    held = serving_cv.cross_validate(points, fitted, serving_cv.by_chip, rounds=1, leave=leave)
+    kept = {h.point.key for rows in held.values() for h in rows}
+    assert kept == {p.key for p in points}
+    assert all(not leave & set(rows[0].fitted.rows["keys"]) for rows in held.values())
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Cross-validation of serving by whole chips and whole sources, and intervals that hold what they say.
 
-The spread of an interval joins two spreads that hold 80 % of the points: of the fit to all (0.4 of the variance), and of fits that
-have not seen the point's publisher (0.6): a new row mostly comes from a publisher not seen. Effects of names not seen add their
-variance, that of chips, releases and models scaled so that 80 % of the points lie inside the intervals of fits that have not seen
-their chip.
+The spread of an interval joins two spreads that hold 80 % of the points: of the fit to all (0.7 of the variance), and of fits that
+have not seen the point's publisher (0.3), because a new row mostly comes from a publisher not seen. Effects of names not seen add their
+variance, that of chips, releases and models scaled so that as near 80 % of the points as can be lie inside the intervals of fits that
+have not seen their chip, and of fits that have not seen their publisher, on average.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from offtake.perf.serving_doubt import doubtful
 from offtake.perf.serving_fit import METRICS, choose, fit_serving, points_of, predicted, residuals
 from offtake.perf.serving_model import interval_factor, regime_of
 from offtake.perf.serving_rows import names_of
@@ -31,7 +32,7 @@ __all__ = ["Held", "by_chip", "by_source", "calibrate", "cross_validate", "error
 _Z80 = 1.2815515655446004
 _THINNED = 8  # rows of a kind that cross-validation reads: it fits some fifteen times
 _ENOUGH = 25
-_OUTSIDE = 0.6  # weight of fits that have not seen the publisher
+_OUTSIDE = 0.3  # weight of fits that have not seen the publisher
 _SCALES = (0.1, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 
 
@@ -62,12 +63,20 @@ def by_source(point: ServingPoint) -> str:
 
 
 def cross_validate(
-    points: Sequence[ServingPoint], fitted: Section, group: Callable[[ServingPoint], str], *, rounds: int = 3
+    points: Sequence[ServingPoint],
+    fitted: Section,
+    group: Callable[[ServingPoint], str],
+    *,
+    rounds: int = 4,
+    leave: frozenset[str] = frozenset(),
 ) -> dict[str, list[Held]]:
-    """Return each group's numbers beside a fit to all other groups, which starts at the fit to all and forgets the group's effects."""
+    """Return each group's numbers beside a fit to all other groups, which starts at the fit to all and forgets the group's effects.
+
+    Rows whose keys are in `leave` are predicted like any other, and never fitted.
+    """
     found = {}
     for name in sorted({group(p) for p in points}):
-        rest = [p for p in points if group(p) != name]
+        rest = [p for p in points if group(p) != name and p.key not in leave]
         own = [p for p in points if group(p) == name]
         if rest:
             again = fit_serving(rest, start=fitted, rounds=rounds)
@@ -75,10 +84,12 @@ def cross_validate(
     return found
 
 
-def calibrate(points: Sequence[ServingPoint], fitted: Section) -> tuple[Section, dict[str, Any]]:
-    """Return the section with calibrated spreads, and the errors of both cross-validations."""
-    chips = cross_validate(points, fitted, by_chip)
-    sources = cross_validate(points, fitted, by_source)
+def calibrate(
+    points: Sequence[ServingPoint], fitted: Section, *, leave: frozenset[str] = frozenset()
+) -> tuple[Section, dict[str, Any]]:
+    """Return the section with calibrated spreads, and the errors of both cross-validations; rows in `leave` are not fitted."""
+    chips = cross_validate(points, fitted, by_chip, leave=leave)
+    sources = cross_validate(points, fitted, by_source, leave=leave)
     inside = _by_regime((p, m, e) for p, m, e in residuals(points, fitted))
     outside = _by_regime((h.point, h.metric, h.error) for held in sources.values() for h in held)
     spread = {k: v for k, v in fitted.spread.items() if k.split("/")[0] not in METRICS}
@@ -86,16 +97,19 @@ def calibrate(points: Sequence[ServingPoint], fitted: Section) -> tuple[Section,
         other = outside.get(name, own)
         spread[name] = math.sqrt((1.0 - _OUTSIDE) * _spread(own) ** 2 + _OUTSIDE * _spread(other) ** 2)
     found = replace(fitted, spread=spread)
-    held = [h for group in chips.values() for h in group]
+    folds = [[h for group in held.values() for h in group] for held in (chips, sources)]
     for metric in METRICS:
-        rows = [h for h in held if h.metric == metric]
+        rows = [[h for h in fold if h.metric == metric] for fold in folds]
         shares = {}
         for scale in _SCALES:
             tried = replace(found, spread={**found.spread, f"unseen/{metric}": scale})
-            shares[scale] = float(np.mean([h.inside(tried) for h in rows])) if rows else 0.8
+            shares[scale] = float(np.mean([np.mean([h.inside(tried) for h in some]) if some else 0.8 for some in rows]))
         best = min(_SCALES, key=lambda scale: (round(abs(shares[scale] - 0.8), 3), scale))
         found = replace(found, spread={**found.spread, f"unseen/{metric}": best})
     report = {"by_chip": _errors(chips, found), "by_source": _errors(sources, found)}
+    for name, groups in (("by_chip", chips), ("by_source", sources)):
+        kept = {k: [h for h in held if h.point.key not in leave] for k, held in groups.items()}
+        report[name]["all but doubtful"] = _errors(kept, found)["all"]
     return found, report
 
 
@@ -109,10 +123,12 @@ def fit_table(rows: Iterable[ServingRow], *, start: Section | None = None) -> Se
     """
     points = points_of(rows)
     chosen = choose(points)
-    first = fit_serving(chosen, start=start)
+    leave = doubtful(points)
+    sound = [p for p in chosen if p.key not in leave]
+    first = fit_serving(sound, start=start)
     # layouts that a row leaves open are chosen again under what was learned
-    fitted = fit_serving(chosen, start=first)
-    found, report = calibrate(choose(points, most_of_a_kind=_THINNED), fitted)
+    fitted = fit_serving(sound, start=first)
+    found, report = calibrate(choose(points, most_of_a_kind=_THINNED), fitted, leave=leave)
     report["in_fit"] = errors(chosen, found)
     return replace(found, errors=report)
 

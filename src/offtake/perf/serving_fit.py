@@ -16,6 +16,7 @@ import numpy as np
 from offtake.errors import OfftakeError
 from offtake.perf import pooling, serving_params
 from offtake.perf.params import Section, digest
+from offtake.perf.serving_doubt import MOST_OF_PEAK, implied_share
 from offtake.perf.serving_layout import layouts_of
 from offtake.perf.serving_model import figures, join_loads, load_of, regime_of
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
@@ -50,9 +51,6 @@ _FULL_WEIGHT = 60.0  # rows of one source up to which each counts whole
 MOST_OF_A_KIND = 24
 """Rows of one publisher, chip, engine, model and kind of load that the fit reads."""
 _ROUNDS = 9
-# A row whose own figures, by Little's law, need more than this share of the peak for its weights alone did not compute its prompts
-# (they were cached, or the requests were on more chips than it prints). The best rows of the tables reach 0.43 in a closed loop.
-_MOST_OF_PEAK = 0.55
 _CHANNEL_AT = len(serving_params.PRIORS)
 
 
@@ -145,7 +143,7 @@ def choose(points: Iterable[ServingPoint], *, most_of_a_kind: int = MOST_OF_A_KI
         case = point.case
         unsaid = case.speculation is None and (case.model.name in drafted or case.model.family in families)
         unsaid = unsaid or (case.disaggregated and (case.speculation is None or case.decode is None))
-        if not point.good or unsaid or case.chips <= 0 or not case.input_tok or implied_share(point) > _MOST_OF_PEAK:
+        if not point.good or unsaid or case.chips <= 0 or not case.input_tok or implied_share(point) > MOST_OF_PEAK:
             continue
         key = _configuration(case)
         if key not in newest or case.year >= newest[key].case.year:
@@ -160,23 +158,6 @@ def choose(points: Iterable[ServingPoint], *, most_of_a_kind: int = MOST_OF_A_KI
         step = max(1.0, len(group) / most_of_a_kind)
         chosen += [group[int(i * step)] for i in range(min(len(group), most_of_a_kind))]
     return chosen
-
-
-def implied_share(point: ServingPoint) -> float:
-    """Return the share of the peak that a row of a closed loop needs for the products with its weights, by its own figures; else 0.
-
-    Requests/s = concurrency / (ttft + output × tpot); 2 flop per active weight and token.
-    """
-    case = point.case
-    if case.load != "closed" or not (point.tpot_s and point.ttft_s and case.concurrency):
-        return 0.0
-    chip, active = case.chip, case.model.active_params or case.model.params or 0.0
-    peak = {"fp8": chip.fp8_flop_per_s, "fp4": chip.fp4_flop_per_s}.get(case.weights or "") or chip.bf16_flop_per_s
-    if not peak or not case.chips:
-        return 0.0
-    rate = case.concurrency / (point.ttft_s + case.output_tok * point.tpot_s)
-    tokens = case.input_tok * (1.0 - case.cached_frac) + case.output_tok
-    return rate * tokens * 2.0 * active / (case.chips * peak)
 
 
 def _configuration(case: ServingCase) -> str:

@@ -1,12 +1,13 @@
 """What serving learns from measurements: one number per term, and how chips, engines and models differ.
 
 Physics holds shares of the peaks and fixed times, the same for all. Six factors on time are exp of a sum of effects of vendor, chip
-family, chip, engine, release (engine and year) and model, each drawn to nought (`offtake.perf.pooling`):
+family, engine, release (engine and year) and model, each drawn to nought (`offtake.perf.pooling`). Which factor knows which names is
+in `LEVELS`: what did not help to predict a chip or a publisher held out is not there. A single chip has no effect of its own:
 
 - stream: weights, cache and products of a step; overhead: launches and latencies; draft: steps that check drafted tokens;
 - prompt: prompts; wait: prompts that arrive together; spread: prompts of attention groups that go in step.
 
-A name without data has effect nought, and the spread of its kind widens the interval.
+A name without data has effect nought, and the spread of its kind widens the interval; so does a chip that no fitted row ran on.
 """
 
 from __future__ import annotations
@@ -42,7 +43,17 @@ __all__ = [
 ]
 
 CHANNELS = ("stream", "overhead", "prompt", "draft", "wait", "spread")
-LEVELS = ("vendor", "family", "chip", "engine", "release", "model")
+LEVELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "stream": ("vendor", "family", "engine", "release", "model"),
+        "overhead": ("vendor", "family", "engine", "model"),
+        "prompt": ("vendor", "family", "engine", "release"),
+        "draft": ("engine",),
+        "wait": ("engine",),
+        "spread": ("engine",),
+    }
+)
+"""Names that each channel has effects of."""
 
 PRIORS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -102,6 +113,11 @@ _CAPS: Mapping[str, float] = MappingProxyType(
 _LEVEL_SD = MappingProxyType(
     {"stream": 0.12, "overhead": 0.20, "prompt": 0.20, "draft": 0.15, "wait": 0.40, "spread": 0.25}
 )
+
+
+_CHIP_SD = MappingProxyType(
+    {"stream": 0.10, "overhead": 0.15, "prompt": 0.20}
+)  # of a chip that no fitted row ran on (log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +185,7 @@ class Physics:
 def pooled_priors() -> tuple[Prior, ...]:
     """Return the parameters of the fit, in the order of `PRIORS` and `CHANNELS`; the global channels are nought by definition."""
     found = [Prior(name=name, value=value, sd=sd) for name, (value, sd) in PRIORS.items()]
-    found += [Prior(name=c, value=1.0, sd=1e-3, levels=LEVELS, level_sd=_LEVEL_SD[c]) for c in CHANNELS]
+    found += [Prior(name=c, value=1.0, sd=1e-3, levels=LEVELS[c], level_sd=_LEVEL_SD[c]) for c in CHANNELS]
     return tuple(found)
 
 
@@ -215,23 +231,27 @@ _WHOLE = frozenset({"vendor", "family", "engine"})
 
 def _pooled(fitted: Section, names: Mapping[str, str]) -> _Pooled:
     """Return (factors, variances not seen of wide levels, of narrow ones), from memory where the parameters are the package's."""
-    labels = tuple(f"{level}:{names.get(level, '')}" for level in LEVELS)
-    return _shipped_pooled(labels) if fitted is section() else _summed(fitted, labels)
+    asked = tuple(sorted(names.items()))
+    return _shipped_pooled(asked) if fitted is section() else _summed(fitted, asked)
 
 
 @lru_cache(maxsize=1024)
-def _shipped_pooled(labels: tuple[str, ...]) -> _Pooled:
-    return _summed(section(), labels)
+def _shipped_pooled(asked: tuple[tuple[str, str], ...]) -> _Pooled:
+    return _summed(section(), asked)
 
 
-def _summed(fitted: Section, labels: tuple[str, ...]) -> _Pooled:
-    """Sum the effects of labels by channel, and the variances of those not seen."""
+def _summed(fitted: Section, asked: tuple[tuple[str, str], ...]) -> _Pooled:
+    """Sum the effects of names by channel, and the variances of those not seen."""
+    names = dict(asked)
+    new_chip = names.get("chip", "") not in fitted.rows.get("by_chip", {})
     found, whole, part = [], [], []
     for channel in CHANNELS:
         known = fitted.effects.get(channel, {})
-        found.append(math.exp(sum(known.get(label, 0.0) for label in labels)))
-        unseen = {label.partition(":")[0] for label in labels if label not in known}
+        labels = {level: f"{level}:{names.get(level, '')}" for level in LEVELS[channel]}
+        found.append(math.exp(sum(known.get(label, 0.0) for label in labels.values())))
+        unseen = [level for level, label in labels.items() if label not in known]
         squares = {level: fitted.spread.get(f"{channel}/{level}", _LEVEL_SD[channel]) ** 2 for level in unseen}
         whole.append(sum(v for level, v in squares.items() if level in _WHOLE))
-        part.append(sum(v for level, v in squares.items() if level not in _WHOLE))
+        narrow = sum(v for level, v in squares.items() if level not in _WHOLE)
+        part.append(narrow + (_CHIP_SD.get(channel, 0.0) ** 2 if new_chip else 0.0))
     return tuple(found), tuple(whole), tuple(part)
