@@ -230,3 +230,18 @@ def test_mutated_scenario(text, mistakes, data):
         new = data.draw(st.one_of(st.just(""), st.text(max_size=8), st.just(text[at:to] * 2), YAMLISH, odd))
         text = text[:at] + new + text[to:]
     assert all(d.code in CODES for d in mistakes(text))
+
+
+def test_json_writes_a_character_as_two_escapes() -> None:
+    document = read_text(r'{"title": "\ud83d\udca5 x", "\ud83d\udca5": 1}')
+    assert document.diagnostics == ()
+    assert {name: entry.node.text for name, entry in document.root.entries.items()} == {
+        "title": "\N{COLLISION SYMBOL} x",
+        "\N{COLLISION SYMBOL}": "1",
+    }
+
+
+def test_half_a_character_goes_no_further() -> None:
+    document = read_text(r'{"start": "\ud83d", "\udca5": 1}')
+    assert [d.code for d in document.diagnostics] == ["E106", "E106"]
+    document.root.entries["start"].node.text.encode("utf-8")  # or every message about it would fail

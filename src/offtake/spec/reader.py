@@ -342,13 +342,23 @@ class _Builder:
     def begin(self, event: Any, kind: str) -> None:  # noqa: ANN401
         place = self.at(event)
         if kind == "ScalarEvent":
-            self.add(Scalar(event.value, place, event.style in ("'", '"', "|", ">")))
+            self.add(self.scalar(event, place))
             return
         if len(self.open) >= MOST_DEPTH:
             raise _Stop("E109", f"nested deeper than {MOST_DEPTH} levels", "is this the right file?", place)
         if self.open and self.open[-1].is_mapping and self.open[-1].key is None:
             raise _Stop("E116", "a key must be text, not a list or mapping", "put quotation marks around it", place)
         self.open.append(_Open(place, kind == "MappingStartEvent"))
+
+    def scalar(self, event: Any, place: Place) -> Scalar:  # noqa: ANN401
+        r"""Take a text; JSON escapes a character beyond 16 bits as a pair, half of which is no character."""
+        text = str(event.value)
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            whole = text.encode("utf-16-le", "surrogatepass")
+            text = whole.decode("utf-16-le", "replace")
+            if text.encode("utf-16-le") != whole:
+                self.report("E106", "an escape in this text is not a character", "write the character itself", place)
+        return Scalar(text, place, event.style in ("'", '"', "|", ">"))
 
     def end(self) -> None:
         done = self.open.pop()
@@ -406,7 +416,7 @@ class _Builder:
 
 
 def _unprintable(text: str) -> bool:
-    return _CONTROL.search(text) is not None or any("\ud800" <= c <= "\udfff" for c in text)
+    return _CONTROL.search(text) is not None
 
 
 def _syntax_hint(problem: str) -> str:
