@@ -230,3 +230,43 @@ def test_the_impossible_says_what_would_fit(change, says):
 def test_what_was_left_open_is_said():
     found = answer(replace(PUBLISHED, micro_batch=None, recompute=None))
     assert any("micro_batch" in note and "recompute" in note for note in found.assumed)
+
+
+# Expert layers, attention kernels and releases --------------------------------------------------------------------
+
+EXPERTS = TrainingCase(
+    chip=chip_of(chip("B200")), model=transformer_of(model("Qwen3-30B-A3B")), chips=8, seq_tok=4096, batch_seqs=512, micro_batch=1,
+    tp=1, pp=1, cp=1, ep=8, vpp=1, shards=1, recompute="none", precision="fp8", engine="megatron", year=2025.9, balanced=True,
+)  # fmt: skip
+
+
+def test_a_host_that_is_slower_than_the_kernels_sets_the_time_of_small_micro_batches():
+    s, more = (base_setting(replace(EXPERTS, micro_batch=b)).with_layout(ep=8.0, micro_seqs=float(b)) for b in (1, 4))
+    slow = replace(PLAIN, moe_layer_s=1.0)
+    # four times the kernels in a micro-batch, a quarter of the micro-batches: the host alone counts
+    assert float(step(s, slow).total_s) == pytest.approx(4.0 * float(step(more, slow).total_s), rel=0.02)
+    free = replace(PLAIN, moe_layer_s=1e-9)
+    assert float(step(s, free).total_s) < float(step(s, PLAIN).total_s) < 0.1 * float(step(s, slow).total_s)
+
+
+def test_no_host_waits_where_the_step_is_one_program():
+    eager, compiled = (base_setting(replace(EXPERTS, engine=e)) for e in ("megatron", "maxtext"))
+    assert float(np.asarray(eager.eager)) == 1.0
+    slow = replace(PLAIN, moe_layer_s=1.0)
+    assert float(step(compiled, slow).total_s) == pytest.approx(float(step(compiled, PLAIN).total_s), rel=1e-9)
+
+
+def test_experts_messages_hide_where_stages_hold_several_chunks():
+    s = base_setting(replace(EXPERTS, chips=64)).with_layout(ep=32.0, pp=2.0, vpp=1.0)
+    alone, behind = (float(step(s.with_layout(vpp=v), PLAIN).expert) for v in (1.0, 2.0))
+    assert behind == pytest.approx(alone * PLAIN.behind_ep, rel=1e-9)
+
+
+def test_attention_on_a_new_chip_waits_for_kernels_of_its_own():
+    early, own, older = (
+        base_setting(replace(PUBLISHED, chip=chip_of(chip(name)), year=year))
+        for name, year in (("H100 SXM", 2023.0), ("H100 SXM", 2025.0), ("A100-80 SXM", 2023.0))
+    )
+    assert [float(np.asarray(s.early_core)) for s in (early, own, older)] == [1.0, 0.0, 0.0]
+    slower = float(step(early, PLAIN).attention) / float(step(replace(early, early_core=0.0), PLAIN).attention)
+    assert slower == pytest.approx(1.0 / PLAIN.early_core, rel=0.02)

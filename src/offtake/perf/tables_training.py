@@ -120,7 +120,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
     return TrainingCase(
         chip=named.chip, model=model, chips=chips, seq_tok=seq, batch_seqs=_batch(cells, seq, micro, replicas, assumed),
         precision=precision, recipe=recipe, micro_batch=micro, shards=shards, zero=zero, recompute=_recompute(cells),
-        engine=engine_of(about), year=year_of(cells), balanced="force-balanced" in about,
+        engine=engine_of(about), year=released(year_of(cells), cells), balanced="force-balanced" in about,
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
         adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
         source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
@@ -230,6 +230,28 @@ def engine_of(about: str) -> str:
     ('megatron', '')
     """
     return next((name for name, pattern in _ENGINES if re.search(pattern, about, re.IGNORECASE)), "")
+
+
+_RELEASE = re.compile(
+    r"\b(2[2-9])\.(0[1-9]|1[0-2])(?:\.\d+)?(?:-py3)?\s+(?:\w+ )?(?:container|release|image)", re.IGNORECASE
+)
+
+
+def released(year: float, cells: Cells) -> float:
+    """Return the year of the software, with its month where a text names the release as year and month (25.11).
+
+    Examples
+    --------
+    >>> released(2025.0, Cells(2, {"source": "a page [25.11 NeMo Container]"})), released(2024.0, Cells(2, {}))
+    (2025.8333333333333, 2024.0)
+    """
+    if not year or year % 1.0:
+        return year
+    about = " ".join(cells.text(name) for name in ("engine_version", "framework", "source", "notes"))
+    found = _RELEASE.search(about)
+    if found and 2000 + int(found[1]) == int(year):
+        return year + (int(found[2]) - 1) / 12.0
+    return year
 
 
 def _measured(cells: Cells, case: TrainingCase) -> tuple[float | None, str]:

@@ -43,6 +43,8 @@ def layers_of(s: Setting, eff: Efficiency, tokens: Real) -> Layers:
     gemm_share = eff.gemm * np.exp(-eff.young * s.young)
     rate = s.peak * s.power * gemm_share
     low = np.asarray(s.low) > 0.0
+    # grouped products in four bits run no faster than in eight: what they gain is lost in rounding for each expert
+    rate_eight = np.where(low, np.minimum(s.peak_low, 2.0 * s.peak) * s.power * gemm_share * eff.low, rate)
     rate_low = np.where(
         low, s.peak_low * s.power * gemm_share * eff.low * np.where(np.asarray(s.fp4) > 0.0, eff.fp4, 1.0), rate
     )
@@ -54,7 +56,7 @@ def layers_of(s: Setting, eff: Efficiency, tokens: Real) -> Layers:
     gemm_f, gemm_b = _products(
         s, tokens, rate=rate_low, hbm=hbm, low=low, layers=(attention_layers, mlp_layers, moe_layers)
     )
-    experts_f, experts_b = _experts(s, eff, tokens, rate=rate_low, hbm=hbm, layers=moe_layers)
+    experts_f, experts_b = _experts(s, eff, tokens, rate=rate_eight, hbm=hbm, layers=moe_layers)
     core_f, core_b = _cores(s, eff, tokens, hbm=hbm)
     light_f, light_b = _light(s, eff, tokens, hbm=hbm)
     return Layers(
@@ -68,17 +70,20 @@ def mixers(s: Setting) -> Real:
     return s.full_layers + s.window_layers + s.linear_layers + s.mtp
 
 
-def fixed_s(s: Setting, eff: Efficiency) -> Array:
-    """Return the fixed time of one micro-batch over all layers: launches, host work, experts' counts [s].
+def fixed_s(s: Setting, eff: Efficiency) -> tuple[Array, Array]:
+    """Return (gaps between kernels, time of the host that starts those of expert layers) of one micro-batch, all layers [s].
 
-    Falls with the year of the software: captured graphs, fewer and larger kernels.
+    Gaps add to the compute; the host works meanwhile and counts only where it takes longer. Both fall with the year of the software:
+    captured graphs, fewer and larger kernels. A compiled step has no host in it.
     """
     experts = s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
     half_layers = 0.5 * (mixers(s) + s.mlp_layers + experts)
-    older = np.exp(eff.pace * s.age)
+    older = np.exp(eff.pace * s.age * s.eager)
     # with a fixed capacity the host need not wait for the counts
     counted = np.where(np.asarray(s.static) > 0.0, np.minimum(eff.static, 1.0), 1.0)
-    return np.asarray((eff.layer_s * half_layers + eff.moe_layer_s * counted * experts) * older)
+    counted = counted * np.where(np.asarray(s.captured) > 0.0, np.minimum(eff.captured, 1.0), 1.0)
+    host = eff.moe_layer_s * counted * experts * np.exp(eff.moe_pace * s.moe_age) * s.eager
+    return np.asarray(eff.layer_s * half_layers * older), np.asarray(host)
 
 
 def _products(
@@ -143,9 +148,15 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     scored = moe.routing_s(tokens / s.tp, hidden=s.expert_hidden, experts=s.experts, top_k=s.top_k, bytes_per_s=hbm)
     activation = elementwise.memory_s(rows * 3.0 * thin * 2.0, bytes_per_s=hbm)
     routing = (scored + activation) * eff.routing
+    values = elementwise.quantise_values(hidden=0.5 * s.expert_hidden, heads_dim=0.0, kv_dim=0.0, ffn=thin)
+    # four bits: one more pass, for the scale of the whole matrix
+    rounding = np.asarray(s.low) * (1.0 + np.asarray(s.fp4)) * rows * values * 2.0 / hbm * eff.quantise
     # each backward product is one by input and one by weight, of the same work
-    forward = (up + down + routing) * layers
-    backward = ((up + down) * (1.0 - np.asarray(s.adapters)) + up_back + down_back + 1.5 * routing) * layers
+    layers = layers * np.exp(eff.moe_pace * s.moe_age * s.eager)
+    forward = (up + down + routing + rounding) * layers
+    backward = (
+        (up + down) * (1.0 - np.asarray(s.adapters)) + up_back + down_back + 1.5 * routing + 2.0 * rounding
+    ) * layers
     return np.asarray(forward), np.asarray(backward)
 
 
@@ -154,6 +165,7 @@ def _cores(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     # a head narrower than 128 fills the matrix units worse
     narrow = s.qk_dim / (s.qk_dim + 48.0) * (176.0 / 128.0)
     rate = s.peak * s.power * eff.attention * np.exp(-eff.young * s.young) * np.minimum(narrow, 1.1)
+    rate = rate * np.where(np.asarray(s.early_core) > 0.0, np.minimum(eff.early_core, 1.0), 1.0)
     heads, kv = s.heads / s.tp, np.maximum(s.kv_heads / s.tp, 1.0)
 
     def core(window: Real) -> Array:
@@ -195,14 +207,14 @@ def _light(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     whole = (
         0.5 * elementwise.layer_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=0.0) * (mixing + mlps + experts)
     )
-    moved = 2.0 * tokens / hbm * eff.elementwise * np.exp(eff.fusion * s.age)
+    moved = 2.0 * tokens / hbm * eff.elementwise * np.exp(eff.fusion * s.age * s.eager)
     forward = (split / s.tp + whole * share) * moved
     rounded = elementwise.quantise_values(hidden=0.5 * s.hidden, heads_dim=heads_dim, kv_dim=kv_dim, ffn=0.0) * mixing
     rounded = rounded + elementwise.quantise_values(hidden=0.5 * s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn) * mlps
     rounded = (
         rounded + elementwise.quantise_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn_shared) * experts
     )
-    rounding = np.asarray(s.low) * rounded / s.tp * 2.0 * tokens / hbm * eff.quantise
+    rounding = np.asarray(s.low) * (1.0 + np.asarray(s.fp4)) * rounded / s.tp * 2.0 * tokens / hbm * eff.quantise
     return np.asarray(forward + rounding), np.asarray(1.5 * forward + 2.0 * rounding)
 
 

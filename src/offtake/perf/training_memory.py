@@ -66,9 +66,16 @@ def footprint(s: Setting) -> Memory:
     own = np.maximum(shards, np.where(np.asarray(s.zero) >= 1.0, dp, 1.0))
     own_expert = np.maximum(np.minimum(shards, copies), np.where(np.asarray(s.zero) >= 1.0, copies, 1.0))
     gradient_shards = np.where(np.asarray(s.zero) >= 2.0, own, shards)
-    parts = memory.state_bytes(dense, shard_weights=shards, shard_gradients=gradient_shards, shard_optimizer=own)
+    parts = memory.state_bytes(
+        dense,
+        gradient_bytes=s.gradient_bytes,
+        shard_weights=shards,
+        shard_gradients=gradient_shards,
+        shard_optimizer=own,
+    )
     more = memory.state_bytes(
         expert,
+        gradient_bytes=s.gradient_bytes,
         shard_weights=np.minimum(shards, copies),
         shard_gradients=np.minimum(gradient_shards, copies),
         shard_optimizer=own_expert,

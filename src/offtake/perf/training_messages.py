@@ -70,7 +70,8 @@ def expert_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     """All-to-all of expert parallelism of one micro-batch, all layers: (exposed, all) [s].
 
     Dispatch and combine, forward and backward: four. A token's copies: one for each expert, or with de-duplication one for each other
-    domain that holds one of its experts (then passed on inside).
+    domain that holds one of its experts (then passed on inside). Where stages hold several chunks, engines since 2025 pass tokens of one
+    micro-batch while they compute another.
     """
     if not some(s.ep - 1.0):
         return np.zeros(()), np.zeros(())
@@ -85,7 +86,9 @@ def expert_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     latency = np.where(domains > 1.0, fabric.scaleout_latency_s, 0.0)
     one = np.where(np.asarray(s.ep) > 1.0, np.maximum(up, across) * load + latency, 0.0)
     total = 4.0 * one * (s.moe_layers + s.mtp)
-    return np.asarray(total * np.minimum(eff.open_ep, 1.0)), np.asarray(total)
+    interleaved = (np.asarray(s.vpp) > 1.0) & (np.asarray(s.age) < 1.5)
+    share = np.where(interleaved, np.minimum(eff.behind_ep, 1.0), 1.0)
+    return np.asarray(total * np.minimum(eff.open_ep, 1.0) * share), np.asarray(total)
 
 
 def pipeline_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real, m: Array) -> tuple[Array, Array]:

@@ -33,6 +33,14 @@ __all__ = ["TrainingPrediction", "base_setting", "levels", "model_flop", "open_s
 _FUSED_SINCE = 2023.0
 # Sequence parallelism came with arXiv 2205.05198.
 _SEQUENCE_PARALLEL_SINCE = 2022.0
+# Attention kernels that use Hopper's asynchronous products: cuDNN 9 and FlashAttention-3 (arXiv 2407.08608), mid 2024.
+_ASYNCHRONOUS_SINCE, _OWN_CORE_SINCE = 2022.0, 2024.4
+# Megatron's performance recipes keep and sum gradients in bf16 (grad_reduce_in_fp32 off).
+_NARROW_GRADIENTS_SINCE = 2025.0
+_COMPILED = ("maxtext", "neuron")
+"""Engines whose step is one compiled program: fused from the first, and no host waits in it."""
+_CAPTURED_DOMAIN = 32
+"""Scale-up domain from which an NVIDIA rack has Arm hosts; recipes of Megatron for them record layers as CUDA graphs."""
 _REAL_SKEW = 0.15
 """Excess load of the busiest chip where routing is not forced even: DeepSeek-V3 and Mixtral traces show 1.1-1.4 with one expert a chip."""
 _COMPILED_REDO = 0.75
@@ -123,6 +131,13 @@ def base_setting(case: TrainingCase) -> Setting:
         young=min(max(3.0 - (known_year - case.chip.year), 0.0), 3.0) if case.chip.year else 0.0,
         age=min(max(2026.0 - known_year, 0.0), 6.0),
         skew=0.0 if case.balanced else _REAL_SKEW,
+        early_core=float(
+            case.chip.vendor == "NVIDIA" and case.chip.year >= _ASYNCHRONOUS_SINCE and known_year < _OWN_CORE_SINCE
+        ),
+        moe_age=min(max(2026.0 - known_year, -0.6), 0.5),
+        captured=float(case.chip.vendor == "NVIDIA" and case.chip.scaleup_domain >= _CAPTURED_DOMAIN),
+        gradient_bytes=2.0 if case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE else 4.0,
+        eager=float(case.engine not in _COMPILED),
         dedupe=float(known_year >= 2024.0),
     )
 

@@ -31,6 +31,7 @@ class Efficiency:
     low [1]                   the same of fp8 products, over `gemm`
     fp4 [1]                   the same of fp4 products, over `low`
     attention [1]             share of the (power-limited) bf16 peak in the fused attention core, heads of 128
+    early_core [1]            rate of attention kernels made for an earlier chip over that of kernels of its own
     hbm [1]                   share of memory bandwidth
     elementwise [1]           traffic of element-wise kernels over the fused minimum
     quantise [1]              traffic of scaling and rounding to narrow products over the minimum
@@ -39,8 +40,11 @@ class Efficiency:
     scaleup, scaleout [1]     share of link bandwidth
     scaleup_latency_s, scaleout_latency_s [s]
     open_tp, open_ep, open_dp, open_pp [1]   share of each kind of message that compute does not hide, although it lasts long enough
+    behind_ep [1]             of `open_ep`, what is left where another micro-batch is computed meanwhile
     layer_s [s]               fixed time of a layer and micro-batch, forward and backward
-    moe_layer_s [s]           the same, more, of an expert layer
+    moe_layer_s [s]           time of the host to start the kernels of an expert layer, forward and backward; compute runs meanwhile
+    moe_pace [1/y]            by how much older software takes longer in expert layers, per year (log), from mid 2025 to mid 2026
+    captured [1]              share of `moe_layer_s` that is left where layers are recorded as graphs
     static [1]                share of `moe_layer_s` that is left where experts have a fixed capacity
     step_s [s]                fixed time of a step
     fusion [1/y]              by how much older software moves more in element-wise kernels, per year before 2026 (log)
@@ -54,6 +58,7 @@ class Efficiency:
     low: Real
     fp4: Real
     attention: Real
+    early_core: Real
     hbm: Real
     elementwise: Real
     quantise: Real
@@ -65,10 +70,13 @@ class Efficiency:
     scaleout_latency_s: Real
     open_tp: Real
     open_ep: Real
+    behind_ep: Real
     open_dp: Real
     open_pp: Real
     layer_s: Real
     moe_layer_s: Real
+    moe_pace: Real
+    captured: Real
     static: Real
     step_s: Real
     fusion: Real
@@ -88,11 +96,13 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="fp4", value=0.75, sd=0.20),
     # FlashAttention-2 on A100 forward and backward 0.55-0.6 of the peak (arXiv 2307.08691), -3 on H100 0.6 (arXiv 2407.08608)
     Prior(name="attention", value=0.48, sd=0.2, levels=("family", "stack"), level_sd=0.08),
+    # FlashAttention-2 reaches 0.35 of H100's peak (arXiv 2407.08608) and 0.6 of A100's
+    Prior(name="early_core", value=0.6, sd=0.15),
     Prior(name="hbm", value=0.82, sd=0.08),
     Prior(name="elementwise", value=1.5, sd=0.2, levels=("stack",), level_sd=0.08),
     Prior(name="quantise", value=1.0, sd=0.4),
-    Prior(name="moe", value=0.75, sd=0.25, levels=("stack",), level_sd=0.15),
-    Prior(name="routing", value=2.0, sd=0.4),
+    Prior(name="moe", value=0.65, sd=0.25, levels=("stack",), level_sd=0.15),
+    Prior(name="routing", value=3.0, sd=0.4),
     # 0.65 and 0.9 in calculon's system files; NCCL reaches 0.75-0.85 of NVLink in large all-gathers
     Prior(name="scaleup", value=0.75, sd=0.15, levels=("vendor",), level_sd=0.15),
     Prior(name="scaleout", value=0.75, sd=0.2, levels=("vendor",), level_sd=0.15),
@@ -100,10 +110,14 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="scaleout_latency_s", value=25e-6, sd=0.3),
     Prior(name="open_tp", value=0.7, sd=0.3),
     Prior(name="open_ep", value=0.7, sd=0.3),
+    Prior(name="behind_ep", value=0.25, sd=0.4),
     Prior(name="open_dp", value=0.15, sd=0.5),
     Prior(name="open_pp", value=0.4, sd=0.4),
     Prior(name="layer_s", value=200e-6, sd=0.35, levels=("stack",), level_sd=0.2),
-    Prior(name="moe_layer_s", value=0.8e-3, sd=0.3, levels=("stack", "release", "chip"), level_sd=0.2),
+    # 400 to 600 kernels of about 10 us of host time each, where counts of tokens come back to the host
+    Prior(name="moe_layer_s", value=6e-3, sd=0.4, levels=("stack",), level_sd=0.2),
+    Prior(name="captured", value=0.5, sd=0.3),
+    Prior(name="moe_pace", value=0.4, sd=0.4),
     Prior(name="static", value=0.4, sd=0.4),
     Prior(name="step_s", value=10e-3, sd=0.7),
     Prior(name="fusion", value=0.15, sd=0.3),
@@ -116,7 +130,7 @@ PRIORS: tuple[Prior, ...] = (
 
 
 SPREAD: Mapping[str, float] = MappingProxyType(
-    {"residual": 0.08, "source": 0.12, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.22, "open": 0.03}
+    {"residual": 0.08, "source": 0.11, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.22, "open": 0.03}
 )
 """Standard deviations of log time that intervals are made of, added as variances: of rows of one source; of sources; and where the chip,
 its family or its vendor was not fitted, of experts (software moves them 1.4 to 2.9 times between releases), of each setting left open.

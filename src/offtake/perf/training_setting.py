@@ -78,6 +78,11 @@ class Setting:
     static                                     1 where experts have a fixed capacity and tokens beyond it are dropped
     redo [1]                                   share of a layer's forward that recomputing it costs
     young [y]                                  years that the software lacks to three years on the chip
+    early_core                                 1 where the attention kernels were made for an earlier chip
+    eager                                      1 where a host starts kernels one by one; 0 where a compiler makes one program of the step
+    moe_age [y]                                of the software before 2026, within what expert layers were measured for (-0.6 to 0.5)
+    captured                                   1 where engines record layers as graphs: racks whose hosts start kernels slowly
+    gradient_bytes [bytes]                     of one gradient that is kept and summed
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
     """
 
@@ -137,6 +142,11 @@ class Setting:
     adapters: Real = 0.0
     age: Real = 0.0
     young: Real = 0.0
+    early_core: Real = 0.0
+    eager: Real = 1.0
+    moe_age: Real = 0.0
+    gradient_bytes: Real = 4.0
+    captured: Real = 0.0
     redo: Real = 1.0
     static: Real = 0.0
     dedupe: Real = 1.0

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Step", "step"]
 
+_WAIT = 4.0
+"""Power of the sum of compute and host: the larger counts, and near equality a fifth more than either."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -93,9 +96,14 @@ def step(s: Setting, eff: Efficiency) -> Step:
     # with a fused core, norms and activations are recomputed instead of the core
     core_again = np.where(np.asarray(s.flash) > 0.0, layer.elementwise_f, layer.attention_f)
     again = s.recompute * s.redo * forward + (1.0 - np.asarray(s.recompute)) * s.selective * core_again
-    fixed = fixed_s(s, eff)
+    fixed, host = fixed_s(s, eff)
     messages_again = 1.0 + 0.5 * np.asarray(s.recompute)  # the forward half of a layer's messages, once more
     tp_open, cp_open, ep_open = tp_open * messages_again, cp_open * messages_again, ep_open * messages_again
+
+    # the host starts kernels meanwhile; recomputed layers are a third of its work more
+    busy = forward + backward + again + fixed + tp_open + cp_open + ep_open
+    host = host * (1.0 + np.asarray(s.recompute) / 3.0)
+    fixed = fixed + (busy**_WAIT + host**_WAIT) ** (1.0 / _WAIT) - busy
 
     # one micro-batch through one stage
     body = (forward + backward + again + fixed + tp_open + cp_open + ep_open) * per_stage
