@@ -127,11 +127,21 @@ class Answer:
                 f"Counting at its price what no alliance leaves undone (research, training), both gain {significant(whole / 1e9)} bn USD."
             )
         works = doc["parties"]["provider"]["infrastructure"]
-        if works["npv_at_book_usd"] < (1 - ASIDE) * works["npv_usd"]:
+        if works["npv_at_book_usd"] < works["npv_usd"] - ASIDE * abs(works["npv_usd"]):
             said.append(
                 "What stands at the valuation date counts as sunk; bought at book value, the provider's infrastructure is worth "
                 f"{significant(works['npv_at_book_usd'] / 1e9)} bn USD after tax instead of {significant(works['npv_usd'] / 1e9)}."
             )
+        for party in PARTIES:
+            mine = doc["parties"][party]
+            left = mine["terminal_usd"]
+            shares, whole = left.get("equity stake", 0.0), sum(left.values())
+            today = (mine["npv_usd"] - mine["npv_without_terminal_usd"]) * shares / whole if whole else 0.0
+            if today > ASIDE * abs(gain):
+                said.append(
+                    f"Of the {party}'s value, {significant(today / 1e9)} bn USD is shares that it holds at the horizon, at prices that the "
+                    "scenario states; the plan prices none."
+                )
         return tuple(said)
 
     @cached_property

@@ -105,11 +105,16 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
         power(document["peak_it_power_mw"]),
         power(document["peak_facility_power_mw"]),
     )
+    taxed = (
+        "before tax: no tax is due or no rate is stated"
+        if works["npv_usd"] == works["npv_before_tax_usd"]
+        else "after tax"
+    )
     print_lines(
         "",
         f"Both together gain {usd(document['value_against_no_alliance_usd'])} against no alliance.",
         f"At the peak {it} of IT power is accepted, {fence} at the fence.",
-        f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} after tax, IRR {percent(works['irr'])}."
+        f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} {taxed}, IRR {percent(works['irr'])}."
         f" {offtaker['name']} needs {usd(offtaker['peak_funding_need_usd'])} of funding at the worst.",
         "",
     )

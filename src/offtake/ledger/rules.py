@@ -82,6 +82,11 @@ _RULES: tuple[tuple[str, str, str], ...] = (
         "ASC 730-10-25-1; IAS 38.54",
     ),
     (
+        "Interest in the cash statement",
+        "Interest and loan fees stand in financing, so that cash from operating is before all finance. US GAAP: operating.",
+        "IAS 7.33; differs from ASC 230-10-45-17",
+    ),
+    (
         "Sales through others",
         "The principal shows sales gross; an agent shows its share.",
         "ASC 606-10-55-36 to 55-40; IFRS 15.B34 to B38",

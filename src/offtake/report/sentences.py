@@ -45,7 +45,8 @@ def gigawatts(data: ReportData) -> str:
     if at == 0 or math.isnan(first) or peak <= first * 1.005:
         start = f"Accepted power does not grow beyond the {power(peak)} of {years[at]}"
     else:
-        start = f"Accepted power grows from {power(first)} in {years[0]} to {power(peak)} in {years[at]}"
+        from_ = power(first) if first > 0.001 * peak else "nothing"
+        start = f"Accepted power grows from {from_} in {years[0]} to {power(peak)} in {years[at]}"
     announced = float(table["announced_facility_mw"][at])
     of = f", of {power(announced)} announced" if announced > peak * 1.005 else ""
     demand, used = float(table["demand_facility_mw"][at]), float(table["used_facility_mw"][at])

@@ -252,7 +252,7 @@ class TermLoan(Terms):
                 firmness=Firmness.FIRM,
                 layer=Layer.DEBT,
                 start=self.days[0],
-                end=self.maturity,
+                end=self.days[-1],
             ),
         )
 
