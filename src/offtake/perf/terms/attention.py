@@ -36,7 +36,7 @@ def mean_context(seq_tok: Real, *, window_tok: Real = 0.0, causal: bool = True, 
         return np.asarray(s + cached_tok)
     window = np.where(np.asarray(window_tok) > 0.0, window_tok, s + cached_tok)
     # queries with fewer than `window` keys before them see all; the others see `window`
-    growing = np.clip(window - cached_tok, 0.0, s)
+    growing = np.minimum(np.maximum(window - cached_tok, 0.0), s)
     seen = growing * cached_tok + 0.5 * growing * (growing + 1.0) + (s - growing) * window
     return np.asarray(np.where(s > 0.0, seen / np.maximum(s, 1e-9), 0.0))
 

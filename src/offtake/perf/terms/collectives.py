@@ -65,7 +65,8 @@ def within_domain(size: Real, stride: Real, domain: Real) -> Array:
     >>> within_domain(8.0, 1.0, 8.0).item(), within_domain(8.0, 4.0, 8.0).item(), within_domain(8.0, 8.0, 8.0).item()
     (8.0, 2.0, 1.0)
     """
-    return np.asarray(np.clip(np.floor(np.asarray(domain) / np.maximum(stride, 1.0)), 1.0, np.maximum(size, 1.0)))
+    whole = np.floor(np.asarray(domain) / np.maximum(stride, 1.0))
+    return np.asarray(np.minimum(np.maximum(whole, 1.0), np.maximum(size, 1.0)))
 
 
 def all_gather_s(size_bytes: Real, size: Real, fabric: Fabric, *, stride: Real = 1.0) -> Array:

@@ -23,7 +23,9 @@ def busy_share(compute_s: Real, memory_s: Real, step_s: Real, *, memory_weight: 
     >>> busy_share(0.5, 0.25, 1.0).item()
     0.65
     """
-    return np.asarray(np.clip((compute_s + memory_weight * memory_s) / np.maximum(step_s, 1e-12), 0.0, 1.0))
+    return np.asarray(
+        np.minimum(np.maximum((compute_s + memory_weight * memory_s) / np.maximum(step_s, 1e-12), 0.0), 1.0)
+    )
 
 
 def mean_w(it_w: Real, idle_frac: Real, share: Real) -> Array:

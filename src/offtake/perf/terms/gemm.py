@@ -68,7 +68,7 @@ def shape_share(m: Real, n: Real, k: Real, *, units: Real = 132.0, tile: Real = 
     np.True_
     """
     m, n, k = np.maximum(m, 1e-9), np.maximum(n, 1e-9), np.maximum(k, 1e-9)
-    edge_m = np.clip(2.0 ** np.ceil(np.log2(m)), 16.0, tile)
+    edge_m = np.minimum(np.maximum(2.0 ** np.ceil(np.log2(m)), 16.0), tile)  # np.clip takes three times as long
     rows, columns = np.ceil(m / edge_m), np.ceil(n / tile)
     waves = rows * columns / units
     charged = waves + WAVE_LOSS * (np.ceil(waves) - waves)

@@ -107,7 +107,7 @@ def grouped_gemm_s(
     groups = np.maximum(local_experts, 1.0)
     rows = np.maximum(tokens / groups, 1e-9)
     # rows per expert are uneven: half a tile more than the mean is spent on each expert
-    edge = np.clip(2.0 ** np.ceil(np.log2(np.maximum(rows, 1.0))), 16.0, tile)
+    edge = np.minimum(np.maximum(2.0 ** np.ceil(np.log2(np.maximum(rows, 1.0))), 16.0), tile)
     padded = rows + 0.5 * edge * (groups > 1.0)
     share = gemm.shape_share(padded * groups, n, k, units=units, tile=tile) * rows / padded
     arithmetic = gemm.gemm_flop(tokens, n, k) / (flop_per_s * share)
