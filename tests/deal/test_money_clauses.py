@@ -489,3 +489,47 @@ def test_intervals_of_one_day_do_not_overlap_when_two_payments_fall_on_one_day()
     )
     assert paid.on == Intervals((date(2027, 3, 1),), (date(2027, 3, 2),))
     assert paid.amount.rows == ((Fraction(25),),)
+
+
+def _backing(name="one", **fields):
+    return terms("guarantee", id=name, **{"cap": "1 bn USD", "guarantor": "parent", "of": ["rent"], **fields})
+
+
+def _rent():
+    return terms("chip_price", id="rent", prices={"a": "1 USD/chip-h"})
+
+
+def test_guarantees_never_pay_more_than_the_whole_bill():
+    with pytest.raises(OfftakeError, match="more than all of what falls due under `rent`"):
+        summary(contract(_rent(), _backing(), _backing("two")), today=date(2027, 1, 1))
+    halves = (_backing(share="50 %"), _backing("two", share="50 %"))
+    summary(contract(_rent(), *halves), today=date(2027, 1, 1))
+    dated = (_backing(end="2028-01-01"), _backing("two", start="2028-01-01"))
+    summary(contract(_rent(), *dated), today=date(2027, 1, 1))
+    with pytest.raises(OfftakeError, match="stand behind itself"):
+        summary(contract(_rent(), _backing(of=["one"])), today=date(2027, 1, 1))
+
+
+def test_backstops_never_buy_an_hour_twice():
+    def backstop(name, **fields):
+        return terms("backstop", id=name, **{"payer": "vendor", "prices": {"a": "1 USD/chip-h"}, **fields})
+
+    with pytest.raises(OfftakeError, match="already buys unsold hours of `a`"):
+        summary(contract(backstop("one"), backstop("two")), today=date(2027, 1, 1))
+    summary(contract(backstop("one", end="2028-01-01"), backstop("two", start="2028-01-01")), today=date(2027, 1, 1))
+
+
+def test_a_payment_is_named_once_and_a_residual_value_is_settled_in_the_term():
+    once = {"id": "p", "date": "2027-03-01", "amount": "1 M USD"}
+    with pytest.raises(ValidationError, match="the same `id`"):
+        terms("prepayment", payments=[once, once])
+    residual = terms(
+        "residual_value_guarantee",
+        guarantor="offtaker",
+        beneficiary="provider",
+        ends="2026-06-30",
+        residual_value="1 M USD",
+        guaranteed="2 M USD",
+    )
+    with pytest.raises(OfftakeError, match="before the contract's start"):
+        summary(contract(residual), today=date(2027, 1, 1))

@@ -11,7 +11,7 @@ the contract is ended early: that is when it is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
@@ -100,6 +100,7 @@ class Backstop(Periodic):
         start, end = self.start or contract.start, min(self.end or contract.end, contract.end)
         if end <= start:
             raise OfftakeError(f"the backstop ends {end}, not after its start {start}")
+        self._check_alone(contract, start, end)
         for chip in self.chips:
             need_price(contract, self.price_from, chip)
         most = [exactly(v) for v in (self.total_usd,) if v is not None]
@@ -119,6 +120,18 @@ class Backstop(Periodic):
                 end=end + timedelta(days=round(self.due_days)),
             ),
         )
+
+    def _check_alone(self, contract: Contract, start: date, end: date) -> None:
+        """Refuse two backstops that would buy the same chip-hour."""
+        for other in contract.clauses:
+            if not isinstance(other, Backstop) or other is self:
+                continue
+            if (other.start or contract.start) >= end or start >= min(other.end or contract.end, contract.end):
+                continue
+            mine, theirs = (c.chips or tuple(c.prices_usd_per_chip_h) for c in (self, other))
+            if both := [chip for chip in mine if chip in theirs]:
+                said = f"`{other.id}` already buys unsold hours of `{both[0]}` then: they would be paid twice"
+                raise OfftakeError(f"{said}; leave the chip out of one, or give them dates")
 
     def _price(self, chip: str, on: Intervals, deal: DealView[X]) -> tuple[Fraction, ...]:
         if self.share_frac is None:

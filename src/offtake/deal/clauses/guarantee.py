@@ -22,7 +22,8 @@ from offtake.deal.algebra import exactly
 from offtake.deal.bills import bills_of
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
-from offtake.deal.terms import Periodic, Promise
+from offtake.deal.terms import Periodic, Promise, matches
+from offtake.errors import OfftakeError
 from offtake.spec.fields import Day, Frac, FracPerYear, Id, Text, Usd
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class Guarantee(Periodic):
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the cap, contingent, and the fee on all of it."""
-        start, end = self.start or contract.start, min(self.end or contract.end, contract.end)
+        start, end = _days(self, contract)
+        self._check_alone(contract)
         last = end + timedelta(days=round(self.due_days))
         cap = exactly(self.cap_usd)
         made = [
@@ -132,6 +134,23 @@ class Guarantee(Periodic):
             )
         return made
 
+    def _check_alone(self, contract: Contract) -> None:
+        """Refuse guarantees that would together pay more than all of a bill, and one of itself."""
+        if matches(self, self.of):
+            raise OfftakeError(
+                "a guarantee cannot stand behind itself: `of` names clauses whose payments the offtaker owes"
+            )
+        start, end = _days(self, contract)
+        for other in contract.clauses:
+            if not isinstance(other, Guarantee) or other is self:
+                continue
+            theirs = _days(other, contract)
+            both = [c.id for c in contract.clauses if matches(c, self.of) and matches(c, other.of)]
+            meet = start < theirs[1] and theirs[0] < end
+            if both and meet and exactly(self.share_frac) + exactly(other.share_frac) > 1:
+                said = f"with `{other.id}` it would pay more than all of what falls due under `{both[0]}`"
+                raise OfftakeError(f"{said}: keep one, or let their shares add up to 100 % at most")
+
     def _bills(self, a: Algebra[X], deal: DealView[X], plan: Schedule, since: date) -> X:
         """Add up the guaranteed part of the payments of each interval for service from a day on."""
         bills = bills_of(a, deal, dict.fromkeys(self.of, exactly(self.share_frac)), plan.on)
@@ -151,3 +170,8 @@ class Guarantee(Periodic):
             fee = a.when(deal.in_force_at_end(plan.on), fee, "fee")
         when = plan.when(self.due_days)
         return deal.due(fee, when, Account.GUARANTEE_FEE, Firmness.FIRM, payer=self.fee_payer, payee=self.guarantor)
+
+
+def _days(clause: Guarantee, contract: Contract) -> tuple[date, date]:
+    """Return the first day of a guarantee and the day after its last."""
+    return clause.start or contract.start, min(clause.end or contract.end, contract.end)

@@ -174,6 +174,9 @@ class Prepayment(Periodic):
             raise ValueError("nothing is paid ahead: give `payments` or `opening`")
         if any(b.date < a.date for a, b in pairwise(self.payments)):
             raise ValueError("`payments` must be in order of date")
+        names = [p.id for p in self.payments if p.id]
+        if len(set(names)) < len(names):
+            raise ValueError("two `payments` have the same `id`: give each its own")
         if self.least_used_usd and any(p.over for p in self.payments):
             raise ValueError("`least_used` goes with a pool; a payment credited `over` intervals has its own schedule")
         if self.unused == "refunded" and (self.opening_expires or any(p.expires for p in self.payments)):

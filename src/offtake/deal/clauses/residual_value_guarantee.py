@@ -19,6 +19,7 @@ from offtake.deal.algebra import exactly
 from offtake.deal.flows import Account, Firmness
 from offtake.deal.quantities import USD
 from offtake.deal.terms import Promise, Terms
+from offtake.errors import OfftakeError
 from offtake.spec.fields import Day, Days, FracSeries, Id, Usd, UsdSeries
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class ResidualValueGuarantee(Terms):
     def promises(self, contract: Contract) -> Sequence[Promise]:
         """Return the most that can be called."""
         end = self.ends or contract.end
+        if end < contract.start:
+            raise OfftakeError(f"the guarantee is settled {end}, before the contract's start {contract.start}")
         return (
             Promise(
                 clause=self.id,
