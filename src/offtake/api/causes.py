@@ -7,6 +7,7 @@ as one file each.  Prices, terms and dates are compiled from those inputs again,
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from offtake.errors import OfftakeError
 from offtake.plan.compile import compile_problem
 from offtake.risk.attribution import CAUSES, Pair, attribute
 from offtake.risk.hybrids import World, world_of
+from offtake.runs.manifest import parse_json
 from offtake.spec.load import loads
 from offtake.spec.tree import plain
 from offtake.tables import Column, Table
@@ -99,8 +101,8 @@ def pair_of(record: RunRecord, case: str = BASE) -> Pair:
     ------
     OfftakeError    where the run does not hold them
     """
-    texts = json.loads(record.extra.get(INPUTS, "{}"))
-    if "quantities" not in record.tables or not texts:
+    texts = _inputs_of(record)
+    if not {"quantities", "rights"} <= record.tables.keys() or not texts:
         raise OfftakeError(
             "the run does not hold what it was settled from: it was planned by an earlier version; plan it again"
         )
@@ -116,6 +118,19 @@ def pair_of(record: RunRecord, case: str = BASE) -> Pair:
     return Pair(alliance=worlds[0], without=worlds[1])
 
 
+def _inputs_of(record: RunRecord) -> dict[str, Any]:
+    """Read the inputs of every case; none where the run holds none.
+
+    Raises
+    ------
+    OfftakeError    where they are not as a run writes them
+    """
+    try:
+        return parse_json(record.extra.get(INPUTS, "{}"))
+    except ValueError as error:
+        raise OfftakeError(f"{INPUTS} of the run is not as it was written ({error}); plan it again") from None
+
+
 def _world(quantities: Table, rights: Table, problem: Problem) -> World:
     found: dict[tuple[str, ...], Float] = {}
     terminal: dict[str, float] = {}
@@ -125,6 +140,10 @@ def _world(quantities: Table, rights: Table, problem: Problem) -> World:
             continue
         labels = [row[n] for n in ("label", "label_2") if row[n]]
         values = found.setdefault((row["quantity"], *labels), np.zeros(len(problem.grid)))
+        if not 0 <= row["period"] < len(values) or not math.isfinite(
+            row["value"] if row["value"] is not None else math.nan
+        ):
+            raise OfftakeError("the run's table of quantities is not as it was written; plan it again")
         values[row["period"]] = row["value"]
     used: dict[str, dict[tuple[int, int], float]] = {}
     for row in rights.rows():
@@ -174,7 +193,7 @@ def one_case(record: RunRecord, case: str) -> RunRecord:
     ------
     OfftakeError    where the run has no such case
     """
-    texts = json.loads(record.extra.get(INPUTS, "{}"))
+    texts = _inputs_of(record)
     figures = next((c for c in record.document.get("cases", ()) if c["case"] == case), None)
     if figures is None or (texts and case not in texts):
         known = ", ".join(c["case"] for c in record.document.get("cases", ()))
