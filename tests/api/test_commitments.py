@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import offtake
+from offtake.cli.summary import print_summary
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-site.yaml"
 CLAUSES = """  clauses:
@@ -40,7 +41,7 @@ def rows(answer):
 
 def test_every_kind_stands_in_the_table(answer):
     kinds = {c["kind"] for c in answer.document["commitments"]}
-    assert kinds == {"take_or_pay", "spend_commitment", "reservation", "delivery_delay"}
+    assert kinds == {"take_or_pay", "spend_commitment", "reservation", "delivery"}
 
 
 def test_relief_is_shown_both_ways_for_the_same_quantities(answer):
@@ -50,9 +51,30 @@ def test_relief_is_shown_both_ways_for_the_same_quantities(answer):
     assert floor["without_relief_usd"] <= floor["with_relief_usd"] + floor["relief_usd"] + 1
 
 
+def test_relief_deliveries_and_amendments_have_tables(answer):
+    floor, late = rows(answer)["floor", "interval"], rows(answer)["late", "two"]
+    relief = answer.tables["relief_changes"].where(scope="interval")
+    assert relief["without_relief_usd"].sum() == pytest.approx(floor["without_relief_usd"])
+    assert relief["without_relief_usd"].tolist() == pytest.approx([k["without_relief_usd"] for k in floor["intervals"]])
+    came = answer.tables["deliveries"].where(tranche="two")
+    assert came["credit_usd"].sum() == pytest.approx(late["credit_usd"])
+    assert len(answer.tables["concessions"]) == len(answer.document["amendments"]) == 0
+
+
+def test_the_summary_shows_relief_both_ways_and_deliveries_apart(answer, capsys):
+    print_summary(answer, None, report=False)
+    shown = capsys.readouterr().out
+    committed, delivered = shown.split("What is committed")[1].split("What is delivered")
+    assert "Without relief" in committed
+    assert "first.late" not in committed
+    assert "first.late (two)" in delivered
+    assert "Credit [M USD]" in delivered
+
+
 def test_a_late_tranche_is_credited_up_to_its_cap(answer):
     late = rows(answer)["late", "two"]
-    assert late["true_up_usd"] == pytest.approx(-5e6)
+    assert late["credit_usd"] == pytest.approx(5e6)
+    assert late["true_up_usd"] == 0
     assert late["committed_usd"] - late["paid_usd"] == pytest.approx(late["shortfall_usd"])
 
 

@@ -544,6 +544,19 @@ ROWS: dict[str, Any] = {
     ],
     "statements": statements,
     "third_parties": lambda: by_year(("lender", "Loans given", 2, 4.0), ("lender", "Assets", 0, 4.0)),
+    "relief_changes": lambda: [
+        ("alliance.compute-floor", "interval", dt.date(y, 7, 1), dt.date(y + 1, 7, 1), 0.0, 2e8 if y == 2028 else 0.0)
+        for y in YEARS[:4]
+    ],
+    "deliveries": lambda: [
+        ("alliance.late", "wave-1", dt.date(2027, 1, 1), dt.date(2028, 1, 1), 3e9, 2.5e9, 4e7),
+        ("alliance.late", "wave-1", dt.date(2028, 1, 1), dt.date(2029, 1, 1), 6e9, 6e9, 0.0),
+    ],
+    "concessions": lambda: [
+        (2, dt.date(2028, 1, 1), "lower floor", clause, party, sign * 1.5e9, sign * 1.2e9)
+        for clause in ("alliance.compute-floor", "")
+        for party, sign in (("offtaker", 1), ("provider", -1))
+    ],
     "revenue_identity": lambda: by_year(
         ("provider", "Billed", 2, 5.0),
         ("provider", "Less increase of contract liabilities", 2, -0.5),

@@ -26,6 +26,11 @@ __all__ = ["Commitment", "commitments", "owed_both_ways"]
 
 Row = tuple[float, ...]
 
+_SUMMED = ("relief_usd", "credit_usd", "with_relief_usd", "without_relief_usd", "credited_usd", "make_up_lapsed_usd")
+"""Rows that only some commitments have, told as totals."""
+_BY_INTERVAL = ("with_relief_usd", "without_relief_usd", "credit_usd")
+"""Those of them that are told by interval as well."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commitment:
@@ -33,13 +38,14 @@ class Commitment:
 
     Attributes
     ----------
-    kind : str                                     of the clause
+    kind : str                                     of the clause; delivery: what was to be delivered, was, and is credited for the rest
     committed_usd : tuple of float, by interval    as written: a floor, a minimum of what was made available, a fee, capacity scheduled
     paid_usd : tuple of float, by interval         what counted towards it
     shortfall_usd : tuple of float, by interval    what fell short
-    true_up_usd : tuple of float, by interval      owed for that; negative: owed to the offtaker (credits for late delivery)
+    true_up_usd : tuple of float, by interval      owed for that; nothing for a delivery
     scope : str                                    interval, term or extension of a spend commitment, or a tranche
     relief_usd : tuple of float, by interval       taken off by late delivery, less what is made good
+    credit_usd : tuple of float, by interval       owed to the offtaker for late delivery; of deliveries only
     with_relief_usd, without_relief_usd            true-ups with relief and without, for the same quantities; empty where none is stated
     credited_usd : tuple of float, by interval     given back: make-up drawn
     make_up_held : tuple of float, by interval     paid and not yet taken, at the interval's end, in `make_up_unit`
@@ -55,6 +61,7 @@ class Commitment:
     true_up_usd: Row
     scope: str
     relief_usd: Row = ()
+    credit_usd: Row = ()
     with_relief_usd: Row = ()
     without_relief_usd: Row = ()
     credited_usd: Row = ()
@@ -66,7 +73,7 @@ class Commitment:
     def more(self) -> dict[str, object]:
         """Return what only some commitments have, for the answer: totals in USD, and the make-up held at the end."""
         found: dict[str, object] = {}
-        for name in ("relief_usd", "with_relief_usd", "without_relief_usd", "credited_usd", "make_up_lapsed_usd"):
+        for name in _SUMMED:
             row = getattr(self, name)
             if row:
                 found[name] = sum(row)
@@ -75,6 +82,10 @@ class Commitment:
             found["make_up_unit"] = self.make_up_unit
             found["make_up_held_usd"] = self.make_up_held_usd[-1]
         return found
+
+    def more_of(self, interval: int) -> dict[str, float]:
+        """Return what only some commitments have in one interval, for the answer."""
+        return {name: getattr(self, name)[interval] for name in _BY_INTERVAL if getattr(self, name)}
 
 
 def commitments(plan: Plan) -> list[Commitment]:
@@ -213,12 +224,13 @@ def _delivery(due: Due[Exact]) -> list[Commitment]:
     return [
         Commitment(
             clause=due.cause,
-            kind="delivery_delay",
+            kind="delivery",
             on=due.on,
             committed_usd=scheduled,
             paid_usd=tuple(s - m for s, m in zip(scheduled, missing, strict=True)),
             shortfall_usd=missing,
-            true_up_usd=tuple(-v for v in _row(due.amount)),
+            true_up_usd=(0.0,) * len(scheduled),
+            credit_usd=_row(due.amount),
             scope=str(facts["tranche"]),
             relief_usd=tuple(r - d for r, d in zip(missing, _row(facts["deferred_usd"]), strict=True)),
         )

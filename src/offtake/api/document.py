@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from offtake.api.commitments import commitments
 from offtake.api.headline import repaid_at_will
+from offtake.api.views_deal import amendments
 from offtake.ledger.circularity import circularity
 from offtake.ledger.performance import debt_cover, stake
 from offtake.plan.problem import PARTIES
@@ -73,6 +74,7 @@ def document(story: Story) -> dict[str, Any]:
         "tokens": _tokens(plan),
         "training": _training(plan),
         "commitments": _commitments(plan),
+        "amendments": amendments(plan),
         "bottlenecks": _bottlenecks(story),
         "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
         "circularity": _circularity(figures),
@@ -224,9 +226,12 @@ def _commitments(plan: Plan) -> list[dict[str, Any]]:
                     "paid_usd": p,
                     "shortfall_usd": f,
                     "true_up_usd": t,
+                    **c.more_of(k),
                 }
-                for s, e, a, p, f, t in zip(
-                    c.on.starts, c.on.ends, c.committed_usd, c.paid_usd, c.shortfall_usd, c.true_up_usd, strict=True
+                for k, (s, e, a, p, f, t) in enumerate(
+                    zip(
+                        c.on.starts, c.on.ends, c.committed_usd, c.paid_usd, c.shortfall_usd, c.true_up_usd, strict=True
+                    )
                 )
             ],
         }

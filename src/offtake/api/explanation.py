@@ -136,7 +136,16 @@ FORMULAS = (
         ("demand", "classes"),
     ),
     Formula(
-        r"commitments.*", "the clause settled exactly on its own intervals", ("commitments_by_year",), ("contract",)
+        r"commitments.*",
+        "the clause settled exactly on its own intervals",
+        ("commitments_by_year", "relief_changes", "deliveries"),
+        ("contract",),
+    ),
+    Formula(
+        r"amendments.*",
+        "the plan's quantities settled under the version before the amendment and under the one it made",
+        ("concessions",),
+        ("contract.amendments", "objective.discount_rate"),
     ),
     Formula(
         r"bottlenecks.*",

@@ -9,6 +9,7 @@ import numpy as np
 
 from offtake.api.commitments import commitments
 from offtake.api.headline import calendar, end_of_year_period
+from offtake.api.views_deal import deal_tables
 from offtake.api.views_money import money_tables
 from offtake.dates import HOURS_PER_DAY
 from offtake.plan import scales
@@ -54,7 +55,8 @@ def report_tables(story: Story) -> dict[str, Table]:
         ],
         "assumptions": _assumptions(story),
     }
-    return {**{name: report_table(name, found) for name, found in rows.items()}, **money_tables(story)}
+    own = {name: report_table(name, found) for name, found in rows.items()}
+    return {**own, **deal_tables(plan), **money_tables(story)}
 
 
 def _power(story: Story) -> list[dict[str, Any]]:

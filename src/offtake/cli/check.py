@@ -59,11 +59,11 @@ def _headline(scenario: Path, overlays: Sequence[Path | Changes]) -> None:
     from offtake import api
     from offtake.api.firm import own_deal
     from offtake.cli.terminal import print_lines, print_table
-    from offtake.report.headline import deal_table
+    from offtake.report.headline import OWN_TITLE, deal_table
 
     loaded = api.load(scenario, overlays=overlays)
     names = {p: getattr(loaded.scenario.parties, p).name for p in ("offtaker", "provider")}
-    table = deal_table(own_deal(loaded), names, title="Headline against firm, from the terms alone")
+    table = deal_table(own_deal(loaded), names, title=OWN_TITLE)
     if len(table):
         print_lines("")
         print_table(table)

@@ -61,6 +61,8 @@ def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
         ),
         _by_year(tables["chips"], "chip", "ordered_chips", "What to buy: thousands of chips ordered in the year"),
         _commitments(document["commitments"]),
+        _deliveries(document["commitments"]),
+        _amendments(answer),
         _firm(answer),
         _binding(document["bottlenecks"], document["reliefs"]),
         _cases(tables["cases"]),
@@ -137,30 +139,72 @@ def _by_year(table: Table, name: str, value: str, title: str) -> Table | None:
     return Table(value, heads, [(r[0], *(v / scale for v in r[1:])) for r in rows], title=title)
 
 
-def _commitments(found: Sequence[Mapping[str, Any]]) -> Table | None:
+_PROMISE_NOTES = {
+    "take_or_pay": "Take or pay: least is the minimum of what is made available, so late capacity lowers it;\n"
+    "use above all minimums stands with the last tranche.",
+    "spend_commitment": "Spend commitment: least is the floor as written; counted is all spend that the clause counts.",
+    "reservation": "Reservation: least is the fee of what is held.",
+}
+"""What the columns mean for each kind of commitment."""
+
+
+def _commitments(every: Sequence[Mapping[str, Any]]) -> Table | None:
+    """Show what must be paid at least, what counts towards it, and what is owed for the rest, with relief and without."""
+    found = [c for c in every if c["kind"] != "delivery"]
     if not found:
         return None
+    relieved = any("without_relief_usd" in c for c in found)
+    heads = {"committed_usd": "Least", "paid_usd": "Counted", "true_up_usd": "True-up"}
+    heads |= {"without_relief_usd": "Without relief"} if relieved else {}
     columns = (
         Column("commitment", "", "", "text"),
         Column("kind", "", "", "text"),
-        *(Column(f"{w.lower()}_usd", "USD", w, "float") for w in ("Committed", "Spent", "True-up")),
+        *(Column(name, "USD", head, "float") for name, head in heads.items()),
     )
-    names = [c["clause"] if c["scope"] in ("interval", "capacity") else f"{c['clause']} ({c['scope']})" for c in found]
     rows = [
-        (n, c["kind"].replace("_", " "), c["committed_usd"], c["paid_usd"], c["true_up_usd"])
-        for n, c in zip(names, found, strict=True)
+        (_commitment(c), c["kind"].replace("_", " "), *(c.get(name, c["true_up_usd"]) for name in heads)) for c in found
     ]
-    return Table("commitments", columns, rows, title="What is committed, over the whole term")
+    kinds = {c["kind"] for c in found}
+    notes = [words for kind, words in _PROMISE_NOTES.items() if kind in kinds]
+    notes += ["Without relief: the true-up of the same plan if late delivery lowered nothing."] if relieved else []
+    return Table("commitments", columns, rows, "What is committed, over the whole term", "\n".join(notes))
+
+
+def _commitment(c: Mapping[str, Any]) -> str:
+    return str(c["clause"]) if c["scope"] in ("interval", "capacity") else f"{c['clause']} ({c['scope']})"
+
+
+def _deliveries(every: Sequence[Mapping[str, Any]]) -> Table | None:
+    """Show what was to be delivered and may be late, at its price."""
+    found = [c for c in every if c["kind"] == "delivery"]
+    if not found:
+        return None
+    columns = (
+        Column("delivery", "", "", "text"),
+        *(Column(f"{w.lower()}_usd", "USD", w, "float") for w in ("Scheduled", "Delivered", "Credit")),
+    )
+    rows = [(_commitment(c), c["committed_usd"], c["paid_usd"], c["credit_usd"]) for c in found]
+    return Table(
+        "deliveries", columns, rows, title="What is delivered, at its price, and what is credited for the rest"
+    )
+
+
+def _amendments(answer: Answer) -> Table | None:
+    """Show what each side gave and got by each amendment."""
+    from offtake.report.promises import amendments_table
+
+    shown = amendments_table(answer.report_data, title="What each amendment gave and got")
+    return None if shown is None else shown.select("number", "since", "clause", "party", "usd", "discounted_usd")
 
 
 def _firm(answer: Answer) -> Table | None:
     """Show what the contract's headline is made of."""
-    from offtake.report.headline import deal_table
+    from offtake.report.headline import OWN_TITLE, deal_table
 
     data = answer.report_data
     own = data.table("headline_against_firm").where(own=True)
     names = {p: data.party(p) for p in {*own["payer"], *own["payee"]}}
-    return deal_table(own, names, title="Headline against firm, from the terms alone") if len(own) else None
+    return deal_table(own, names, title=OWN_TITLE) if len(own) else None
 
 
 def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str, Any]]) -> Table | None:

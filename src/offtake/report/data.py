@@ -165,6 +165,42 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 _text("remark", "Item by item"),
             ),
         ),
+        "relief_changes": TableSpec(
+            "What a spend commitment owes in one interval with relief for late delivery and without it, for the same quantities.",
+            (
+                _text("commitment", "Commitment"),
+                _text("scope", "Of"),  # interval | term | extension | capacity
+                _date("start", "From"),
+                _date("end", "To"),
+                _usd("with_relief_usd", "Owed with relief"),
+                _usd("without_relief_usd", "Owed without"),
+            ),
+        ),
+        "deliveries": TableSpec(
+            "What one tranche that may be late was to deliver in one interval, at its price, what it did, and what is credited.",
+            (
+                _text("clause", "Clause"),
+                _text("tranche", "Tranche"),
+                _date("start", "From"),
+                _date("end", "To"),
+                _usd("scheduled_usd", "Scheduled"),
+                _usd("delivered_usd", "Delivered"),
+                _usd("credit_usd", "Credit"),
+            ),
+        ),
+        "concessions": TableSpec(
+            "What one party gets by the new terms of one clause under one amendment, less what it gives; rows without a clause are"
+            " the party's sum. The same quantities are settled under both versions.",
+            (
+                Column("number", "", "Amendment", "int"),
+                _date("since", "From"),
+                _text("why", "Why"),
+                _text("clause", "Clause"),
+                _PARTY,
+                _usd("usd", "Gets, less gives"),
+                _usd("discounted_usd", "Discounted"),
+            ),
+        ),
         "circularity": TableSpec(
             "One date (year ends): both shares, firm and contingent, from the valuation date.",
             (

@@ -11,7 +11,7 @@ from offtake.tables import Column, Table
 if TYPE_CHECKING:
     from offtake.report.data import ReportData
 
-__all__ = ["NOTE", "against_firm", "deal_table"]
+__all__ = ["NOTE", "OWN_TITLE", "against_firm", "deal_table"]
 
 NOTE = (
     "Firm is owed whatever happens; contingent on a trigger; optional at somebody's choice; cancellable may be ended on notice; not "
@@ -19,6 +19,8 @@ NOTE = (
     "a chip deal may be the same watts. Money in is equity towards the offtaker over what it spends. Firm until is the last day on which a "
     "firm amount may fall due. Per MW-year of the own contract is not from the terms: it is what the plan pays per MW-year of IT taken."
 )
+OWN_TITLE = "Headline against firm: amounts from the terms"
+"""Over a contract's own rows; what the plan pays per MW-year says so in its heading."""
 _CLASSES = ("firm", "contingent", "optional", "cancellable", "stated")
 
 
@@ -36,7 +38,7 @@ def deal_table(shown: Table, names: dict[str, str] | None = None, *, title: str 
         "parties": "Who pays whom",
         **{c: "Not classified" if c == "stated" else c.capitalize() for c in _CLASSES},
         "money_in": "Money in",
-        "rate": "Per MW-year",
+        "rate": "Per MW-year, planned" if shown["own"].all() else "Per MW-year",
         "until": "Firm until",
     }
     rows = []
@@ -88,7 +90,7 @@ def against_firm(data: ReportData) -> str:
         "Item by item, with qualifiers and sources' reliability",
     )
     body = table(deal_table(own, names)) + beside + paragraph(NOTE, "note")
-    sub = "By layer, payer and firmness; undiscounted, from the terms alone."
+    sub = "By layer, payer and firmness; undiscounted. Amounts are from the terms, the price per MW-year is the plan’s."
     shown_so = figure("against-firm", _claim(own), sub=sub, body=body, twins=remarks)
     return f'<section id="headline"><h2>Headline against firm</h2>{shown_so}</section>\n'
 

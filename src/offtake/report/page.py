@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from offtake.report.css import CSS
 from offtake.report.headline import against_firm
 from offtake.report.page_one import first_page, header
+from offtake.report.promises import lateness
 from offtake.report.sections import flows, parties, physical
 from offtake.report.statements import accounting
 from offtake.report.trust import assumptions, trust
@@ -38,7 +39,7 @@ def render(data: ReportData) -> str:
     >>> page.startswith("<!doctype html>"), "No figures of power are given." in page
     (True, True)
     """
-    sections = (first_page, against_firm, flows, parties, accounting, physical, trust, assumptions)
+    sections = (first_page, against_firm, lateness, flows, parties, accounting, physical, trust, assumptions)
     body = "".join(section(data) for section in sections)
     made_with = f"Offtake {data.version}".strip()
     return (
