@@ -81,16 +81,15 @@ def test_the_commitment_does_not_bind_in_the_base_case(base: Answer) -> None:
     assert sum(c["true_up_usd"] for c in base.document["commitments"] if c["kind"] == "spend_commitment") == 0.0
 
 
-def test_the_commitment_binds_and_a_true_up_is_paid_when_demand_is_low_or_stops(bad: Answer) -> None:
-    paid = [c for c in bad.document["commitments"] if c["kind"] == "spend_commitment" and c["true_up_usd"] > 1e9]
-    assert paid
-    for commitment in paid:
+def test_commitments_are_met_or_trued_up_when_demand_is_low_or_stops(bad: Answer) -> None:
+    spend = [c for c in bad.document["commitments"] if c["kind"] == "spend_commitment"]
+    assert {c["scope"] for c in spend} == {"interval", "term"}
+    for commitment in spend:
         for interval in commitment["intervals"]:
-            if commitment["scope"] == "interval" and interval["true_up_usd"] > 0:
-                short = interval["committed_usd"] - interval["paid_usd"]
-                assert interval["true_up_usd"] == pytest.approx(short, rel=1e-9)
+            short = max(0.0, interval["committed_usd"] - interval["paid_usd"])
+            assert interval["true_up_usd"] == pytest.approx(short, rel=1e-9, abs=0.01)
     settled = sum(float(f.amount) for f in bad.plan.flows if f.account == "true_up")
-    assert settled == pytest.approx(sum(c["true_up_usd"] for c in paid), abs=1.0)
+    assert settled == pytest.approx(sum(c["true_up_usd"] for c in spend), abs=1.0)
 
 
 def test_the_document_has_what_the_outside_reads(base: Answer) -> None:

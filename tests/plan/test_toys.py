@@ -330,3 +330,20 @@ def test_chips_retired_early_do_not_come_back():
     found, joint = value(toy(sites=[site(power_price="2000 USD/MWh")], chips=[old], demand=[asked]))
     assert joint == pytest.approx(64.8)
     assert found.decisions.accepted_chip[0, :, 0].sum() == pytest.approx(10_000)
+
+
+@pytest.mark.parametrize("goal", ["offtaker", "provider"])
+def test_the_other_party_is_not_robbed_for_nothing(goal):
+    """Whose value is the objective does not change what the other may earn at no cost to it: spare chips are sold outside."""
+    rent = {"kind": "chip_price", "id": "rent", "interval": "year", "due": "0 days", "prices": {"c": "0.5 USD/chip-h"}}
+    world = toy(
+        chips=[chip(supply="0 chip/y", opening=stand(10_000.0))],
+        resale={"steps": [{"chip": "c", "price": "0.3 USD/chip-h", "cap": "4000 chip"}]},
+        objective={"maximise": goal, "discount_rate": "0 %/y"},
+        demand=[],
+        contract=contract(rent),
+    )
+    found = plan(world)
+    # 4,000 chips x 8,760 h x 3 years x 0.3 USD
+    assert found.npv_usd("provider") == pytest.approx(4_000 * 8_760 * 3 * 0.3, rel=1e-7)
+    assert found.npv_usd("offtaker") == pytest.approx(0.0, abs=1.0)

@@ -172,7 +172,7 @@ def _explain(built: Built, solver: Solver, found: Solution) -> None:
 
 
 def _break_ties(built: Built, solver: Solver, exact: Solution) -> tuple[Float, tuple[float, float]]:
-    """Hold the objective, favour the offtaker, then pay the least under the contract."""
+    """Hold the objective, favour the offtaker, or the provider where the offtaker's value is the objective; then pay the least."""
     model = built.model
     weight = np.full(len(built.problem.paths), 1.0 / len(built.problem.paths))
     offtaker = (built.values["offtaker"] * weight).sum()
@@ -182,15 +182,21 @@ def _break_ties(built: Built, solver: Solver, exact: Solution) -> tuple[Float, t
     worst = solver.solve(method="primal simplex")
     _aim(built, solver, offtaker)
     best = solver.solve(method="primal simplex")
-    if not (best.found and worst.found):
+    if not best.found:
         return exact.x, (np.nan, np.nan)
     _hold(solver, offtaker, best.objective - HOLD * max(1.0, abs(best.objective)))
+    if built.problem.goal.name == "offtaker":
+        provider = (built.values["provider"] * weight).sum()
+        _aim(built, solver, provider)
+        kind = solver.solve(method="primal simplex")
+        if kind.found:
+            _hold(solver, provider, kind.objective - HOLD * max(1.0, abs(kind.objective)))
     paid = _contract_payments(built) + _interest(built)
     _aim(built, solver, -paid)
     least = solver.solve(method="primal simplex")
     width = model.column_blocks.count
     chosen = least.x if least.found else best.x
-    return chosen[:width], (-worst.objective, best.objective)
+    return chosen[:width], (-worst.objective if worst.found else np.nan, best.objective)
 
 
 def _aim(built: Built, solver: Solver, expr: Affine) -> None:
