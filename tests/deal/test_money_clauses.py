@@ -533,3 +533,29 @@ def test_a_payment_is_named_once_and_a_residual_value_is_settled_in_the_term():
     )
     with pytest.raises(OfftakeError, match="before the contract's start"):
         summary(contract(residual), today=date(2027, 1, 1))
+
+
+def test_a_loan_promises_both_ways_what_it_pays():
+    deal = contract(
+        terms(
+            "term_loan",
+            lender="bank",
+            borrower="provider",
+            draws=[{"date": "2027-01-01", "amount": "730 USD"}],
+            maturity="2029-01-01",
+            rate="10 %/y",
+            interval="year",
+            fee="1 %",
+        )
+    )
+    promised = {(p.payer, p.what): p.usd for p in deal.clauses[0].promises(deal)}
+    # 2028 is a leap year: 73 in the first year, 730 x 10 % x 366 / 365 = 73.2 in the second.
+    assert promised == {
+        ("bank", "principal of a loan"): 730,
+        ("provider", "repayment of the loan"): 730,
+        ("provider", "interest on the loan"): Fraction("146.2"),
+        ("provider", "fee of the loan"): Fraction("7.3"),
+    }
+    owing = summary(deal).totals
+    assert owing[Layer.DEBT, Firmness.FIRM, "provider"] == Fraction("883.5")
+    assert summary(deal).firm_until == date(2029, 1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -140,8 +141,7 @@ def _by_year(table: Table, name: str, value: str, title: str) -> Table | None:
 
 
 _PROMISE_NOTES = {
-    "take_or_pay": "Take or pay: least is the minimum of what is made available, so late capacity lowers it;\n"
-    "use above all minimums stands with the last tranche.",
+    "take_or_pay": "Take or pay: least is the minimum of what is made available, so late capacity lowers it.",
     "spend_commitment": "Spend commitment: least is the floor as written; counted is all spend that the clause counts.",
     "reservation": "Reservation: least is the fee of what is held.",
 }
@@ -161,11 +161,11 @@ def _commitments(every: Sequence[Mapping[str, Any]]) -> Table | None:
         Column("kind", "", "", "text"),
         *(Column(name, "USD", head, "float") for name, head in heads.items()),
     )
-    rows = [
-        (_commitment(c), c["kind"].replace("_", " "), *(c.get(name, c["true_up_usd"]) for name in heads)) for c in found
-    ]
+    rows = [(_commitment(c), c["kind"].replace("_", " "), *(c.get(name, math.nan) for name in heads)) for c in found]
     kinds = {c["kind"] for c in found}
     notes = [words for kind, words in _PROMISE_NOTES.items() if kind in kinds]
+    if sum(c["kind"] == "take_or_pay" for c in found) > 1:
+        notes.insert(1, "Of several tranches, the last counts the use above all minimums.")
     notes += ["Without relief: the true-up of the same plan if late delivery lowered nothing."] if relieved else []
     return Table("commitments", columns, rows, "What is committed, over the whole term", "\n".join(notes))
 

@@ -241,20 +241,30 @@ class TermLoan(Terms):
         return dues
 
     def promises(self, contract: Contract) -> Sequence[Promise]:
-        """Return the principal."""
-        return (
+        """Return the principal, and what the borrower owes for it: repayment, interest and fees."""
+        plan = self.schedule(contract)
+        drawn = total_of(plan.drawn)
+        made = (
+            ("principal of a loan", True, drawn, self.days),
+            ("repayment of the loan", False, total_of(plan.repayment), plan.on.ends),
+            ("interest on the loan", False, total_of(plan.interest), plan.on.ends),
+            ("fee of the loan", False, exactly(self.fee_frac) * drawn, self.days),
+        )
+        return [
             Promise(
                 clause=self.id,
-                what="principal of a loan",
-                payer=self.lender,
-                payee=self.borrower,
-                usd=total_of(self.schedule(contract).drawn),
+                what=what,
+                payer=self.lender if lent else self.borrower,
+                payee=self.borrower if lent else self.lender,
+                usd=usd,
                 firmness=Firmness.FIRM,
                 layer=Layer.DEBT,
-                start=self.days[0],
-                end=self.days[-1],
-            ),
-        )
+                start=when[0],
+                end=when[-1],
+            )
+            for what, lent, usd, when in made
+            if usd
+        ]
 
     @property
     def _shape(self) -> str:
