@@ -52,15 +52,19 @@ CASES = {
         "above the contract's ceiling of 100 MW",
     ),
     "two exit rights of one party": (
-        "    - {kind: exit_right, id: one, notice: 90 days}\n"
-        "    - {kind: exit_right, id: two, party: offtaker, notice: 30 days}\n",
+        (
+            "    - {kind: exit_right, id: one, notice: 90 days}\n"
+            "    - {kind: exit_right, id: two, party: offtaker, notice: 30 days}\n"
+        ),
         "E507",
         "contract.clauses.two",
         "`one` already lets the offtaker end the contract",
     ),
     "two options on the same time": (
-        "    - {kind: extension_option, id: one, first: 2030-01-01, last: 2031-01-01, length: 12 months}\n"
-        "    - {kind: extension_option, id: two, first: 2030-06-01, last: 2031-02-01, length: 6 months}\n",
+        (
+            "    - {kind: extension_option, id: one, first: 2030-01-01, last: 2031-01-01, length: 12 months}\n"
+            "    - {kind: extension_option, id: two, first: 2030-06-01, last: 2031-02-01, length: 6 months}\n"
+        ),
         "E507",
         "contract.clauses.two",
         "`one` already adds the time from 2031-07-01 to 2032-07-01",
@@ -160,7 +164,7 @@ AMENDMENTS = {
     "an unknown key": ("    - {from: 2028-01-01, changes: {rent: {escalater: 3 %/y}}}\n", "E201", "escalater"),
     "another kind": ("    - {from: 2028-01-01, changes: {rent: {kind: term_loan}}}\n", "E503", "keeps its `kind`"),
     "a date before the one before": (
-        "    - {from: 2028-01-01, why: first}\n    - {from: 2027-06-01, why: second}\n",
+        "    - {from: 2028-01-01, term_end: 2032-07-01}\n    - {from: 2027-06-01, end: [minimum]}\n",
         "E504",
         "must lie after 2028-01-01",
     ),
@@ -169,6 +173,28 @@ AMENDMENTS = {
         f"    - {{from: 2028-01-01, add: [{{kind: chip_price, id: rent, prices: {{{RENT}}}}}]}}\n",
         "E504",
         "there is a clause 'rent' already",
+    ),
+    "nothing that changes": ("    - {from: 2028-01-01, why: for a talk}\n", "E508", "the amendment changes nothing"),
+    "no term below a clause that changes": (
+        "    - {from: 2028-01-01, changes: {rent: {}}, add: []}\n",
+        "E508",
+        "changes nothing",
+    ),
+    "a fee that nobody pays": ("    - {from: 2028-01-01, fee: 5 M USD}\n", "E503", "a fee needs a `payer`"),
+    "a term that ends before it holds": (
+        "    - {from: 2028-01-01, term_end: 2027-12-01}\n",
+        "E504",
+        "`term_end` 2027-12-01 does not lie after it",
+    ),
+    "a term that ends before the contract's start": (
+        "    - {from: 2028-01-01, term_end: 2025-07-01}\n",
+        "E504",
+        "`term_end` 2025-07-01 does not lie after it",
+    ),
+    "a date after the contract's end": (
+        "    - {from: 2031-07-01, changes: {rent: {escalator: 1 %/y}}}\n",
+        "E504",
+        "the contract ends 2031-07-01, so it would never take effect",
     ),
     "a cap below the floor in the new version": (
         "    - {from: 2028-01-01, add: [{kind: revenue_share, id: s, rates: {direct: 5 %}, cap: 1 M USD, floor: 2 M USD/y}]}\n",

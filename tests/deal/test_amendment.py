@@ -170,11 +170,23 @@ def test_clauses_are_added_and_the_term_is_made_longer():
         ({"changes": {"rent": CHEAPER}, "end": ("rent",)}, "both changed and ended"),
         ({"changes": {"rent": share("1 USD")}}, "keeps its `kind`"),
         ({"since": date(2027, 1, 1)}, "must lie after"),
+        ({"term_end": date(2028, 1, 1)}, "`term_end` 2028-01-01 does not lie after it"),
+        ({"term_end": date(2026, 6, 1)}, "`term_end` 2026-06-01 does not lie after it"),
+        ({"since": date(2029, 1, 1), "changes": {"rent": CHEAPER}}, "the contract ends 2029-01-01, so it would never"),
+        ({"since": date(2029, 3, 1), "term_end": date(2030, 1, 1)}, "the contract ends 2029-01-01, so it would never"),
     ],
 )
 def test_an_amendment_that_cannot_be_is_refused(changes, message):
     with pytest.raises(OfftakeError, match=message):
         owed(contract(RENT, amendments=[Amended(**{"since": date(2028, 1, 1), **changes})]), None, FACTS)
+
+
+def test_an_amendment_may_begin_where_it_renews_the_contract_or_an_option_lengthens_it():
+    renewed = Amended(since=GRID.end, term_end=date(2030, 1, 1))
+    assert contract(RENT, amendments=[renewed]).versions[1].end == date(2030, 1, 1)
+    option = terms("extension_option", id="more", first="2028-01-01", last="2028-06-01", length="12 months")
+    later = Amended(since=date(2029, 6, 1), changes={"rent": CHEAPER})
+    assert len(contract(RENT, option, amendments=[later]).versions) == 2
 
 
 @pytest.mark.parametrize("sense", ["pay", "be-paid", "mixed"])

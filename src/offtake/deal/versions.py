@@ -80,8 +80,10 @@ def apply(contract: Contract, change: Amended) -> tuple[Terms, ...]:
     Raises
     ------
     OfftakeError
-        If it names a clause that is not there, or adds an id that is, or a clause cannot take over from its earlier version.
+        If it names a clause that is not there, or adds an id that is, or a clause cannot take over from its earlier version; or its
+        dates leave no day on which it holds.
     """
+    _dated(contract, change)
     known = {c.id: c for c in contract.clauses}
     for name in (*change.changes, *change.end):
         if name not in known:
@@ -107,6 +109,15 @@ def apply(contract: Contract, change: Amended) -> tuple[Terms, ...]:
             raise OfftakeError(f"amendment from {change.since}, clause {name!r}: {why}")
     kept = [change.changes.get(c.id, c) for c in contract.clauses if c.id not in change.end]
     return (*kept, *change.add)
+
+
+def _dated(contract: Contract, change: Amended) -> None:
+    """Refuse an amendment that comes after the contract, or ends it before it holds."""
+    since, term_end, last = change.since, change.term_end, contract.last_day()
+    if term_end is not None and term_end <= since:
+        raise OfftakeError(f"amendment from {since}: `term_end` {term_end} does not lie after it")
+    if since > last or (since == last and term_end is None):
+        raise OfftakeError(f"amendment from {since}: the contract ends {last}, so it would never take effect")
 
 
 def spans(versions: tuple[Contract, ...], amendments: tuple[Amended, ...]) -> dict[str, tuple[Span, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from offtake.spec.locate import at_key
+from offtake.spec.locate import at_key, at_node, is_null
 from offtake.spec.overlay import apply_overlay
 from offtake.spec.tree import Entry, Listing, Mapping, Node, Place, Scalar, child, id_of, items_of
 
@@ -21,6 +21,8 @@ __all__ = ["clause_nodes", "written_out"]
 Steps = tuple[str | int, ...]
 KEPT = ("id", "kind")
 """What a clause keeps as long as it is the same clause."""
+CHANGING = ("changes", "add", "end", "term_end", "fee")
+"""Keys of which an amendment has at least one."""
 
 
 def written_out(root: Mapping) -> tuple[Mapping, list[Diagnostic]]:
@@ -41,6 +43,7 @@ def written_out(root: Mapping) -> tuple[Mapping, list[Diagnostic]]:
     found: list[Diagnostic] = []
     items: list[Node] = []
     for k, item in enumerate(amendments.items):
+        found += _empty(root, item, ("contract", "amendments", k))
         changes = child(item, "changes")
         if isinstance(item, Mapping) and isinstance(changes, Mapping):
             entries = {}
@@ -74,6 +77,26 @@ def clause_nodes(root: Mapping) -> Iterator[tuple[Steps, Node]]:
                 yield ("contract", "amendments", k, "changes", name), entry.node
         for n, added in items_of(child(item, "add")):
             yield ("contract", "amendments", k, "add", n), added
+
+
+def _empty(root: Mapping, item: Node, steps: Steps) -> Iterator[Diagnostic]:
+    """Report an amendment that changes nothing, and a fee that does not say who pays it."""
+    if not isinstance(item, Mapping):
+        return
+    payer = child(item, "payer")
+    if not any(_says(child(item, key)) for key in CHANGING):
+        hint = "give `changes`, `add`, `end`, `term_end` or a `fee`, or leave the amendment out"
+        yield at_node(root, steps, "E508", "the amendment changes nothing", hint)
+    elif "fee" in item.entries and (payer is None or is_null(payer)):
+        hint = "add `payer: offtaker` or `payer: provider`"
+        yield at_key(root, (*steps, "fee"), "E503", "a fee needs a `payer`: the offtaker or the provider", hint)
+
+
+def _says(node: Node | None) -> bool:
+    """Whether a key has something below it; what stands at the keys of `changes` too."""
+    if isinstance(node, Mapping):
+        return any(_says(entry.node) for entry in node.entries.values())
+    return bool(node.items) if isinstance(node, Listing) else node is not None and not is_null(node)
 
 
 def _laid(root: Mapping, before: Node | None, changes: Node, steps: Steps) -> tuple[Node, list[Diagnostic]]:
