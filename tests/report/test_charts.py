@@ -126,6 +126,16 @@ def test_a_waterfall_ends_where_it_says():
     assert rest["width"] / total["width"] == pytest.approx(0.4, abs=0.001)
 
 
+def test_steps_that_differ_at_their_end_read_apart():
+    much = "26,700,000 warrant shares at an exercise price of 0.01 USD to the customer"
+    names = [f"warrant: {much}, tranche gw-{k}" for k in (1, 2)]
+    steps = [Step(name=name, role="less", amount=1.0, label="1") for name in names]
+    shown = re.findall(r"<text[^>]*>([^<]*)</text>", waterfall(drawing(), [("g", steps)]))
+    for k in (1, 2):
+        assert any(words.endswith(f"gw-{k}") for words in shown)
+    assert sum(words.startswith("warrant: 26") for words in shown) == 2
+
+
 def test_sankey_bands_and_nodes_keep_their_amounts():
     links = [
         Link(stage=0, source="a", target="m", amount=3.0),

@@ -194,6 +194,29 @@ def test_a_revenue_beyond_the_public_range_asks_for_its_reason():
     assert "is above that range, and needs its reason" in page
 
 
+def test_lines_without_an_amount_are_left_out_of_the_ways_and_reconciliations():
+    lines = (("Billed", 2, 5.0), ("Less increase of contract liabilities", 2, 0.0), ("Revenue", 0, 0.0))
+    way = [("provider", line, level, y, v) for line, level, v in lines for y in (2026, 2027)]
+    nothing = [("leases", "", "Operating leases", 1, 2026, 0.0), ("", "", "Difference between the books", 0, 2026, 0.0)]
+    tables = {
+        "revenue_identity": report_table("revenue_identity", way),
+        "reconciliation": report_table("reconciliation", nothing),
+    }
+    page = render(full(tables=tables))
+    assert "Less increase of contract liabilities" not in page
+    assert '<th scope="row">Revenue</th>' in page
+    assert "Operating leases" not in page
+    assert "nothing differs" in page
+
+
+def test_late_delivery_and_amendments_have_a_section_where_there_are_any():
+    page = render(full()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Relief for late delivery takes $200 M off what is owed." in page
+    assert "credits come to $40 M" in page
+    assert "all clauses" in page
+    assert 'id="lateness"' not in render(full(tables={}))
+
+
 def test_report_data_is_frozen():
     data = full()
     with pytest.raises(TypeError):

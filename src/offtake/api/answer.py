@@ -101,8 +101,6 @@ class Answer:
     def report_data(self) -> ReportData:
         """What the report shows."""
         scenario = self.story.world.loaded.scenario
-        least, most = self.plan.solved.left_open
-        open_range = f"At an equal objective the offtaker's value could be {significant(least / 1e3)} to {significant(most / 1e3)} bn USD."
         return ReportData(
             scenario=scenario.name,
             title=scenario.title,
@@ -112,7 +110,7 @@ class Answer:
             objective=_OBJECTIVES[self.plan.problem.goal.name],
             document=self.document,
             tables={name: table for name, table in self.tables.items() if name in TABLES},
-            undetermined=((UNDETERMINED, open_range) if math.isfinite(least) else (UNDETERMINED,)),
+            undetermined=(UNDETERMINED, *left_open_in_words(*self.plan.solved.left_open)),
             asides=self._asides(),
             version=version("offtake"),
         )
@@ -198,3 +196,19 @@ def _provenance(story: Story) -> str:
             for path, o in found.items()
         }
     )
+
+
+def left_open_in_words(least: float, most: float) -> tuple[str, ...]:
+    """Say between what the offtaker's value could lie at an equal objective [M USD]; nothing where both ends read the same.
+
+    Examples
+    --------
+    >>> left_open_in_words(3110.0, 3900.0)
+    ("At an equal objective the offtaker's value could be 3.11 to 3.9 bn USD.",)
+    >>> left_open_in_words(3110.0, 3110.2), left_open_in_words(math.nan, math.nan)
+    ((), ())
+    """
+    ends = [significant(usd / 1e3) for usd in (least, most)]
+    if not math.isfinite(least) or ends[0] == ends[1]:
+        return ()
+    return (f"At an equal objective the offtaker's value could be {' to '.join(ends)} bn USD.",)

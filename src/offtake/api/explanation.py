@@ -87,7 +87,7 @@ FORMULAS = (
     Formula(r"parties\.\w+\.terminal_usd.*", _TERMINAL, ("returns",), ("terminal", "chips", "parties")),
     Formula(
         r"parties\.\w+\.min_cash_usd",
-        "least cash at a period's end: opening cash and settled payments",
+        "least cash at a period's end, within which it may be lower: opening cash and all payments, loans included",
         ("cash_by_year",),
         ("parties",),
     ),
@@ -105,7 +105,7 @@ FORMULAS = (
     ),
     Formula(
         r"parties\.offtaker\.peak_funding.*",
-        "deepest cumulative cash before equity and loans",
+        "deepest cumulative cash before equity and loans, by the day of each settled payment; opening cash not counted",
         ("cash_by_year",),
         ("parties.offtaker", "demand"),
     ),

@@ -44,7 +44,7 @@ _CASES = {
 """Columns of the cases with headings that fit eighty characters; the report has them in full."""
 
 _CASES_NOTE = (
-    "2030: accepted at the fence; Works: the provider's infrastructure, after tax; Funding: the offtaker's at the worst;\n"
+    "2030: accepted at the fence; Works: the provider's infrastructure, after tax; Funding: the offtaker's on its worst day;\n"
     "Depends: share of the offtaker's chip-hours from the provider; Gain: both parties against no alliance."
 )
 
@@ -101,7 +101,8 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
     scaled = [(row[0], *(v / factor for v in row[1:])) for row in rows]
     rate = significant(100 * document["discount_rate_frac_per_y"])
     title = f"Who gains: value at {rate} %/year, before tax"
-    print_table(Table("value", (Column("party", "", "Party", "text"), *columns), scaled, title=title))
+    note = "Least cash: what it has at the end of a period of the plan, opening cash, equity and loans counted."
+    print_table(Table("value", (Column("party", "", "Party", "text"), *columns), scaled, title, note))
     provider, offtaker = document["parties"]["provider"], document["parties"]["offtaker"]
     works, it, fence = (
         provider["infrastructure"],
@@ -118,7 +119,8 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
         f"Both together gain {usd(document['value_against_no_alliance_usd'])} against no alliance.",
         f"At the peak {it} of IT power is accepted, {fence} at the fence.",
         f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} {taxed}, IRR {percent(works['irr'])}."
-        f" {offtaker['name']} needs {usd(offtaker['peak_funding_need_usd'])} of funding at the worst.",
+        f" {offtaker['name']} needs {usd(offtaker['peak_funding_need_usd'])} of funding at the worst,",
+        "counted day by day before equity and loans and without its opening cash.",
         "",
     )
 

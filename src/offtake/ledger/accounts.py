@@ -207,7 +207,7 @@ _PROFIT = (
     ("income.levelled", Kind.INCOME, "Fixed fees levelled"),
     ("income.resold", Kind.INCOME, "Sold on for others, gross"),
     ("income.share_netted", Kind.INCOME, "Share of resellers, netted"),
-    ("expense.time_value", Kind.EXPENSE, "Service paid ahead: time value, paid"),
+    ("expense.time_value", Kind.EXPENSE, "Service paid ahead: time value, incurred"),
     ("expense.equity_from_suppliers", Kind.EXPENSE, "Equity received from suppliers, spread over service"),
     ("expense.lease", Kind.EXPENSE, "Operating lease cost, level"),
     ("expense.lease_amortisation", Kind.EXPENSE, "Amortisation of rights of use"),
@@ -245,7 +245,7 @@ def _chart() -> tuple[BookAccount, ...]:
     rows += [("opening_equity", Kind.EQUITY, "Opening equity")]
     earned = {a: t for a, t in TITLES.items() if a not in _BALANCE_ONLY}
     rows += [(f"income.{a}", Kind.INCOME, f"{t} sold" if a in CAPITAL else t) for a, t in earned.items()]
-    rows += [(f"expense.{a}", Kind.EXPENSE, f"{t}, paid") for a, t in earned.items() if a not in CAPITAL]
+    rows += [(f"expense.{a}", Kind.EXPENSE, f"{t}, incurred") for a, t in earned.items() if a not in CAPITAL]
     rows += [(f"expense.depreciation_{s}", Kind.EXPENSE, f"Depreciation of {s}") for s in CAPITAL.values()]
     rows += _PROFIT
     return tuple(BookAccount(name=n, kind=k, title=t) for n, k, t in rows)

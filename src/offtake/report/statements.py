@@ -43,6 +43,11 @@ def _missing(data: ReportData, name: str, words: str) -> str:
     return empty(data.missing.get(name) or words)
 
 
+def _told(rows: Sequence[tuple[list[str], str, dict[int, float]]]) -> list[tuple[list[str], str, dict[int, float]]]:
+    """Leave out lines without any amount; totals stay."""
+    return [row for row in rows if row[1] == "total" or any(row[2].values())]
+
+
 def _by_year(part: Table, labels: Sequence[str] = ("line",)) -> list[tuple[list[str], str, dict[int, float]]]:
     """Gather lines in their order, years as columns."""
     found: dict[tuple[str, ...], tuple[str, dict[int, float]]] = {}
@@ -62,7 +67,7 @@ def _identity(data: ReportData) -> str:
         "Revenue is what is billed, less the increase of what is paid ahead, plus the increase of what is earned before it is owed."
     )
     parts = [
-        years(_by_year(shown.where(party=party)), ["Line"], unit="USD", caption=_name(data, party))
+        years(_told(_by_year(shown.where(party=party))), ["Line"], unit="USD", caption=_name(data, party))
         for party in dict.fromkeys(shown["party"])
     ]
     return intro + "".join(parts)
@@ -115,8 +120,10 @@ def _reconciliation(data: ReportData) -> str:
     )
     rows = [
         ([line, _name(data, party) if party else ""], look, values)
-        for (line, party, _), look, values in _by_year(shown, ("line", "party", "cause"))
+        for (line, party, _), look, values in _told(_by_year(shown, ("line", "party", "cause")))
     ]
+    if not any(values[y] for _, _, values in rows for y in values):
+        return paragraph("Every claim of one party on the other stands in both books: nothing differs.")
     return intro + years(rows, ["Line", "Books of"], unit="USD")
 
 

@@ -6,15 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from offtake.report.svg.draw import FILLS, GRID, INK, MUTED, PAPER, Drawing, shorten, tag, text, text_width
+from offtake.report.svg.draw import FILLS, GRID, INK, MUTED, PAPER, Drawing, tag, text, text_width
 from offtake.report.svg.scale import Linear, extent
+from offtake.report.svg.wrap import both_ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Step", "height_of_waterfall", "waterfall"]
 
-_ROW, _HEAD = 30.0, 26.0
+_ROW, _HEAD, _SMALL = 30.0, 26.0, 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +52,21 @@ def waterfall(drawing: Drawing, groups: Sequence[tuple[str, Sequence[Step]]]) ->
                     end = x(b) if step.role == "less" else x(max(a, b))
                     d = f"M{end:.1f} {y + k * _ROW + 23:.1f}v{_ROW - 20:.1f}"
                     drawing.add(tag("path", d=d, stroke=MUTED, stroke_width=1))
-            drawing.add(text(0, y + k * _ROW + 18, shorten(step.name, left - 10, bold=True), bold=step.role != "less"))
+            _name(drawing, step, y + k * _ROW, left - 10)
         y += _ROW * len(steps) + 12
     drawing.add(tag("path", d=f"M{x(0.0):.1f} 4V{drawing.height - 8:.1f}", stroke=GRID))
     return drawing.markup()
+
+
+def _name(drawing: Drawing, step: Step, y: float, width: float) -> None:
+    """Write a step's name on one line, or on two smaller ones that keep its beginning and its end."""
+    bold = step.role != "less"
+    if text_width(step.name, bold=bold) <= width:
+        drawing.add(text(0, y + 18, step.name, bold=bold))
+        return
+    lines = both_ends(step.name, width, _SMALL)
+    for k, words in enumerate(lines):
+        drawing.add(text(0, y + (18 if len(lines) == 1 else 12 + 12 * k), words, size=_SMALL, bold=bold))
 
 
 def _bar(drawing: Drawing, step: Step, place: tuple[float, float, float]) -> None:
