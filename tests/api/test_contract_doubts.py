@@ -13,7 +13,7 @@ ANCHOR = "    - kind: take_or_pay\n"
 RENT = "trainium2: 2 USD/chip-h"
 
 
-def found_in(folder, clauses="", amendments="", changes=()):
+def all_found_in(folder, clauses="", amendments="", changes=()):
     """Return what is wrong with the tutorial's contract with clauses before its minimum, and amendments after."""
     text = FIRST.read_text("utf-8")
     assert text.count(ANCHOR) == 1
@@ -25,13 +25,24 @@ def found_in(folder, clauses="", amendments="", changes=()):
         text = text.replace("contract:\n  id: first\n", f"contract:\n  id: first\n  amendments:\n{amendments}")
     file = folder / "contract.yaml"
     file.write_text(text, "utf-8")
-    return [d for d in offtake.check(file) if d.severity == "error"], text
+    return offtake.check(file), text
+
+
+def found_in(folder, clauses="", amendments="", changes=()):
+    """Return the mistakes alone."""
+    found, text = all_found_in(folder, clauses, amendments, changes)
+    return [d for d in found if d.severity == "error"], text
 
 
 def line_of(text, words):
     return text[: text.index(words)].count("\n") + 1
 
 
+WARRANT = "granted: 2026-07-01, expires: 2031-01-01, exercise_price: 1 USD, share_price: {2026-07-01: 10 USD, 2030-01-01: 40 USD}"
+BIG = (
+    "    - {kind: take_or_pay, id: big, tranches: [{id: a, it_power: 80 MW, rate: 9 M USD/MW-year, end: 2029-01-01}, "
+    "{id: b, it_power: 80 MW, rate: 9 M USD/MW-year, start: START}]}\n"
+)
 CASES = {
     "a floor above all capacity": (
         "    - {kind: spend_commitment, id: spend, floors: [1 M USD, 99 bn USD]}\n",
@@ -123,6 +134,81 @@ CASES = {
         "contract.clauses.leave.notice",
         "before notice given today has run out",
     ),
+    "two tranches above the ceiling together": (
+        BIG.replace("START", "2028-01-01"),
+        "E506",
+        "contract.clauses.big.tranches.b",
+        "the tranches `a`, `b` come to 160 MW from 2028-01-01, above the contract's ceiling of 100 MW",
+    ),
+    "a minimum in chips above the ceiling": (
+        "    - {kind: take_or_pay, id: big, tranches: [{id: a, chip: trainium2, count: 500 k chip, price: 1 USD/chip-h}]}\n",
+        "E506",
+        "contract.clauses.big.tranches.a.count",
+        "500,000 chips, which take 436.5 MW lies above the contract's ceiling",
+    ),
+    "a reservation above the ceiling": (
+        "    - {kind: reservation, id: big, tranches: [{id: a, chip: trainium2, count: 5000 k chip, price: 1 USD/chip-h}]}\n",
+        "E506",
+        "contract.clauses.big.tranches.a.count",
+        "5,000,000 chips, which take 4365 MW",
+    ),
+    "a warrant's milestone above the ceiling": (
+        "    - {kind: warrant, id: w, WARRANT, tranches: [{id: one, shares: 1 M, trigger: {accepted: 120 MW}}]}\n",
+        "E508",
+        "contract.clauses.w.tranches.one.trigger.accepted",
+        "there can be at most 100 MW",
+    ),
+    "an option whose window has passed": (
+        "    - {kind: extension_option, id: more, first: 2025-01-01, last: 2026-01-01, length: 12 months}\n",
+        "E508",
+        "contract.clauses.more.last",
+        "could be exercised until 2026-01-01, before the valuation date 2026-07-01",
+    ),
+    "a guarantee of nothing known": (
+        "    - {kind: guarantee, id: g, of: [minimum, zz], cap: 100 M USD}\n",
+        "E401",
+        "contract.clauses.g[1]",
+        "there is no clause, and no kind of clause, `zz`",
+    ),
+    "spend on a clause that is not there": (
+        "    - {kind: spend_commitment, id: spend, total: 1 M USD, counts: {zzz: 100 %}}\n",
+        "E401",
+        "contract.clauses.spend.counts.zzz",
+        "there is no clause, and no kind of clause, `zzz`",
+    ),
+    "spend that counts itself": (
+        "    - {kind: spend_commitment, id: spend, total: 1 M USD, counts: {rent: 100 %, spend: 100 %}}\n",
+        "E403",
+        "contract.clauses.spend.counts.spend",
+        "`spend` waits for itself",
+    ),
+    "a prepayment of bills that are not there": (
+        "    - {kind: prepayment, id: pool, payments: [{date: 2026-08-01, amount: 1 M USD}], counts: {rnt: 100 %}}\n",
+        "E401",
+        "contract.clauses.pool.counts.rnt",
+        "`rnt`",
+    ),
+    "an option on clauses that are not there": (
+        "    - {kind: extension_option, id: more, first: 2030-01-01, last: 2031-01-01, length: 12 months, clauses: [rnt]}\n",
+        "E401",
+        "contract.clauses.more.clauses[0]",
+        "`rnt`",
+    ),
+    "a cap below the floors of all years": (
+        "    - {kind: revenue_share, id: share, rates: {direct: 5 %}, cap: 200 M USD, floor: 100 M USD/y}\n",
+        "E504",
+        "contract.clauses.share.cap",
+        "at least 100 M USD a year are owed, 500 M USD until 2031-07-01, but never more than 200 M USD",
+    ),
+    "more than all revenue": (
+        (
+            "    - {kind: revenue_share, id: one, rates: {direct: 70 %}}\n"
+            "    - {kind: revenue_share, id: two, payer: provider, payee: offtaker, rates: {direct: 5 %}, back: {rates: {direct: 40 %}}}\n"
+        ),
+        "E504",
+        "contract.clauses.two.back.rates.direct",
+        "the offtaker owes 110 % of the revenue of channel `direct` from 2026-07-01 under `one`, `two`",
+    ),
     "an option that begins before it can be exercised": (
         "    - {kind: extension_option, id: more, first: 2031-01-01, last: 2031-09-01, length: 12 months}\n",
         "E504",
@@ -135,10 +221,89 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_contradiction_is_found_at_its_place(tmp_path, name):
     clauses, code, path, words = CASES[name]
+    clauses = clauses.replace("WARRANT", WARRANT)
     found, text = found_in(tmp_path, clauses)
     assert [(d.code, d.path) for d in found] == [(code, path)], found
     assert words in found[0].message
     assert found[0].line == line_of(text, clauses.splitlines()[-1].strip())
+
+
+IDLE = {
+    "credits after the end": (
+        "    - {kind: prepayment, id: pool, payments: [{date: 2026-08-01, amount: 1 M USD, credit_from: 2032-01-01}]}\n",
+        "E502",
+        "contract.clauses.pool.payments[0].credit_from",
+        "credits begin 2032-01-01, not before the end on 2031-07-01",
+    ),
+    "a payment after the end": (
+        "    - {kind: prepayment, id: pool, payments: [{date: 2031-08-01, amount: 1 M USD}]}\n",
+        "E502",
+        "contract.clauses.pool.payments[0].date",
+        "the payment of 2031-08-01 does not lie before the end",
+    ),
+    "shares after the end": (
+        "    - {kind: customer_equity, id: gift, date: 2033-01-01, amount: 1 M USD}\n",
+        "E502",
+        "contract.clauses.gift.date",
+        "the shares are given on 2033-01-01, outside the contract",
+    ),
+    "an option on time that costs nothing": (
+        "    - {kind: extension_option, id: more, first: 2030-01-01, last: 2031-01-01, length: 12 months, price_change: -100 %}\n",
+        "E504",
+        "contract.clauses.more.price_change",
+        "every price of the added time is zero",
+    ),
+    "a share price that is never reached": (
+        "    - {kind: warrant, id: w, WARRANT, tranches: [{id: one, shares: 1 M, share_price: 41 USD}]}\n",
+        "E508",
+        "contract.clauses.w.tranches.one.share_price",
+        "a share must reach 41.00 USD, but costs at most 40.00 USD until 2031-01-01",
+    ),
+    "a test after the end": (
+        "    - {kind: equity_tranche, id: stake, amount: 1 M USD, latest: 2035-01-01, trigger: {accepted: 10 MW}}\n",
+        "E502",
+        "contract.clauses.stake.latest",
+        "comes after the last test on 2031-07-01",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_a_term_without_effect_is_a_warning(tmp_path, name):
+    clauses, code, path, words = IDLE[name]
+    clauses = clauses.replace("WARRANT", WARRANT)
+    found, text = all_found_in(tmp_path, clauses)
+    assert [(d.severity, d.code, d.path) for d in found] == [("warning", code, path)], found
+    assert words in found[0].message
+    assert found[0].line == line_of(text, clauses.strip())
+
+
+MEANT = {
+    "tranches one after the other": BIG.replace("START", "2029-01-01"),
+    "tranches above the ceiling with relief": BIG.replace("START", "2028-01-01")
+    + "    - {kind: delivery_delay, id: late, of: big}\n",
+    "a share price that is reached": "    - {kind: warrant, id: w, WARRANT, tranches: [{id: one, shares: 1 M, share_price: 40 USD}]}\n",
+    "an option that was exercised": (
+        "    - {kind: extension_option, id: more, first: 2025-01-01, last: 2026-01-01, length: 12 months, exercised: true}\n"
+    ),
+    "spend of a kind": "    - {kind: spend_commitment, id: spend, total: 1 M USD, counts: {chip_price: 100 %}}\n",
+    "a cap above the floors of all years": (
+        "    - {kind: revenue_share, id: share, rates: {direct: 5 %}, cap: 501 M USD, floor: 100 M USD/y}\n"
+    ),
+    "shares that cross": (
+        "    - {kind: revenue_share, id: one, rates: {direct: 70 %}}\n"
+        "    - {kind: revenue_share, id: two, payer: provider, payee: offtaker, rates: {direct: 60 %}}\n"
+    ),
+    "shares of all revenue, one after the other": (
+        "    - {kind: revenue_share, id: one, end: 2028-01-01, rates: {direct: 100 %}}\n"
+        "    - {kind: revenue_share, id: two, start: 2028-01-01, rates: {direct: 100 %}}\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_what_can_be_meant_passes(tmp_path, name):
+    assert all_found_in(tmp_path, MEANT[name].replace("WARRANT", WARRANT))[0] == ()
 
 
 def test_any_condition_within_reach_lets_a_trigger_stand(tmp_path):

@@ -38,6 +38,7 @@ class World:
     loaded: Loaded
     resolved: Resolved
     inputs: Inputs
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def load(path: str | Path, *, overlays: Iterable[str | Path | Changes] = ()) -> Loaded:
@@ -59,10 +60,10 @@ def check(path: str | Path, *, overlays: Iterable[str | Path | Changes] = ()) ->
     """Return all that is wrong or doubtful in a scenario file; empty if nothing is."""
     try:
         loaded = load(path, overlays=overlays)
-        prepare(loaded)
+        world = prepare(loaded)
     except ScenarioError as error:
         return tuple(error.diagnostics)
-    return loaded.warnings
+    return (*loaded.warnings, *world.warnings)
 
 
 def prepare(loaded: Loaded) -> World:
@@ -74,10 +75,11 @@ def prepare(loaded: Loaded) -> World:
     """
     resolved = resolve(loaded)
     inputs = inputs_of(loaded.scenario, resolved)
-    if found := mistakes(inputs, loaded.tree):
+    found = mistakes(inputs, loaded.tree)
+    if any(d.severity == "error" for d in found):
         raise ScenarioError(found, loaded.sources)
     origins = MappingProxyType({**resolved.provenance, **speed_origins(inputs)})
-    return World(loaded=loaded, resolved=replace(resolved, provenance=origins), inputs=inputs)
+    return World(loaded=loaded, resolved=replace(resolved, provenance=origins), inputs=inputs, warnings=tuple(found))
 
 
 def world_of(scenario: Scenario) -> Inputs:
