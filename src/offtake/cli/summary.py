@@ -167,7 +167,7 @@ def _commitments(every: Sequence[Mapping[str, Any]]) -> Table | None:
     kinds = {c["kind"] for c in found}
     notes = [words for kind, words in _PROMISE_NOTES.items() if kind in kinds]
     if sum(c["kind"] == "take_or_pay" for c in found) > 1:
-        notes.insert(1, "Of several tranches, the last counts the use above all minimums.")
+        notes.insert(1, "Of several tranches of a chip, the last counts the use above all of them.")
     notes += ["Without relief: the true-up of the same plan if late delivery lowered nothing."] if relieved else []
     return Table("commitments", columns, rows, "What is committed, over the whole term", "\n".join(notes))
 
