@@ -117,6 +117,8 @@ def scenario() -> str:
     for name, model in sorted(schema.get("$defs", {}).items()):
         if "properties" in model:
             parts += [f"## {name}", str(model.get("description", "")).split("\n\n")[0], _properties(model)]
+        elif "enum" in model:
+            parts += [f"## {name}", str(model.get("description", "")).split("\n\n")[0], f"One of {_type(model)}."]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
