@@ -96,7 +96,9 @@ class Reservation(Periodic):
         if self.paid == "up_front" and self.charged == "unused":
             raise ValueError("`paid: up_front` is for all that is held: what will be unused is not known then")
         if self.charged == "written" and (self.paid == "up_front" or self.cancel is not None):
-            raise ValueError("`charged: written` is owed whatever is made available: leave `cancel` and `paid: up_front` out")
+            raise ValueError(
+                "`charged: written` is owed whatever is made available: leave `cancel` and `paid: up_front` out"
+            )
         if self.paid == "up_front" and self.cancel is not None:
             raise ValueError(
                 "what is paid up front is not given back on cancelling: leave `cancel` out, or pay each interval"
