@@ -13,6 +13,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None) -> list[Result]:
@@ -30,3 +31,18 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], *, worke
     count = workers or min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(max_workers=count) as pool:
         return list(pool.map(work, items))
+
+
+def together(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result, Other]:
+    """Do two different pieces of work at once and return both results.
+
+    Worth it where one waits for the solver while the other computes in Python.
+
+    Examples
+    --------
+    >>> together(lambda: 1, lambda: "two")
+    (1, 'two')
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        later = pool.submit(other)
+        return one(), later.result()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from offtake.api.headline import Headline, headline
 from offtake.api.prepare import World, assumptions, prepare
 from offtake.errors import OfftakeError
-from offtake.executors import side_by_side
+from offtake.executors import side_by_side, together
 from offtake.lp.certificate import certify
 from offtake.lp.solution import Status
 from offtake.plan.bottlenecks import Bottleneck, bottlenecks
@@ -100,11 +100,14 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
         if not _stopped(settings):
             missing = shortages(base.alliance.solved, settings)
             watch.lap("shortages")
-        results += named_cases(loaded, settings, progress=progress)
-        watch.lap("named cases")
         varied, values = assumptions(loaded, stopped=partial(_stopped, settings))
-        swings = tornado(base, varied, values, settings, most=problem.scenario.tornado.most, progress=progress)
-        watch.lap("assumptions")
+        # Cases mostly wait for the solver, while the screening of assumptions computes here.
+        more, swings = together(
+            lambda: named_cases(loaded, settings, progress=progress),
+            lambda: tornado(base, varied, values, settings, most=problem.scenario.tornado.most, progress=progress),
+        )
+        results += more
+        watch.lap("named cases and assumptions")
     told = [*findings(base.alliance), *missing]
     return Story(
         world=world,
