@@ -62,6 +62,18 @@ def exactly(value: Number) -> Fraction:
     return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(value)
 
 
+@dataclass(frozen=True, slots=True)
+class ByPath:
+    """Numbers that differ by path: a price in each future.
+
+    Parameters
+    ----------
+    rows : tuple of tuples    [path][interval]
+    """
+
+    rows: tuple[tuple[Number, ...], ...]
+
+
 def is_numbers(value: object) -> TypeGuard[Numbers]:
     """Tell numbers, one or one for each interval, from a vector."""
     return isinstance(value, int | float | Decimal | Fraction | Sequence)
@@ -79,6 +91,15 @@ def per_interval(values: Numbers, on: Intervals) -> tuple[Number, ...]:
             raise ValueError(f"{len(values)} numbers for {len(on)} intervals")
         return tuple(values)
     return (values,) * len(on)
+
+
+def per_path(values: Numbers | ByPath, on: Intervals, paths: int) -> tuple[tuple[Number, ...], ...]:
+    """Repeat numbers for every path and interval, or check that there is one for each : [path][interval]."""
+    if not isinstance(values, ByPath):
+        return (per_interval(values, on),) * paths
+    if len(values.rows) != paths:
+        raise ValueError(f"{len(values.rows)} rows of numbers for {paths} paths")
+    return tuple(per_interval(row, on) for row in values.rows)
 
 
 Shares = list[list[Fraction | int]]
@@ -184,7 +205,7 @@ class Algebra(ABC, Generic[X]):
         """Return the same algebra with another prefix for names: the clause at work."""
 
     @abstractmethod
-    def const(self, values: Numbers, *, on: Intervals, unit: str) -> X:
+    def const(self, values: Numbers | ByPath, *, on: Intervals, unit: str) -> X:
         """Return a term of the contract as a vector; it is zero where the contract is not signed."""
 
     @abstractmethod
@@ -192,7 +213,7 @@ class Algebra(ABC, Generic[X]):
         """Read a quantity on the given intervals; days outside the grid count as zero."""
 
     @abstractmethod
-    def scale(self, x: X, factors: Numbers, *, unit: str | None = None) -> X:
+    def scale(self, x: X, factors: Numbers | ByPath, *, unit: str | None = None) -> X:
         """Multiply by dated numbers (a price, say), changing the unit to `unit` if given."""
 
     @abstractmethod

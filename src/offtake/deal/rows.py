@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.axes import Axis
-from offtake.deal.algebra import Algebra, Matrix, Numbers, is_numbers, last_known, mean_shares, per_interval, vector
+from offtake.deal.algebra import Algebra, ByPath, Matrix, Numbers, is_numbers, last_known, mean_shares, per_path, vector
 from offtake.deal.quantities import CHIP, CHIP_H, CHIP_Y, MTOK, MW, MW_H, MW_Y, ONE, USD, Measure, Scales
 from offtake.errors import OfftakeError
 from offtake.lp.affine import Affine
@@ -158,7 +158,7 @@ class RowsAlgebra(Algebra[Rows]):
 
     # -- linear ---------------------------------------------------------------------------------------------------
 
-    def const(self, values: Numbers, *, on: Intervals, unit: str) -> Rows:
+    def const(self, values: Numbers | ByPath, *, on: Intervals, unit: str) -> Rows:
         """Return a term of the contract; it is zero where the contract is not signed."""
         fixed = self._fixed(values, on, unit)
         if self.signed is None:
@@ -196,12 +196,12 @@ class RowsAlgebra(Algebra[Rows]):
             self.written.reads[measure] = whole  # so that a second clause shares the columns
         return whole
 
-    def scale(self, x: Rows, factors: Numbers, *, unit: str | None = None) -> Rows:
+    def scale(self, x: Rows, factors: Numbers | ByPath, *, unit: str | None = None) -> Rows:
         """Multiply by dated numbers."""
         to = unit or x.unit
-        by = np.array([float(f) for f in per_interval(factors, x.on)]) * (self.scales.of(x.unit) / self.scales.of(to))
+        by = self._numbers(factors, x.on) * (self.scales.of(x.unit) / self.scales.of(to))
         ends = np.stack([_times(x.lo, by), _times(x.hi, by)])
-        return Rows(expr=x.expr * by[None, :], on=x.on, unit=to, lo=ends.min(axis=0), hi=ends.max(axis=0))
+        return Rows(expr=x.expr * by, on=x.on, unit=to, lo=ends.min(axis=0), hi=ends.max(axis=0))
 
     def mix(self, x: Rows, weights: Matrix, *, on: Intervals) -> Rows:
         """Combine intervals linearly."""
@@ -393,9 +393,16 @@ class RowsAlgebra(Algebra[Rows]):
             known.upper = np.concatenate([known.upper, *(b.spread(b.upper) for b in blocks)])
         return expr.bounds(known.lower, known.upper)
 
-    def _fixed(self, values: Numbers, on: Intervals, unit: str) -> Float:
-        row = np.array([float(v) for v in per_interval(values, on)]) / self.scales.of(unit)
-        return np.broadcast_to(row, (len(self.paths), len(on)))
+    def _fixed(self, values: Numbers | ByPath, on: Intervals, unit: str) -> Float:
+        fixed: Float = self._numbers(values, on) / self.scales.of(unit)
+        return fixed
+
+    def _numbers(self, values: Numbers | ByPath, on: Intervals) -> Float:
+        """Numbers of the file as they are : float64[path, interval]."""
+        rows = per_path(values, on, len(self.paths))
+        if all(row is rows[0] for row in rows):
+            return np.broadcast_to(np.array([float(v) for v in rows[0]]), (len(rows), len(on)))
+        return np.array([[float(v) for v in row] for row in rows])
 
     def _vector(self, expr: Affine, on: Intervals, unit: str, lo: Float, hi: Float) -> Rows:
         shape = (len(self.paths), len(on))

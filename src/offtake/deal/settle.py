@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from offtake import money
 from offtake.deal.algebra import (
     Algebra,
+    ByPath,
     Matrix,
     Number,
     Numbers,
@@ -23,6 +24,7 @@ from offtake.deal.algebra import (
     last_known,
     mean_shares,
     per_interval,
+    per_path,
     vector,
 )
 from offtake.deal.flows import Due, Flow
@@ -124,11 +126,11 @@ class SettleAlgebra(Algebra[Exact]):
             rights_on=self.rights_on,
         )
 
-    def const(self, values: Numbers, *, on: Intervals, unit: str) -> Exact:
+    def const(self, values: Numbers | ByPath, *, on: Intervals, unit: str) -> Exact:
         """Return a term of the contract on every path where it is signed."""
-        row = tuple(exactly(v) for v in per_interval(values, on))
+        given = per_path(values, on, len(self.paths))
         nothing = (ZERO,) * len(on)
-        rows = tuple(row if self._signed(p) else nothing for p in range(len(self.paths)))
+        rows = tuple(tuple(exactly(v) for v in row) if self._signed(p) else nothing for p, row in enumerate(given))
         return Exact(rows=rows, on=on, unit=unit)
 
     def read(self, measure: Measure, *, on: Intervals) -> Exact:
@@ -144,10 +146,12 @@ class SettleAlgebra(Algebra[Exact]):
             return self.resample(whole, on=on)
         return self.mix(whole, (mean_shares if measure.sort == "level" else last_known)(on, self.grid), on=on)
 
-    def scale(self, x: Exact, factors: Numbers, *, unit: str | None = None) -> Exact:
+    def scale(self, x: Exact, factors: Numbers | ByPath, *, unit: str | None = None) -> Exact:
         """Multiply by dated numbers."""
-        by = tuple(exactly(f) for f in per_interval(factors, x.on))
-        rows = tuple(tuple(a * f for a, f in zip(row, by, strict=True)) for row in x.rows)
+        by = per_path(factors, x.on, len(self.paths))
+        rows = tuple(
+            tuple(a * exactly(f) for a, f in zip(row, line, strict=True)) for row, line in zip(x.rows, by, strict=True)
+        )
         return Exact(rows=rows, on=x.on, unit=unit or x.unit)
 
     def mix(self, x: Exact, weights: Matrix, *, on: Intervals) -> Exact:

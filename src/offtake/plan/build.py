@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from offtake.lp.model import Model
+from offtake.lp.tails import risk_adjusted
 from offtake.plan import scales
 from offtake.plan.capacity import add_work
 from offtake.plan.chips import add_chips
 from offtake.plan.contracts import contract_dues, rows_algebra
 from offtake.plan.finance import add_cash, add_loans
 from offtake.plan.measures import Physics, measures
-from offtake.plan.objective import joint_of, penalties, value_of
+from offtake.plan.objective import penalties, score_of, value_of
 from offtake.plan.payments import payments
 from offtake.plan.problem import PARTIES, Party, Problem
 from offtake.plan.serving import add_serving
@@ -42,7 +41,8 @@ class Built:
     measures : Measure -> [path, period]
     dues : list of Due[Affine]            payments outside the contract, then the contract's
     contract_from : int                   number of the first contract due
-    values : party -> [path] [M USD] ; objective : scalar [M USD]
+    values : party -> [path] [M USD] ; score : [path] [M USD], what each path is worth to the plan
+    objective : scalar [M USD], made of the scores
     short : party -> [path] [M USD]       how far a party is below its floor (a column with upper bound 0, raised only if it must be)
     """
 
@@ -57,6 +57,7 @@ class Built:
     terminal: Items
     values: Mapping[Party, Affine]
     penalties: Mapping[str, Affine]
+    score: Affine
     objective: Affine
     short: Mapping[Party, Affine]
 
@@ -81,7 +82,8 @@ def build(problem: Problem, *, tighten: Tighten | None = None) -> Built:
     terminal = terminal_items(problem, physics.energising, physics.fleet, dues)
     values = {party: value_of(problem, dues, terminal, party) for party in PARTIES}
     fines = penalties(problem, physics.serving, physics.training)
-    objective = joint_of(problem, values, fines)
+    score = score_of(problem, values, fines)
+    objective = risk_adjusted(model, score, problem.probability, problem.tails, unit="M USD")
     model.set_objective(objective, maximise=True)
     short = _add_floors(model, problem, values)
     return Built(
@@ -96,6 +98,7 @@ def build(problem: Problem, *, tighten: Tighten | None = None) -> Built:
         terminal=terminal,
         values=values,
         penalties=fines,
+        score=score,
         objective=objective,
         short=short,
     )
@@ -118,7 +121,7 @@ def _as_affine(due: Due[Rows]) -> Due[Affine]:
 def _add_floors(model: Model, problem: Problem, values: Mapping[Party, Affine]) -> Mapping[Party, Affine]:
     """Hold each party with a floor at no less than it; `below` may be raised from 0 where signed terms leave no other way."""
     short: dict[Party, Affine] = {}
-    mean = np.full(len(problem.paths), 1.0 / len(problem.paths))
+    mean = problem.probability
     for party, floor in problem.goal.floors_usd.items():
         below = model.columns(
             f"below_floor_{party}", axes=(), upper=0.0, unit="M USD", describe=f"how far the {party} is below its floor"

@@ -13,6 +13,7 @@ import numpy as np
 from offtake.dates import HOURS_PER_DAY
 from offtake.lp.affine import Affine
 from offtake.plan import scales
+from offtake.plan.ties import own, shared
 
 if TYPE_CHECKING:
     from offtake.dates import Intervals
@@ -178,8 +179,9 @@ def _sign(model: Model, problem: Problem, hours: Affine, upper: Float) -> Affine
         integer=True,
         unit="yes",
         describe="the contract is signed",
-        mask=mask,
+        mask=mask & own(problem.ties.now),
     )
+    signed = shared(signed, problem.ties.now)
     signed = Affine.total([signed, Affine.constant(fixed * ~mask)])
     offtaker = work.of_provider & ~work.by_kind("resale")
     allowed = (upper * offtaker).sum(axis=2)

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.lp.affine import Affine
 from offtake.plan import scales
+from offtake.plan.ties import own, shared
 
 if TYPE_CHECKING:
-    from offtake.lp.affine import Affine
     from offtake.lp.model import Model
     from offtake.plan.problem import Float, Problem
     from offtake.plan.sites import Energising
@@ -47,18 +48,29 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     paths = len(problem.paths)
     shape = (paths, len(grid), len(fleets.chip))
     supply = chips.supply_chip[:, :, fleets.chip] / scales.CHIP
+    wanted = (supply + chips.withheld_chip[:, :, fleets.chip] / scales.CHIP).sum(axis=1, keepdims=True).max(axis=0)
     orders = model.columns(
         "orders",
         axes=axes,
-        upper=np.broadcast_to(supply.sum(axis=1, keepdims=True) * scales.OFF, shape),
+        upper=np.broadcast_to(wanted * scales.OFF, shape),
         unit="k chip",
         describe="chips ordered for a site in a period",
-        mask=np.broadcast_to(chips.order_open[None, :, fleets.chip], shape) & (supply.sum(axis=1, keepdims=True) > 0),
+        mask=np.broadcast_to(chips.order_open[None, :, fleets.chip], shape)
+        & (wanted > 0)
+        & own(problem.ties.orders)[:, :, None],
     )
+    orders = shared(orders, problem.ties.orders)
     cumulative = orders.cumsum(1)
-    delivered = cumulative.apply(chips.delivery_weights[:, fleets.chip], 1, over=(0, 2))
+    lost = _withhold(model, problem)
+    delivered = cumulative.apply(chips.delivery_weights[:, fleets.chip], 1, over=(0, 2)) - lost
     opening = fleets.opening_chip / scales.CHIP
     in_service = cumulative.apply(chips.in_service_weights[:, fleets.chip], 1, over=(0, 2)) + opening
+    arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
+    if lost.nonzeros:
+        gone, ended = lost.cumsum(1), chips.life_days[fleets.chip]
+        here = np.broadcast_to(grid.stock_mean(0.0), (len(ended), len(grid), len(grid)))
+        stood = np.stack([grid.stock_mean(0.0) - grid.stock_mean(days) for days in ended])
+        in_service, arrived = in_service - gone.apply(stood, 1, over=2), arrived - gone.apply(here, 1, over=2)
     _limit_supply(model, problem, delivered)
     most = _most(problem, supply, opening)
     accepted = model.columns(
@@ -87,7 +99,6 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
         describe="accepted chips have been delivered",
         mask=most > 0,
     )
-    arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
     _retire_for_good(model, problem, kept, retired, arrived - in_service)
     _limit_power(model, problem, energising, accepted)
     return Fleet(
@@ -108,6 +119,37 @@ def _retire_for_good(model: Model, problem: Problem, kept: Affine, retired: Affi
         ("retired_for_good", retired + ended, "chips retired early do not come back"),
     ):
         model.rows(name, stock[:, 1:] - stock[:, :-1], lower=0.0, axes=axes, unit="k chip", describe=describe)
+
+
+def _withhold(model: Model, problem: Problem) -> Affine:
+    """Let a maker withhold what it fails to make of its plan, undelivered and unpaid : [path, period, fleet] [k chip].
+
+    Orders that several futures share could otherwise be no larger than the worst of them delivers.
+    """
+    chips, fleets = problem.chips, problem.fleets
+    short = chips.withheld_chip / scales.CHIP
+    axes = (("path", problem.paths), ("period", problem.grid.labels), ("fleet", fleet_labels(problem)))
+    if not short.any():
+        return Affine.zeros((len(problem.paths), len(problem.grid), len(fleets.chip)))
+    lost = model.columns(
+        "withheld",
+        axes=axes,
+        upper=short[:, :, fleets.chip],
+        unit="k chip",
+        describe="chips ordered that the maker does not deliver",
+        mask=short[:, :, fleets.chip] > 0,
+    )
+    of_chip = (fleets.chip[None, :] == np.arange(len(chips.ids))[:, None]).astype(float)
+    model.rows(
+        "withheld_chips",
+        lost.apply(of_chip, 2),
+        upper=short,
+        axes=(("path", problem.paths), ("period", problem.grid.labels), ("chip", chips.ids)),
+        unit="k chip",
+        describe="a maker withholds no more than it fails to make of its plan",
+        mask=short > 0,
+    )
+    return lost
 
 
 def fleet_labels(problem: Problem) -> tuple[str, ...]:

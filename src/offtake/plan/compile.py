@@ -29,7 +29,7 @@ from offtake.plan.compile_supply import (
     whole_phase_periods,
 )
 from offtake.plan.inputs import Inputs, period_means
-from offtake.plan.problem import PARTIES, Finance, Goal, Party, Problem
+from offtake.plan.problem import PARTIES, Finance, Goal, Party, Problem, Ties
 
 if TYPE_CHECKING:
     from datetime import date
@@ -69,6 +69,8 @@ def compile_problem(inputs: Inputs, *, alliance: bool = True) -> Problem:
         name=base.name,
         grid=grid,
         paths=tuple(inputs.paths),
+        probability=np.full(len(inputs.paths), 1.0 / len(inputs.paths)),
+        ties=Ties.alone(len(inputs.paths), len(grid)),
         integer_periods=whole_phase_periods(grid),
         sites=sites,
         chips=chips,
@@ -153,6 +155,9 @@ def _finance(inputs: Inputs, party: Party) -> Finance:
         found = getattr(scenario.parties, party).facility
         return period_means(found.limit_usd, grid)
 
+    def rates(scenario: Scenario) -> Float:
+        return np.asarray(getattr(scenario.parties, party).facility.rate_frac_per_y)
+
     def flows(field: str) -> Float:
         return inputs.stack(lambda sc: period_means(getattr(getattr(sc.parties, party), field), grid) * grid.years_long)
 
@@ -168,7 +173,7 @@ def _finance(inputs: Inputs, party: Party) -> Finance:
         due_by=np.array(
             [bool(facility and facility.maturity and end >= facility.maturity) for end in grid.ends], dtype=bool
         ),
-        rate_frac_per_y=facility.rate_frac_per_y if facility else 0.0,
+        rate_frac_per_y=inputs.stack(rates) if facility else np.zeros(len(inputs.paths)),
         fee_frac_per_y=facility.fee_frac_per_y if facility else 0.0,
         emergency_frac_per_y=money.emergency_rate_frac_per_y,
         own_rate_frac_per_y=money.discount_rate_frac_per_y,

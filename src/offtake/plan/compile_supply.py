@@ -181,6 +181,7 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
         cost_usd_per_chip=cost,
         running_usd_per_chip_y=np.array([c.running_cost_usd_per_chip_y for c in own] + [0.0] * extra),
         supply_chip=supply,
+        withheld_chip=np.zeros_like(supply),
         order_open=_with_extra([o.astype(float) for o in opens], extra, grid) > 0,
         in_service_weights=in_service,
         arrived_weights=arrived,

@@ -15,7 +15,7 @@ from offtake.plan.problem import PARTIES, Party
 
 if TYPE_CHECKING:
     from offtake.deal.flows import Due
-    from offtake.plan.problem import Float, Problem
+    from offtake.plan.problem import Problem
     from offtake.plan.serving import Serving
     from offtake.plan.terminal import Items
     from offtake.plan.training import Training
@@ -52,23 +52,28 @@ def counts(account: Account, *, payer: str, payee: str, loan_rate: float | None,
     return 0.0
 
 
+def loan_rates(facts: Mapping[str, object]) -> tuple[float | None, ...]:
+    """Read the rate of the loan that a payment belongs to off its facts, one where all paths have the same; None where it is no interest."""
+    rate = facts.get("rate_frac_per_y")
+    return (
+        tuple(float(str(r)) for r in rate) if isinstance(rate, tuple) else (None if rate is None else float(str(rate)),)
+    )
+
+
+def _counted(due: Due[Affine], loan_rate: float | None, rate: float) -> float:
+    return counts(due.account, payer=due.payer, payee=due.payee, loan_rate=loan_rate, rate=rate)
+
+
 def value_of(problem: Problem, dues: Sequence[Due[Affine]], terminal: Items, party: Party) -> Affine:
     """Net present value of a party at the objective's rate, terminal value included : [path] [M USD]."""
     goal, grid = problem.goal, problem.grid
     parts = []
     for due in dues:
         sign = (due.payee == party) - (due.payer == party)
-        loan_rate = due.facts.get("rate_frac_per_y")
-        part = counts(
-            due.account,
-            payer=due.payer,
-            payee=due.payee,
-            loan_rate=float(str(loan_rate)) if loan_rate is not None else None,
-            rate=goal.rate_frac_per_y,
-        )
-        if sign and part:
+        part = np.array([_counted(due, rate, goal.rate_frac_per_y) for rate in loan_rates(due.facts)])
+        if sign and part.any():
             factors = discount_factors(due.when, rate_frac_per_y=goal.rate_frac_per_y, on=grid.start)
-            parts.append((due.amount * (factors * (sign * part))).sum(axis=1))
+            parts.append((due.amount * (np.multiply.outer(part, factors) * sign)).sum(axis=1))
     at_end = discount_factors([grid.end], rate_frac_per_y=goal.rate_frac_per_y, on=grid.start)[0]
     parts += [item * at_end for item in terminal[party].values()]
     return Affine.total(parts, (len(problem.paths),))
@@ -95,13 +100,12 @@ def penalties(problem: Problem, serving: Serving, training: Training) -> Mapping
     return items
 
 
-def joint_of(problem: Problem, values: Mapping[Party, Affine], fines: Mapping[str, Affine]) -> Affine:
-    """Weighted mean over paths of the parties' values less penalties : scalar [M USD]."""
-    weights: Float = np.full(len(problem.paths), 1.0 / len(problem.paths))
+def score_of(problem: Problem, values: Mapping[Party, Affine], fines: Mapping[str, Affine]) -> Affine:
+    """Return what each path is worth to the plan, the parties' weighted values less penalties : [path] [M USD]."""
     total = Affine.zeros((len(problem.paths),))
     for party in PARTIES:
         if problem.goal.weights[party]:
             total = total + values[party] * problem.goal.weights[party]
     for fine in fines.values():
         total = total - fine
-    return (total * weights).sum()
+    return total

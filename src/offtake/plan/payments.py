@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from offtake.deal.algebra import ByPath
 from offtake.deal.flows import Account, Asset, Due, Firmness, Layer
 from offtake.deal.quantities import USD, Measure
 from offtake.plan.problem import PARTIES, Finance, Party
 
 if TYPE_CHECKING:
-    from offtake.deal.algebra import Algebra, Vector
+    from offtake.deal.algebra import Algebra, Numbers, Vector
     from offtake.plan.problem import Float, Problem
 
 X = TypeVar("X", bound="Vector")
@@ -59,22 +60,33 @@ def _due(
 
 
 def _priced(a: Algebra[X], problem: Problem, measure: Measure, prices: Float) -> X:
-    """Price a measure by dated prices [period], spread over the quarters."""
-    return a.resample(a.scale(a.read(measure, on=problem.grid), [float(p) for p in prices], unit=USD), on=problem.pay)
+    """Price a measure by dated prices [period] or [path, period], spread over the quarters."""
+    return a.resample(a.scale(a.read(measure, on=problem.grid), _dated(prices), unit=USD), on=problem.pay)
+
+
+def _one_or_all(rate: float | Float) -> float | tuple[float, ...]:
+    """One rate where all paths have the same, else one for each path."""
+    each = np.atleast_1d(rate)
+    return float(each[0]) if (each == each[0]).all() else tuple(each.tolist())
+
+
+def _dated(values: Float) -> Numbers | ByPath:
+    """Numbers [period] or [path, period] in the algebra's words."""
+    return values.tolist() if values.ndim == 1 else ByPath(tuple(map(tuple, values.tolist())))
 
 
 def _site_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
     sites, dues = problem.sites, []
     for s, site in enumerate(sites.ids):
         cause = f"sites.{site}"
-        built = _priced(a, problem, Measure("site_built_mw", site), sites.shell_usd_per_mw[0, :, s])
+        built = _priced(a, problem, Measure("site_built_mw", site), sites.shell_usd_per_mw[:, :, s])
         opened = _priced(a, problem, Measure("site_opened", site), np.full(len(problem.grid), sites.open_cost_usd[s]))
         shells = tuple(
             Asset(kind="site", name=site, in_service=day, life_days=float(sites.shell_life_days[s]))
             for day in _mean_in_service(problem, s)
         )
-        running = _priced(a, problem, Measure("site_running_mw_y", site), sites.running_usd_per_mw_y[0, :, s])
-        energy = _priced(a, problem, Measure("energy_mw_h", site), sites.power_usd_per_mwh[0, :, s])
+        running = _priced(a, problem, Measure("site_running_mw_y", site), sites.running_usd_per_mw_y[:, :, s])
+        energy = _priced(a, problem, Measure("energy_mw_h", site), sites.power_usd_per_mwh[:, :, s])
         capex = Account.CAPEX_SITE
         dues.append(
             _due(
@@ -135,7 +147,7 @@ def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
     chips, fleets, sites, dues = problem.chips, problem.fleets, problem.sites, []
     for s, c in zip(fleets.site, fleets.chip, strict=True):
         site, chip = sites.ids[s], chips.ids[c]
-        cost = _priced(a, problem, Measure("delivered_chip", site, chip), chips.cost_usd_per_chip[0, :, c])
+        cost = _priced(a, problem, Measure("delivered_chip", site, chip), chips.cost_usd_per_chip[:, :, c])
         assets = tuple(
             Asset(kind="chips", name=f"{site}/{chip}", in_service=day, life_days=float(chips.life_days[c]))
             for day in problem.pay.mids
@@ -176,7 +188,7 @@ def _chip_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
 def _market_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
     demand, offers, resale, dues = problem.demand, problem.offers, problem.resale, []
     for d, step in enumerate(demand.ids):
-        sold = _priced(a, problem, Measure("tokens_mtok", step), demand.price_usd_per_mtok[0, :, d])
+        sold = _priced(a, problem, Measure("tokens_mtok", step), demand.price_usd_per_mtok[:, :, d])
         dues.append(
             _due(
                 problem,
@@ -188,7 +200,7 @@ def _market_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
             )
         )
     for k, step in enumerate(offers.step_labels):
-        rent = _priced(a, problem, Measure("rented_chip_h", step), offers.price_usd_per_chip_h[0, :, k])
+        rent = _priced(a, problem, Measure("rented_chip_h", step), offers.price_usd_per_chip_h[:, :, k])
         offer = offers.ids[offers.step_offer[k]]
         dues.append(
             _due(
@@ -202,7 +214,7 @@ def _market_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
             )
         )
     for k, step in enumerate(resale.step_labels):
-        sold = _priced(a, problem, Measure("resold_chip_h", step), resale.price_usd_per_chip_h[0, :, k])
+        sold = _priced(a, problem, Measure("resold_chip_h", step), resale.price_usd_per_chip_h[:, :, k])
         dues.append(
             _due(
                 problem,
@@ -219,7 +231,7 @@ def _market_dues(a: Algebra[X], problem: Problem) -> Sequence[Due[X]]:
 def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -> list[Due[X]]:
     grid, dues = problem.grid, []
     if money.other_revenue_usd.any():
-        other = a.resample(a.const([float(v) for v in money.other_revenue_usd[0]], on=grid, unit=USD), on=problem.pay)
+        other = a.resample(a.const(_dated(money.other_revenue_usd), on=grid, unit=USD), on=problem.pay)
         dues.append(
             _due(
                 problem,
@@ -231,7 +243,7 @@ def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -
             )
         )
     if money.other_costs_usd.any():
-        other = a.resample(a.const([float(v) for v in money.other_costs_usd[0]], on=grid, unit=USD), on=problem.pay)
+        other = a.resample(a.const(_dated(money.other_costs_usd), on=grid, unit=USD), on=problem.pay)
         dues.append(
             _due(
                 problem,
@@ -255,11 +267,11 @@ def _party_dues(a: Algebra[X], problem: Problem, party: Party, money: Finance) -
     for what, account, pays, rate in rows:
         amount = a.read(Measure("money_usd", party, what), on=grid)
         if rate is not None:
-            amount = a.scale(amount, [float(y) * rate for y in years])
+            amount = a.scale(amount, _dated(np.multiply.outer(rate, years)))
         amount = a.resample(amount, on=problem.pay)
         payer, payee = (party, "lender") if pays else ("lender", party)
         cause = f"parties.{party}." + ("emergency_rate" if "emergency" in what else "facility")
-        facts = {} if rate is None else {"rate_frac_per_y": rate}
+        facts = {} if rate is None else {"rate_frac_per_y": _one_or_all(rate)}
         dues.append(
             _due(problem, amount, payer=payer, payee=payee, account=account, cause=cause, layer=Layer.DEBT, facts=facts)
         )

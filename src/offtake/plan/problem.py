@@ -85,6 +85,7 @@ class Chips:
     cost_usd_per_chip : float64[path, period, chip]    chip, server, network and installation, paid on delivery
     running_usd_per_chip_y : float64[chip]
     supply_chip : float64[path, period, chip]          deliverable to this alliance in the period
+    withheld_chip : float64[path, period, chip]        part of the supply that was planned and does not come in this path
     order_open : bool[period, chip]                    orders can be placed and delivered within the horizon
     in_service_weights : float64[path, chip, period, period]  mean chips in service per cumulative order
     arrived_weights : float64[path, chip, period, period]     mean chips that have arrived per cumulative order, retired or not
@@ -104,6 +105,7 @@ class Chips:
     cost_usd_per_chip: Float
     running_usd_per_chip_y: Float
     supply_chip: Float
+    withheld_chip: Float
     order_open: Bool
     in_service_weights: Float
     arrived_weights: Float
@@ -273,7 +275,8 @@ class Finance:
     other_revenue_usd, other_costs_usd : float64[path, period]
     limit_usd : float64[path, period]             facility limit (0 = none)
     opening_balance_usd : float ; may_draw : bool[period] ; due_by : bool[period] (nothing may be owed at its end)
-    rate_frac_per_y, fee_frac_per_y, emergency_frac_per_y, own_rate_frac_per_y : float
+    rate_frac_per_y : float64[path]               of the facility
+    fee_frac_per_y, emergency_frac_per_y, own_rate_frac_per_y : float
     terminal_margin_years : float
     """
 
@@ -286,7 +289,7 @@ class Finance:
     opening_balance_usd: float
     may_draw: Bool
     due_by: Bool
-    rate_frac_per_y: float
+    rate_frac_per_y: Float
     fee_frac_per_y: float
     emergency_frac_per_y: float
     own_rate_frac_per_y: float
@@ -309,12 +312,37 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ties:
+    """Which decisions are one decision: the path whose columns a path shares, because nothing known then tells the two apart.
+
+    Attributes
+    ----------
+    now : int64[path]                     signing the contract and opening sites
+    phases, orders : int64[path, period]  phases begun, chips ordered
+    """
+
+    now: Int
+    phases: Int
+    orders: Int
+
+    @classmethod
+    def alone(cls, paths: int, periods: int) -> Ties:
+        """Let every path decide for itself."""
+        each = np.arange(paths)
+        both = np.broadcast_to(each[:, None], (paths, periods))
+        return cls(now=each, phases=both, orders=both)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One compiled planning problem.
 
     Attributes
     ----------
     grid : Grid ; paths : tuple[str, ...]
+    probability : float64[path]                   sums to 1
+    ties : Ties                                   decisions that paths share
+    tails : tuple of (weight, level)              what is made of the paths' values: a mix of means of the worst 1 - level of them
     integer_periods : int                         phases are whole in the first so many periods (the first eight quarters)
     tok_per_chip_h : float64[path, period, class, chip]   output tokens of an hour of one chip under load, 0 = cannot serve
     research_flop : float64[path, period]         useful research compute wanted
@@ -328,6 +356,9 @@ class Problem:
     name: str
     grid: Grid
     paths: tuple[str, ...]
+    probability: Float
+    ties: Ties
+    tails: tuple[tuple[float, float], ...] = ((1.0, 0.0),)
     integer_periods: int
     sites: Sites
     chips: Chips

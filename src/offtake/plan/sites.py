@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.plan.ties import own, shared, tied_to_now
+
 if TYPE_CHECKING:
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
@@ -38,17 +40,20 @@ def add_sites(model: Model, problem: Problem) -> Energising:
     """Add the phases of every site and the limits on them."""
     sites, periods = problem.sites, problem.grid.labels
     axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
-    counted = np.arange(len(periods)) < problem.integer_periods
+    rep = problem.ties.phases
+    counted = (np.arange(len(periods)) < problem.integer_periods) & tied_to_now(rep)
     most = np.minimum(sites.starts_cap, _most_phases(problem))[None]
+    shape = (len(problem.paths), *most.shape[1:])
     starts = model.columns(
         "phases",
         axes=axes,
-        upper=np.broadcast_to(most, (len(problem.paths), *most.shape[1:])),
-        integer=np.broadcast_to(counted[None, :, None], (len(problem.paths), *most.shape[1:])),
+        upper=np.broadcast_to(most, shape),
+        integer=np.broadcast_to(counted[None, :, None], shape),
         unit="phase",
         describe="phases begun at a site in a period",
-        mask=np.broadcast_to(most > 0, (len(problem.paths), *most.shape[1:])),
+        mask=(most > 0) & own(rep)[:, :, None],
     )
+    starts = shared(starts, rep)
     begun = starts.cumsum(1)
     energised, standing = _energise(model, problem, begun)
     opened = _open(model, problem, begun)
@@ -108,8 +113,9 @@ def _open(model: Model, problem: Problem, begun: Affine) -> Affine:
         integer=True,
         unit="yes",
         describe="the site is used beyond its opening position",
-        mask=np.broadcast_to(asked, shape),
+        mask=asked & own(problem.ties.now)[:, None],
     )
+    opened = shared(opened, problem.ties.now)
     most = _most_phases(problem)
     model.rows(
         "site_opened",

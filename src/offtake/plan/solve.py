@@ -174,7 +174,7 @@ def _explain(built: Built, solver: Solver, found: Solution) -> None:
 def _break_ties(built: Built, solver: Solver, exact: Solution) -> tuple[Float, tuple[float, float]]:
     """Hold the objective, favour the offtaker, or the provider where the offtaker's value is the objective; then pay the least."""
     model = built.model
-    weight = np.full(len(built.problem.paths), 1.0 / len(built.problem.paths))
+    weight = built.problem.probability
     offtaker = (built.values["offtaker"] * weight).sum()
     hold = exact.objective - HOLD * max(1.0, abs(exact.objective))
     _hold(solver, built.objective, hold)
