@@ -31,6 +31,9 @@ __all__ = ["features", "reduced", "scales"]
 _LEAST_FACTOR = 1e-3
 """A smaller factor counts as this one: what falls to a thousandth is gone, and gone altogether is no further away."""
 
+_DIGITS = 12
+"""Decimals of a distance, which is of the order of one, that count: the rest is rounding and must not decide a tie."""
+
 _SAME = 1e-9
 """A spread below this, of values that are of the order of one, is rounding."""
 
@@ -78,7 +81,7 @@ def reduced(futures: Futures, paths: int, *, grid: Grid | None = None) -> Future
     nearest = np.full(len(futures), np.inf)
     for _ in range(paths):
         # Mean distance to the nearest kept path, were path u kept too.
-        mean = chance @ np.minimum(nearest[:, None], distance)
+        mean = np.round(chance @ np.minimum(nearest[:, None], distance), _DIGITS)
         mean[kept] = np.inf
         kept.append(int(np.argmin(mean)))
         nearest = np.minimum(nearest, distance[:, kept[-1]])
@@ -134,5 +137,5 @@ def _distances(points: Float) -> Float:
     """Return the Euclidean distance of every pair of rows : float64[row, row]."""
     from scipy.spatial.distance import cdist
 
-    distance: Float = cdist(points, points)
+    distance: Float = np.round(cdist(points, points), _DIGITS)
     return distance
