@@ -43,7 +43,7 @@ def compile_sites(inputs: Inputs) -> Sites:
     ]
     energised = np.stack([_stack_items([grid.stock_mean(lag) for lag in row], grid) for row in lags])
     spend = np.stack([_stack_items([_spend_weights(grid, s) for s in sc.sites], grid) for sc in inputs.paths.values()])
-    connected = inputs.stack(lambda sc: table([_connected(s, grid) for s in sc.sites], len(grid)))
+    connected = inputs.stack(lambda sc: table([connected_mw(s, grid) for s in sc.sites], len(grid)))
     opening = np.array([s.energised_mw for s in sites])
     phase = np.array([s.phase_mw for s in sites])
     room = np.maximum(connected.max(axis=(0, 1), initial=0.0) - opening, 0.0) / np.where(phase > 0, phase, 1.0)
@@ -58,6 +58,7 @@ def compile_sites(inputs: Inputs) -> Sites:
         energised_mw=opening,
         interconnected_mw=connected,
         phase_mw=phase,
+        planned_mw=connected.max(axis=(0, 1), initial=0.0),
         max_phases=np.minimum(asked, np.floor(room + 1e-9)),
         starts_cap=table([_starts_cap(s, grid, lag) for s, lag in zip(sites, lags[0], strict=True)], len(grid)),
         energised_weights=energised,
@@ -77,7 +78,9 @@ def compile_sites(inputs: Inputs) -> Sites:
         ),
         shell_life_days=life,
         in_service=in_service,
-        left_frac=table([_left(days, grid.end, span) for days, span in zip(in_service, life, strict=True)], len(grid)),
+        left_frac=table(
+            [left_frac(days, grid.end, span) for days, span in zip(in_service, life, strict=True)], len(grid)
+        ),
     )
 
 
@@ -94,7 +97,8 @@ def _stack_items(matrices: Sequence[Float], grid: Grid) -> Float:
     return np.stack(matrices) if matrices else np.zeros((0, len(grid), len(grid)))
 
 
-def _connected(site: Site, grid: Grid) -> Float:
+def connected_mw(site: Site, grid: Grid) -> Float:
+    """Mean right to draw in each period, at least what is energised at the start : float64[period] [MW]."""
     if site.interconnected_mw is None:
         return np.full(len(grid), site.energised_mw)
     return np.maximum(period_means(site.interconnected_mw, grid), site.energised_mw)
@@ -120,7 +124,7 @@ def _starts_cap(site: Site, grid: Grid, lag: float) -> Float:
     return np.where(in_time, cap, 0.0)
 
 
-def _left(days: Sequence[date], end: date, life_days: float) -> Float:
+def left_frac(days: Sequence[date], end: date, life_days: float) -> Float:
     """Part of a life left at the end, by in-service date."""
     used = np.array([(end - day).days for day in days]) / life_days
     return np.clip(1.0 - used, 0.0, 1.0)
@@ -146,7 +150,7 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
             np.concatenate(
                 [
                     _stack_items(
-                        [_in_service(grid, lag, c.life_y) for lag, c in zip(row, sc.chips, strict=True)], grid
+                        [in_service_weights(grid, lag, c.life_y) for lag, c in zip(row, sc.chips, strict=True)], grid
                     ),
                     zero,
                 ]
@@ -171,7 +175,9 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
     ]
     life = np.array([c.life_y * DAYS_PER_YEAR for c in own] + [DAYS_PER_YEAR] * extra)
     terminal = inputs.stack(lambda sc: _terminal_prices(sc, grid, speed, extra))
-    left = np.stack([_left(grid.mids, grid.end, span) for span in life], axis=1) if ids else np.zeros((len(grid), 0))
+    left = (
+        np.stack([left_frac(grid.mids, grid.end, span) for span in life], axis=1) if ids else np.zeros((len(grid), 0))
+    )
     return Chips(
         ids=ids,
         it_w_per_chip=np.array(watts, dtype=np.float64),
@@ -198,7 +204,8 @@ def _with_extra(columns: Sequence[Float], extra: int, grid: Grid) -> Float:
     return table([*columns, *([np.zeros(len(grid))] * extra)], len(grid))
 
 
-def _in_service(grid: Grid, lag: float, life_y: float) -> Float:
+def in_service_weights(grid: Grid, lag: float, life_y: float) -> Float:
+    """Mean chips in service per cumulative order at a lag [day] and a life [year] : float64[period, order period]."""
     return grid.stock_mean(lag) - grid.stock_mean(lag + life_y * DAYS_PER_YEAR)
 
 

@@ -53,7 +53,7 @@ def counts(account: Account, *, payer: str, payee: str, loan_rate: float | None,
 
 
 def loan_rates(facts: Mapping[str, object]) -> tuple[float | None, ...]:
-    """Read the rate of the loan that a payment belongs to off its facts, one where all paths have the same; None where it is no interest."""
+    """Read the rate of a payment's loan off its facts, one where all paths have the same; None where it is no interest."""
     rate = facts.get("rate_frac_per_y")
     return (
         tuple(float(str(r)) for r in rate) if isinstance(rate, tuple) else (None if rate is None else float(str(rate)),)

@@ -38,6 +38,7 @@ class Sites:
     interconnected_mw : float64[path, period, site]    mean right to draw
     phase_mw : float64[site]
     max_phases : float64[site]
+    planned_mw : float64[site]                         most that the scenario connects, also where a future does not
     starts_cap : float64[period, site]                 phases that may be begun in the period (ramp, horizon)
     energised_weights : float64[path, site, period, period]   mean phases energised per cumulative start
     spend_weights : float64[path, site, period, period]       share of a phase's cost paid in the period
@@ -59,6 +60,7 @@ class Sites:
     interconnected_mw: Float
     phase_mw: Float
     max_phases: Float
+    planned_mw: Float
     starts_cap: Float
     energised_weights: Float
     spend_weights: Float

@@ -136,7 +136,8 @@ def _most_phases(problem: Problem) -> Float:
     interconnection alone.
     """
     sites = problem.sites
-    room = (sites.interconnected_mw.max(axis=(0, 1), initial=0.0) - sites.energised_mw) / sites.phase_mw
+    connected = np.maximum(sites.interconnected_mw.max(axis=(0, 1), initial=0.0), sites.planned_mw)
+    room = (connected - sites.energised_mw) / sites.phase_mw
     stated = sites.max_phases < np.floor(room + ROUNDING)
     most: Float = np.where(stated | (sites.max_phases == 0), sites.max_phases, sites.max_phases + 1)
     return most
