@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def report_tables(story: Story) -> dict[str, Table]:
         "tornado": _tornado(story),
         "cases": _cases(story),
         "power_flows": _power_flows(plan),
-        "uses": _uses(plan),
+        "uses": uses(made_by_use(plan)),
         "sites": _sites(plan),
         "phases": _phases(plan),
         "chips": _chips(plan),
@@ -303,23 +304,34 @@ def _use_name(plan: Plan, use: int) -> str:
     ]
 
 
-def _uses(plan: Plan) -> list[dict[str, Any]]:
-    """Say what the provider's chips made."""
+def made_by_use(plan: Plan) -> dict[str, tuple[float, int]]:
+    """Say what the provider's chips made: use -> (tokens, 0) [tok], or for training (runs done there, runs in all)."""
     problem, decisions = plan.problem, plan.decisions
     work = problem.work
     made = decisions.hours_chip_h[0] * token_rates(problem)[0] * (scales.TOK / scales.CHIP_H) * work.of_provider
-    rows = []
+    found: dict[str, tuple[float, int]] = {}
     for k in problem.classes:
         mine = np.array([work.uses[u].class_id == k for u in work.use], dtype=float)
-        rows.append({"use": f"serving {k}", "made": f"{significant(float((made @ mine).sum()) / scales.TOK)} T tok"})
+        found[f"serving {k}"] = (float((made @ mine).sum()), 0)
     own = [p for p, f in zip(training_groups(problem), _own_groups(plan), strict=True) if f]
     groups = training_groups(problem)
     if problem.runs.ids:
         done = sum(
             bool(decisions.group[0, r, groups.index(g)] > 0.5) for r in range(len(problem.runs.ids)) for g in own
         )
-        rows.append({"use": "training", "made": f"{done} of {len(problem.runs.ids)} runs"})
-    return rows
+        found["training"] = (float(done), len(problem.runs.ids))
+    return found
+
+
+def uses(made: Mapping[str, tuple[float, int]]) -> list[dict[str, Any]]:
+    """Write what came out of each use."""
+    return [
+        {
+            "use": use,
+            "made": f"{significant(amount)} of {of} runs" if of else f"{significant(amount / scales.TOK)} T tok",
+        }
+        for use, (amount, of) in made.items()
+    ]
 
 
 def _own_groups(plan: Plan) -> list[bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +55,7 @@ def money_tables(story: Story) -> dict[str, Table]:
         "backlog": _backlog(story),
         "purchase_obligations": _owed(story),
         "policies": books.rules().rows(),
-        "returns": _returns(story),
+        "returns": [r.row() for r in returns(story)],
     }
     return {name: report_table(name, found) for name, found in rows.items()}
 
@@ -240,57 +242,69 @@ def _owed(story: Story) -> list[dict[str, Any]]:
     return purchase_obligations(each, books.opening.date).rows()
 
 
-def _returns(story: Story) -> list[dict[str, Any]]:
-    plan, books = story.base.alliance, story.figures.books
-    rows: list[dict[str, Any]] = []
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One figure that has no place on page 1: a number in a unit, or a date; None where it has no meaning."""
 
-    def say(party: str, item: str, value: float | None, note: str = "", unit: str = "bn USD") -> None:
-        shown = (
-            "none"
-            if value is None
-            else (f"{significant(value / 1e9)} bn USD" if unit == "bn USD" else f"{significant(value)}{unit}")
+    party: str
+    item: str
+    value: float | date | None
+    note: str = ""
+    unit: str = "bn USD"
+
+    def row(self) -> dict[str, Any]:
+        """Write it for people."""
+        return {"party": self.party, "item": self.item, "value": self._shown(), "note": self.note}
+
+    def _shown(self) -> str:
+        if not self.unit:
+            return str(self.value or "never")
+        if not isinstance(self.value, float | int):
+            return "none"
+        return (
+            f"{significant(self.value / 1e9)} bn USD"
+            if self.unit == "bn USD"
+            else f"{significant(self.value)}{self.unit}"
         )
-        rows.append({"party": party, "item": item, "value": shown, "note": note})
 
+
+def returns(story: Story) -> list[Return]:
+    """List the returns of both parties."""
+    plan, books = story.base.alliance, story.figures.books
+    rows: list[Return] = []
     rate = plan.problem.goal.rate_frac_per_y
     for party in PARTIES:
         own = plan.problem.finance[party].own_rate_frac_per_y
-        say(
-            party,
-            "NPV at the objective's rate",
-            plan.npv_usd(party),
-            f"{rate:.1%} a year, pre-tax, terminal value included",
-        )
-        say(party, "NPV at its own rate", plan.npv_usd(party, rate=own), f"{own:.1%} a year")
-        say(party, "NPV without terminal value", plan.npv_usd(party, terminal=False))
-        say(party, "NPV without the alliance", story.base.without.npv_usd(party))
-        for item, value in plan.terminal_usd[party].items():
-            say(party, f"at the horizon: {item}", value, "not discounted")
         cover = debt_cover(books, party, at_will=repaid_at_will(plan, party))
-        say(
-            party,
-            "debt service cover",
-            cover.average.value,
-            cover.average.reason or "years with debt service together",
-            unit="×",
-        )
+        rows += [
+            Return(
+                party,
+                "NPV at the objective's rate",
+                plan.npv_usd(party),
+                f"{rate:.1%} a year, pre-tax, terminal value included",
+            ),
+            Return(party, "NPV at its own rate", plan.npv_usd(party, rate=own), f"{own:.1%} a year"),
+            Return(party, "NPV without terminal value", plan.npv_usd(party, terminal=False)),
+            Return(party, "NPV without the alliance", story.base.without.npv_usd(party)),
+            *(
+                Return(party, f"at the horizon: {item}", value, "not discounted")
+                for item, value in plan.terminal_usd[party].items()
+            ),
+            Return(
+                party,
+                "debt service cover",
+                cover.average.value,
+                cover.average.reason or "years with debt service together",
+                "×",
+            ),
+        ]
     works = story.figures.infrastructure
-    say("provider", "infrastructure NPV, after tax", works.npv_usd, "unlevered, opening assets sunk")
-    say(
-        "provider",
-        "infrastructure IRR",
-        None if works.irr.value is None else works.irr.value * 100,
-        works.irr.reason or "opening assets bought at book value",
-        unit=" %",
-    )
-    rows.append(
-        {
-            "party": "provider",
-            "item": "infrastructure pays back",
-            "value": str(works.payback.value or "never"),
-            "note": works.payback.reason or "",
-        }
-    )
+    irr = None if works.irr.value is None else works.irr.value * 100
     held = stake(books, "provider", "offtaker", rate_frac_per_y=rate)
-    say("provider", "equity stake", float(held.value_usd), f"at {held.basis}; not cash")
-    return rows
+    return [
+        *rows,
+        Return("provider", "infrastructure NPV, after tax", works.npv_usd, "unlevered, opening assets sunk"),
+        Return("provider", "infrastructure IRR", irr, works.irr.reason or "opening assets bought at book value", " %"),
+        Return("provider", "infrastructure pays back", works.payback.value, works.payback.reason or "", ""),
+        Return("provider", "equity stake", float(held.value_usd), f"at {held.basis}; not cash"),
+    ]
