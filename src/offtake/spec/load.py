@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from offtake.diagnostics import Diagnostic, did_you_mean
 from offtake.errors import ScenarioError
 from offtake.spec.amended import clause_nodes, written_out
-from offtake.spec.locate import at_node, from_validation, is_null
+from offtake.spec.kinds import CLAUSE, put_outlook, terms_of
+from offtake.spec.locate import from_validation
 from offtake.spec.origins import collect
 from offtake.spec.overlay import Changes, Overlaid, Sources, named_cases, overlay_file
 from offtake.spec.reader import Document, read_file, read_text
 from offtake.spec.scenario import Scenario
-from offtake.spec.tree import Mapping, Node, Scalar, plain
+from offtake.spec.tree import Mapping, plain
 from offtake.spec.validate import check_meaning, check_references
 
 if TYPE_CHECKING:
+    from offtake.diagnostics import Diagnostic
     from offtake.provenance import Provenance
 
 __all__ = ["CatalogNames", "ClauseKinds", "Loaded", "load", "loads"]
@@ -181,6 +182,7 @@ def _build(root: Mapping, file: str, names: _Names, sources: Sources) -> tuple[L
     root, found = written_out(root)
     data = plain(root)
     found += _put_clauses(data, root, names.kinds)
+    found += put_outlook(data, root)
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(data, by_alias=True, by_name=False)
@@ -202,7 +204,7 @@ def _put_clauses(data: dict[str, Any], root: Mapping, kinds: ClauseKinds) -> lis
     found: list[Diagnostic] = []
     terms: dict[Steps, dict[str | int, BaseModel]] = {}
     for steps, node in clause_nodes(root):
-        model, mistakes = _clause(root, steps, node, kinds)
+        model, mistakes = terms_of(root, steps, node, kinds, CLAUSE)
         found += mistakes
         terms.setdefault(steps[:-1], {})
         if model is not None:
@@ -213,27 +215,3 @@ def _put_clauses(data: dict[str, Any], root: Mapping, kinds: ClauseKinds) -> lis
             holder = holder[step]
         holder[steps[-1]] = models if steps[-1] == "changes" else list(models.values())
     return found
-
-
-def _clause(root: Mapping, steps: Steps, node: Node, kinds: ClauseKinds) -> tuple[BaseModel | None, list[Diagnostic]]:
-    """Validate one clause by its kind."""
-    if not isinstance(node, Mapping):
-        hint = "a clause has a `kind`, an `id` and its terms"
-        return None, [at_node(root, steps, "E203", "expected a mapping", hint)]
-    kind = node.entries["kind"].node if "kind" in node.entries else None
-    if is_null(kind):
-        return None, []
-    at = (*steps, "kind")
-    if not isinstance(kind, Scalar):
-        return None, [at_node(root, at, "E209", "a clause says its `kind`", f"one of {', '.join(sorted(kinds))}")]
-    if kind.text not in kinds:
-        near = did_you_mean(kind.text, sorted(kinds))
-        return None, [at_node(root, at, "E209", f"there is no kind of clause `{kind.text[:60]}`", near)]
-    model = kinds[kind.text]
-    data = {
-        key: plain(entry.node) for key, entry in node.entries.items() if key != "kind" or "kind" in model.model_fields
-    }
-    try:
-        return model.model_validate(data, by_alias=True, by_name=False), []
-    except ValidationError as error:
-        return None, from_validation(error, model, root, steps)

@@ -14,6 +14,7 @@ from offtake.spec.contracts import Contract
 from offtake.spec.demand import Channel, Demand, InferenceClass, OutsideSupply, Resale
 from offtake.spec.fields import Count, Day, Id, Model, Text
 from offtake.spec.finance import Objective, Parties, Terminal
+from offtake.spec.outlook import Outlook
 from offtake.spec.scalars import Problem, failure
 from offtake.spec.sites import Site
 from offtake.spec.training import Research, TrainingRun
@@ -155,6 +156,8 @@ class Scenario(Model):
     """End of the horizon."""
     accounting: Accounting = Accounting()
     """How the books are kept."""
+    outlook: Outlook | None = None
+    """What may happen; one path if absent."""
     cases: tuple[Case, ...] = ()
     """Named cases."""
     relief: Annotated[Count, Field(ge=0, le=100)] = 5

@@ -1,0 +1,88 @@
+"""What several processes share: names of innovations, laws from normal numbers, and times in years.
+
+Axes ``[path, period]``; a year has 365 days, as everywhere in the plan.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.dates import DAYS_PER_YEAR
+from offtake.spec.outlook import Innovation
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from offtake.dates import Grid
+
+    Float = NDArray[np.float64]
+    Int = NDArray[np.int64]
+
+__all__ = ["edges_y", "known_from", "learned_shares", "once", "poisson", "shock", "uniform"]
+
+
+def once(rank: int = 1, *, known: int = 1) -> Innovation:
+    """Name a number that is drawn once for all time; `rank` 1 is the process's first."""
+    return Innovation("once" if rank == 1 else f"once.{rank}", known)
+
+
+def shock(period: int, rank: int = 1) -> Innovation:
+    """Name the number of a period: it is known when the period is over."""
+    return Innovation(f"{period}" if rank == 1 else f"{period}.{rank}", period + 1)
+
+
+def known_from(day: date | None, grid: Grid) -> int:
+    """Return the first period that begins on a day or after it, at least 1 (what is known now is not uncertain).
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from offtake.dates import Grid
+    >>> grid = Grid.of(date(2026, 7, 1), quarters=4, half_years=0, years=0)
+    >>> known_from(date(2027, 1, 1), grid), known_from(date(2027, 1, 2), grid), known_from(None, grid)
+    (2, 3, 1)
+    """
+    if day is None:
+        return 1
+    return max(1, sum(start < day for start in grid.starts))
+
+
+def edges_y(grid: Grid) -> Float:
+    """Return the edges of the periods in years from the first day : float64[period + 1] [y]."""
+    years: Float = grid.edges_days / DAYS_PER_YEAR
+    return years
+
+
+def learned_shares(learned_y: float, grid: Grid) -> Float:
+    """Return which share of the variance of a number each period reveals : float64[period], summing to 1 within the horizon."""
+    edges = edges_y(grid)
+    shares: Float = np.diff(np.minimum(edges, learned_y)) / learned_y
+    return shares
+
+
+def uniform(z: Float) -> Float:
+    """Return the probability of less than each standard normal number."""
+    from scipy.special import ndtr
+
+    result: Float = ndtr(z)
+    return result
+
+
+def poisson(mean: float, u: Float) -> Int:
+    """Return the quantiles of the Poisson law : int64, of the shape of `u`.
+
+    Examples
+    --------
+    >>> poisson(0.5, np.array([0.5, 0.7, 0.95, 0.99])).tolist()
+    [0, 1, 2, 3]
+    """
+    most = int(mean + 12.0 * math.sqrt(mean) + 30.0)  # beyond any double below 1
+    counts = np.arange(most)
+    logs = counts * math.log(mean) - mean - np.cumsum(np.log(np.maximum(counts, 1)))
+    found: Int = np.searchsorted(np.cumsum(np.exp(logs)), u).astype(np.int64)
+    return found
