@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from offtake.outlook.tree import Tree, View, nested
+from offtake.dates import Grid
+from offtake.errors import OfftakeError
+from offtake.outlook.processes.delay import Delay
+from offtake.outlook.processes.trend import Trend
+from offtake.outlook.sampling import conditional, sample
+from offtake.outlook.tree import Tree, View, nested, tree
+from offtake.spec.outlook import Correlation, Outlook, Stage, Uncertain
 
 
 def _sets(node):
@@ -159,3 +168,106 @@ def test_a_representative_stands_for_itself(timing):
     assert shared.dtype == np.int64
     for t in range(7):
         assert (shared[shared[:, t], t] == shared[:, t]).all()
+
+
+# Of an outlook ---------------------------------------------------------------------------------------------------------
+
+GRID = Grid.of(date(2026, 7, 1))
+OUTLOOK = Outlook(
+    stages=("now", "2y", "5y"),
+    uncertain=(
+        Uncertain(id="growth", of=("demand.*.volume",), process=Trend(growth_frac_per_y="10 %/y", learned_y="4 y")),
+        Uncertain(id="price", of=("demand.*.price",), process=Trend(level_frac="20 %")),
+        Uncertain(
+            id="grid", of=("sites.*.interconnected",), process=Delay(median_months="6 months", spread_frac="50 %")
+        ),
+    ),
+    correlations=(Correlation(between=("growth", "price"), value="-0.3"),),
+)
+
+
+def _tree(futures, outlook=OUTLOOK, **given):
+    return tree(outlook, GRID, futures, outlook.stages_on(GRID), **given)
+
+
+def _permuted(futures, order):
+    return replace(
+        futures,
+        effect=futures.effect[order],
+        probability=futures.probability[order],
+        innovations=futures.innovations[order],
+    )
+
+
+@pytest.mark.parametrize("paths", [1, 2, 5, 16, 33])
+def test_the_tree_grows_from_one_node_to_one_a_path(paths):
+    futures = sample(OUTLOOK, GRID, paths=paths, seed=3)
+    found = _tree(futures)
+    assert found.stages == ("now", "2y", "5y")
+    assert [GRID.starts[t] for t in found.starts] == [date(2026, 7, 1), date(2028, 7, 1), date(2031, 7, 1)]
+    assert [len(set(column.tolist())) for column in found.node.T] == [1, round(paths**0.5), paths]
+    assert [len(set(c.tolist())) for c in _tree(futures, nodes=(1, 1, 2)).node.T] == [1, 1, min(paths, 2)]
+
+
+def test_the_clusters_tell_apart_what_is_expected_from_the_stage_on():
+    """Most of the spread of the conditional outlook lies between the nodes, far more than between random groups of the same sizes."""
+    futures = sample(OUTLOOK, GRID, paths=64, seed=1)
+    node = _tree(futures).at("2y")
+    expected = np.log(np.maximum(conditional(OUTLOOK, GRID, futures, 8).effect[:, :2, 8:], 1e-9)).reshape(64, -1)
+
+    def within(groups):
+        return sum(
+            ((expected[groups == n] - expected[groups == n].mean(axis=0)) ** 2).sum() for n in set(groups.tolist())
+        )
+
+    rng = np.random.default_rng(0)
+    assert within(node) < 0.6 * min(within(rng.permutation(node)) for _ in range(50))
+
+
+def test_what_is_not_known_yet_does_not_matter():
+    """Paths that differ only in growth learned after a stage are one there, whatever becomes of them."""
+    futures = sample(OUTLOOK, GRID, paths=6, seed=2)
+    late = futures.known > 8
+    assert 0 < late.sum() < len(late)
+    innovations = futures.innovations.copy()
+    innovations[:3, ~late] = innovations[0, ~late]
+    alike = replace(futures, innovations=innovations)
+    # `conditional` with every period known gives the effects of the changed innovations.
+    node = _tree(conditional(OUTLOOK, GRID, alike, len(GRID)), nodes=(1, 6, 6)).node
+    assert node[:3].tolist() == [[0, 0, 0], [0, 0, 1], [0, 0, 2]]
+    assert node[3:, 1].tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize("method", ["sobol", "antithetic", "random"])
+def test_permuting_or_doubling_the_paths_of_an_outlook_keeps_its_tree(method):
+    outlook = OUTLOOK.model_copy(update={"method": method})
+    futures = sample(outlook, GRID, paths=12, seed=5)
+    straight = _tree(futures, outlook)
+    order = np.random.default_rng(1).permutation(12)
+    mixed = _tree(_permuted(futures, order), outlook)
+    for stage in straight.stages:
+        assert _sets(mixed.at(stage)) == {
+            frozenset(np.flatnonzero(np.isin(order, list(c))).tolist()) for c in _sets(straight.at(stage))
+        }
+    doubled = _permuted(futures, [*range(12), 4])
+    halves = doubled.probability.copy()
+    halves[[4, 12]] = halves[4] / 2
+    again = _tree(replace(doubled, probability=halves), outlook)
+    assert (again.node[:12] == straight.node).all()
+    assert (again.node[12] == straight.node[4]).all()
+
+
+def test_one_stage_is_now_and_two_stages_tell_all_paths_apart():
+    futures = sample(OUTLOOK, GRID, paths=7, seed=1)
+    one = tree(OUTLOOK, GRID, futures, (Stage("now", 0),))
+    assert one.node.tolist() == [[0]] * 7
+    two = tree(OUTLOOK, GRID, futures, (Stage("now", 0), Stage("1y", 4)))
+    assert two.at("1y").tolist() == list(range(7))
+
+
+def test_stages_begin_now_and_follow_one_another():
+    futures = sample(OUTLOOK, GRID, paths=2, seed=1)
+    with pytest.raises(OfftakeError, match="first stage is `now`"):
+        tree(OUTLOOK, GRID, futures, (Stage("1y", 4),))
+    with pytest.raises(OfftakeError, match="'1y' begins in no later period than '2y'"):
+        tree(OUTLOOK, GRID, futures, (Stage("now", 0), Stage("2y", 8), Stage("1y", 4)))

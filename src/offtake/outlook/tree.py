@@ -15,14 +15,15 @@ Lance and Williams, "A General Theory of Classificatory Sorting Strategies", The
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.dates import DAYS_PER_MONTH
 from offtake.errors import OfftakeError
 from offtake.outlook.reduction import features, scales
+from offtake.outlook.sampling import conditional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,37 +32,18 @@ if TYPE_CHECKING:
 
     from offtake.dates import Grid
     from offtake.outlook.futures import Futures
-    from offtake.spec.outlook import Outlook
+    from offtake.spec.outlook import Outlook, Stage
 
     Float = NDArray[np.float64]
     Int = NDArray[np.int64]
 
-__all__ = ["Stage", "Tree", "View", "nested", "tree"]
+__all__ = ["Tree", "View", "nested", "tree"]
 
 NOW, STAGES, PATH = "now", "stages", "path"
 """The timings of `outlook.decide` that are no name of a stage (the first stage is called as the first of them)."""
 
 _DIGITS = 9
 """Decimals of a feature, which is of the order of one, that count: the rest is rounding and must not decide a tie."""
-
-
-class Stage(Protocol):
-    """A time at which decisions are taken, as the scenario states it."""
-
-    @property
-    def name(self) -> str:
-        """Return its name: ``now``, ``2y``."""
-        ...
-
-    @property
-    def months(self) -> float:
-        """Return how long after the valuation date it is [month]; 0: now."""
-        ...
-
-    @property
-    def nodes(self) -> int | None:
-        """Return how many nodes it may have, where the scenario says so."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,59 +126,46 @@ class Tree:
         return node
 
 
-def tree(outlook: Outlook, grid: Grid, futures: Futures, stages: Sequence[Stage]) -> Tree:
+def tree(outlook: Outlook, grid: Grid, futures: Futures, stages: Sequence[Stage], *, nodes: Sequence[int] = ()) -> Tree:
     """Build the tree of the paths: at each stage, clusters by what one then expects from there on.
 
-    Of P different paths and S stages, stage k has at most ``P ** (k / (S - 1))`` nodes, rounded, or as many as it states; fewer where
-    less is known. Permuted paths give the permuted tree; a path written twice with half its probability gives the same clusters.
+    Of P different paths and S stages, stage k has at most ``P ** (k / (S - 1))`` nodes, rounded: one now, one a path at the last. It has
+    fewer where less is known. Permuted paths give the permuted tree; a path written twice with half its probability, the same clusters.
 
     Parameters
     ----------
-    outlook, grid, futures : of the scenario
-    stages : sequence of Stage    in order of time, the first one now
+    outlook : Outlook
+    grid : Grid
+    futures : Futures             of this outlook and grid
+    stages : sequence of Stage    in order of time, the first one now: `Outlook.stages_on`
+    nodes : sequence of int       how many nodes each stage may have, in place of the rule
 
     Raises
     ------
-    OfftakeError    the first stage is not now, or a stage begins in no later period than the one before, or after the horizon
+    OfftakeError                  the first stage is not now, or a stage begins in no later period than the one before
     """
-    from offtake.outlook.sampling import conditional
-
-    starts = _starts(stages, grid)
+    starts = tuple(stage.period for stage in stages)
+    if not starts or starts[0] != 0:
+        raise OfftakeError("the first stage is `now`")
+    for before, stage in itertools.pairwise(stages):
+        if stage.period <= before.period:
+            raise OfftakeError(
+                f"the stage {stage.name!r} begins in no later period than {before.name!r}, the stage before it"
+            )
     scale = scales(futures, grid=grid)
-    paths = len(np.unique(futures.innovations, axis=0))
-    views = []
-    for k, (stage, start) in enumerate(zip(stages, starts, strict=True)):
-        most = stage.nodes or (round(paths ** (k / (len(stages) - 1))) if k else 1)
-        if k == 0:
-            views.append(View(known=np.zeros((len(futures), 0)), points=np.zeros((len(futures), 0)), most=1))
-            continue
+    different = len(np.unique(futures.innovations, axis=0))
+    views = [View.blank(len(futures))]
+    for k, start in enumerate(starts[1:], start=1):
         expected = conditional(outlook, grid, futures, start)
         views.append(
             View(
                 known=futures.innovations[:, futures.known <= start],
                 points=features(expected, scale, grid=grid, first_period=start),
-                most=most,
+                most=nodes[k] if nodes else round(different ** (k / (len(starts) - 1))),
             )
         )
-    node = nested(views, futures.probability)
-    return Tree(stages=tuple(stage.name for stage in stages), starts=starts, node=node)
-
-
-def _starts(stages: Sequence[Stage], grid: Grid) -> tuple[int, ...]:
-    """Return the first period of each stage: the first that does not begin before it."""
-    edges = [(start - grid.start).days for start in grid.starts]
-    starts: list[int] = []
-    for stage in stages:
-        # Half a month of room: quarters are of calendar months, not of mean ones.
-        begun = [t for t, day in enumerate(edges) if day >= stage.months * DAYS_PER_MONTH - DAYS_PER_MONTH / 2]
-        if not begun:
-            raise OfftakeError(f"the stage {stage.name!r} begins after the horizon, {grid.end}")
-        if starts and begun[0] <= starts[-1]:
-            raise OfftakeError(f"the stage {stage.name!r} begins in no later period than the stage before it")
-        starts.append(begun[0])
-    if not starts or starts[0] != 0:
-        raise OfftakeError("the first stage is `now`")
-    return tuple(starts)
+    names = tuple(stage.name for stage in stages)
+    return Tree(stages=names, starts=starts, node=nested(views, futures.probability))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +182,12 @@ class View:
     known: Float
     points: Float
     most: int
+
+    @classmethod
+    def blank(cls, paths: int) -> View:
+        """Return the view of one who knows nothing yet."""
+        nothing = np.zeros((paths, 0))
+        return cls(known=nothing, points=nothing, most=1)
 
 
 def nested(views: Sequence[View], probability: Float) -> Int:
