@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.outlook.processes.parts import mixed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -71,7 +73,7 @@ def correlated(independent: Float, groups: Sequence[tuple[Int, Float]]) -> Float
     joint = independent.copy()
     for members, correlations in groups:
         factor = np.linalg.cholesky(correlations)
-        joint[:, members] = np.einsum("pk,jk->pj", independent[:, members], factor)
+        joint[:, members] = mixed(independent[:, members], factor)
     return joint
 
 
@@ -89,5 +91,5 @@ def filled_in(innovations: Float, known: NDArray[np.bool_], groups: Sequence[tup
         seen = known[members]
         if seen.any() and not seen.all():
             weights = np.linalg.solve(correlations[np.ix_(seen, seen)], correlations[np.ix_(seen, ~seen)])
-            expected[:, members[~seen]] = np.einsum("pk,kj->pj", innovations[:, members[seen]], weights)
+            expected[:, members[~seen]] = mixed(innovations[:, members[seen]], weights.T)
     return expected

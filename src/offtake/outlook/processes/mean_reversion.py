@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from offtake.outlook.processes.parts import edges_y, shock
+from offtake.outlook.processes.parts import edges_y, mixed, shock
 from offtake.spec.fields import Frac, YearsAboveZero
 from offtake.spec.outlook import Process
 
@@ -54,9 +54,8 @@ class MeanReversion(Process):
 
     def effect(self, z: Float, grid: Grid) -> Float:
         """Return the geometric mean of the factor over each period : float64[path, period]."""
-        factor = np.linalg.cholesky(covariance(self.half_life_y, edges_y(grid)))
-        # einsum keeps the order of summation whatever the number of paths, so that a path's bytes do not depend on its neighbours.
-        mean: Float = np.exp(self.spread_frac * np.einsum("pk,tk->pt", z, factor))
+        deviation = mixed(z, np.linalg.cholesky(covariance(self.half_life_y, edges_y(grid))))
+        mean: Float = np.exp(self.spread_frac * deviation)
         return mean
 
 

@@ -6,7 +6,7 @@ Axes ``[path, period]``; a year has 365 days, as everywhere in the plan.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Float = NDArray[np.float64]
     Int = NDArray[np.int64]
 
-__all__ = ["edges_y", "known_from", "learned_shares", "once", "poisson", "shock", "uniform"]
+__all__ = ["edges_y", "known_from", "learned", "learned_slots", "mixed", "once", "poisson", "shock", "uniform"]
 
 
 def once(rank: int = 1, *, known: int = 1) -> Innovation:
@@ -58,11 +58,44 @@ def edges_y(grid: Grid) -> Float:
     return years
 
 
-def learned_shares(learned_y: float, grid: Grid) -> Float:
-    """Return which share of the variance of a number each period reveals : float64[period], summing to 1 within the horizon."""
-    edges = edges_y(grid)
-    shares: Float = np.diff(np.minimum(edges, learned_y)) / learned_y
+def learned_slots(learned_y: float, rank: int, grid: Grid) -> tuple[Innovation, ...]:
+    """Name the numbers of a draw: one for all time, or one for each period in which it is learned."""
+    if not learned_y:
+        return (once(rank),)
+    return tuple(shock(t, rank) for t in range(int(np.count_nonzero(_shares(learned_y, grid)))))
+
+
+def learned(z: Float, learned_y: float, grid: Grid) -> Float:
+    """Return what is believed of a standard normal draw in each period : float64[path, period].
+
+    The belief is a martingale: period k adds sqrt(w_k) Z_k, w_k being the share of the time of learning that lies in it, so that the
+    variance is w_0 + … + w_k and ends at 1. Where nothing is learned over time the draw is known from the first period on.
+
+    Parameters
+    ----------
+    z : float64[path, dimension]    its numbers, named by `learned_slots`
+    learned_y : float [y]           over which it becomes known; 0: with the first period
+    """
+    steps = np.zeros((len(z), len(grid)))
+    steps[:, : z.shape[1]] = z * np.sqrt(_shares(learned_y, grid)[: z.shape[1]]) if learned_y else z
+    return np.cumsum(steps, axis=1)
+
+
+def _shares(learned_y: float, grid: Grid) -> Float:
+    """Return which share of the time of learning lies in each period : float64[period]."""
+    shares: Float = np.diff(np.minimum(edges_y(grid), learned_y)) / learned_y
     return shares
+
+
+def mixed(z: Float, factor: NDArray[np.floating[Any]]) -> Float:
+    """Return numbers with covariances ``factor @ factor.T`` of independent ones : float64[path, period].
+
+    A path's bytes do not depend on how many paths there are, as they would in a product of matrices.
+    """
+    mixture = np.zeros((len(z), len(factor)))
+    for k in range(z.shape[1]):
+        mixture += z[:, k : k + 1] * factor[:, k]
+    return mixture
 
 
 def uniform(z: Float) -> Float:
