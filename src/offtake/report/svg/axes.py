@@ -101,20 +101,26 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
     --------
     >>> spread([10.0, 12.0, 40.0], 10.0, 0.0, 100.0)
     [6.0, 16.0, 40.0]
+    >>> spread([75.0, 84.0, 98.0, 99.0], 10.0, 0.0, 100.0)      # held at the edge, a label pushes the next
+    [70.0, 80.0, 90.0, 100.0]
     """
     order = sorted(range(len(places)), key=lambda i: (places[i], i))
-    blocks: list[tuple[float, list[int]]] = []  # mean place of the block's centre, members
+    blocks: list[tuple[float, list[int]]] = []  # mean place of the block's members, members
+
+    def middle(mean: float, members: Sequence[int]) -> float:
+        half = gap * (len(members) - 1) / 2
+        return min(max(mean, low + half), max(high - half, low + half))
+
     for i in order:
-        centre, members = places[i], [i]
-        while blocks and blocks[-1][0] + gap * (len(blocks[-1][1]) + len(members)) / 2 > centre:
+        mean, members = places[i], [i]
+        while blocks and middle(*blocks[-1]) + gap * (len(blocks[-1][1]) + len(members)) / 2 > middle(mean, members):
             before, earlier = blocks.pop()
             total = len(earlier) + len(members)
-            centre = (before * len(earlier) + centre * len(members)) / total
+            mean = (before * len(earlier) + mean * len(members)) / total
             members = earlier + members
-        half = gap * (len(members) - 1) / 2
-        blocks.append((min(max(centre, low + half), max(high - half, low + half)), members))
+        blocks.append((mean, members))
     found = [0.0] * len(places)
-    for centre, members in blocks:
+    for mean, members in blocks:
         for k, i in enumerate(members):
-            found[i] = centre + gap * (k - (len(members) - 1) / 2)
+            found[i] = middle(mean, members) + gap * (k - (len(members) - 1) / 2)
     return found
