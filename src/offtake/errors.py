@@ -235,8 +235,9 @@ E208 Not an id
     Ids stand in dotted paths such as `sites.indiana.phase`. They begin with a letter; then letters, digits, `-` and
     `_`, at most 64 in all.
 
-E209 Unknown kind of clause
-    Each clause has a `kind`, one of those installed. The help names the nearest.
+E209 Unknown kind
+    Each clause, each process of an uncertain quantity and the risk measure has a `kind`, one of those installed. The help
+    names the nearest.
 
 E210 Too few or too many items
     The list has a smallest or largest number of items.
@@ -298,8 +299,8 @@ E503 Values that exclude or need one another
     One of the two makes the other meaningless, or cannot be without it.
 
 E504 Values that do not fit together
-    Each is well written; together they cannot be: shares that do not add up, a balance above its limit, opening
-    chips where none may stand.
+    Each is well written; together they cannot be: shares or probabilities that do not add up, a balance above its limit,
+    opening chips where none may stand, correlations that are not positive definite, a stage inside a period.
 
 E505 A value that neither the file nor the catalogue gives
     The entry named by `from` lacks this value, or there is no such entry. Write the value in the file, with its

@@ -20,6 +20,7 @@ from offtake.spec.amended import clause_nodes, written_out
 from offtake.spec.kinds import CLAUSE, put_outlook, terms_of
 from offtake.spec.locate import from_validation
 from offtake.spec.origins import collect
+from offtake.spec.outlook_checks import check_outlook
 from offtake.spec.overlay import Changes, Overlaid, Sources, named_cases, overlay_file
 from offtake.spec.reader import Document, read_file, read_text
 from offtake.spec.scenario import Scenario
@@ -190,6 +191,7 @@ def _build(root: Mapping, file: str, names: _Names, sources: Sources) -> tuple[L
         found += from_validation(error, Scenario, root)
     found += check_references(root, names.kinds, names.catalog)
     found += check_meaning(root)
+    found += check_outlook(root, data)
     if scenario is None or any(d.severity == "error" for d in found):
         return None, found
     provenance = MappingProxyType(collect(scenario, root))

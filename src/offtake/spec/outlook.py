@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_va
 
 from offtake.dates import add_months
 from offtake.errors import UnitError
-from offtake.spec.fields import Count, Id, Model, Text
+from offtake.spec.fields import Count, Id, Model, Ref, Text
 from offtake.spec.quantity import Unit
 from offtake.spec.scalars import Problem, failure, parse_day, parse_text, shown
 from offtake.units import parse_quantity
@@ -57,6 +57,8 @@ TARGETS: Mapping[str, Measure] = MappingProxyType(
     }
 )
 """What can be uncertain, with `*` for the id (of `resale` the chip, of `parties` the party), and how an effect is measured."""
+
+UncertainId = Annotated[Text, Ref("outlook.uncertain")]
 
 Rate = Annotated[float, Unit("", at_least=-1.0, at_most=1.0)]
 
@@ -176,6 +178,10 @@ class Process(Model):
         """
         raise NotImplementedError
 
+    def problems(self, grid: Grid) -> Sequence[Problem]:  # noqa: ARG002
+        """Return what is wrong with the terms on a grid: dates that have passed."""
+        return ()
+
     def dimensions(self, grid: Grid) -> Int:
         """First period at whose start each innovation is known : int64[dimension]."""
         import numpy as np
@@ -201,7 +207,7 @@ class Uncertain(Model):
 class Correlation(Model):
     """How far two uncertain quantities go together: a Gaussian copula on their innovations."""
 
-    between: Annotated[tuple[Text, ...], Field(min_length=2, max_length=2)]
+    between: Annotated[tuple[UncertainId, ...], Field(min_length=2, max_length=2)]
     """Ids of two uncertain quantities."""
     value: Rate
     """Correlation of their innovations, −1 to 1."""

@@ -45,9 +45,22 @@ def json_schema(clause_kinds: Mapping[str, type[BaseModel]] | None = None) -> di
         clauses["items"] = {"oneOf": kinds} if kinds else {"type": "object"}
         clauses.pop("default", None)
     amendment["changes"]["additionalProperties"] = {"type": "object"}
+    _outlook(definitions)
     definitions.pop("BaseModel", None)
     schema = _tidy(schema)
     return {"$schema": DIALECT, "title": "Offtake scenario", **{k: v for k, v in schema.items() if k != "title"}}
+
+
+def _outlook(definitions: dict[str, Any]) -> None:
+    """Put the kinds of processes and of risk measures in their places."""
+    from offtake.registry import components
+
+    for holder, key, group in (("Uncertain", "process", "process"), ("Outlook", "risk", "risk")):
+        kinds = [_clause(name, terms, definitions, group) for name, terms in components(group).items()]
+        place = definitions[holder]["properties"]
+        said = {"description": place[key]["description"]}
+        place[key] = {**said, **({"oneOf": kinds} if kinds else {"type": "object"})}
+    definitions.pop("Process", None)
 
 
 def _tidy(node: object) -> Any:  # noqa: ANN401
@@ -74,7 +87,7 @@ def _default(value: object, unit: str | None) -> Any:  # noqa: ANN401
     return value if isinstance(value, str | bool | int) else None
 
 
-def _clause(kind: str, terms: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+def _clause(kind: str, terms: type[BaseModel], definitions: dict[str, Any], group: str = "clause") -> dict[str, Any]:
     """Put the terms of one kind among the definitions; return the reference to them."""
     own = terms.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
     definitions |= own.pop("$defs", {})
@@ -83,8 +96,8 @@ def _clause(kind: str, terms: type[BaseModel], definitions: dict[str, Any]) -> d
         **own.get("properties", {}),
     }
     own["required"] = ["kind", *own.get("required", [])]
-    definitions[f"clause.{kind}"] = own
-    return {"$ref": f"#/$defs/clause.{kind}"}
+    definitions[f"{group}.{kind}"] = own
+    return {"$ref": f"#/$defs/{group}.{kind}"}
 
 
 def quantity_schema(unit: Unit, *, series: bool) -> dict[str, Any]:

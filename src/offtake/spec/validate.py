@@ -29,12 +29,13 @@ Steps = tuple[str | int, ...]
 
 _SECTIONS: tuple[Steps, ...] = (
     ("sites",), ("chips",), ("models",), ("classes",), ("channels",), ("demand",), ("training",), ("outside_supply",), ("cases",),
-    ("contract", "clauses"),
+    ("contract", "clauses"), ("outlook", "uncertain"),
 )  # fmt: skip
 
 _SINGULAR = {
     "sites": "site", "chips": "chip", "models": "model", "regions": "region", "classes": "class", "demand": "demand", "channels": "channel",
-    "training": "training run", "groups": "group of sites", "contract.clauses": "clause", "catalog.chips": "chip in the catalogue",
+    "training": "training run", "groups": "group of sites", "contract.clauses": "clause",
+    "outlook.uncertain": "uncertain quantity", "catalog.chips": "chip in the catalogue",
     "catalog.models": "model in the catalogue", "catalog.sites": "site in the catalogue",
 }  # fmt: skip
 

@@ -80,6 +80,17 @@ class Event(Process):
             return (once(known=known_from(self.on, grid)),)
         return tuple(shock(t) for t in np.flatnonzero(self._shares(grid)).tolist())
 
+    def problems(self, grid: Grid) -> Sequence[Problem]:
+        """Refuse what has passed, and what lies behind the end."""
+        key, day = ("on", self.on) if self.on is not None else ("until", self.until)
+        if day is not None and day <= grid.start:
+            said = f"{day} has passed on the valuation date {grid.start}"
+            return (Problem("E502", said, "leave the event out: what has happened stands in the scenario", (key,)),)
+        key, day = ("on", self.on) if self.on is not None else ("from", self.from_)
+        if day is not None and day >= grid.end:
+            return (Problem("E502", f"{day} lies behind the end of the plan {grid.end}", "leave it out", (key,)),)
+        return ()
+
     def happens(self, z: Float, grid: Grid) -> Float:
         """Return 1 for the innovation with which it happens, 0 for others : float64[path, dimension]."""
         u = uniform(z)
