@@ -112,7 +112,7 @@ def _spec_models() -> list[type]:
     """Import every module of `spec` and the clauses, and return all models they define."""
     from pydantic import BaseModel
 
-    for folder in ("spec", "deal"):
+    for folder in ("spec", "deal", "outlook"):
         for path in sorted((SOURCE / folder).rglob("*.py")):
             import_module(_dotted(path))
     found, queue = [], [BaseModel]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from offtake.outlook.processes.parts import known_from, once, uniform
-from offtake.spec.fields import Day, Frac, Model, Months
+from offtake.outlook.processes.parts import Spread, known_from, once, uniform
+from offtake.spec.fields import Day, Frac, Model, Months, Unit
 from offtake.spec.outlook import Process
 from offtake.spec.scalars import Problem, failure
 
@@ -49,9 +49,9 @@ class Delay(Process):
     """The possible delays; instead of `median` and `spread`."""
     median_months: Months | None = None
     """Median of a lognormal delay."""
-    spread_frac: Frac | None = None
+    spread_frac: Spread | None = None
     """Standard deviation of its logarithm."""
-    step_months: Annotated[Months, Field(gt=0)] = 1.0
+    step_months: Annotated[float, Unit("month", above=0.0)] = 1.0
     """A lognormal delay is rounded to a multiple of it."""
     known: Day | None = None
     """When the delay is known; with the first period if absent."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
-from offtake.outlook.processes.parts import edges_y, poisson, shock, uniform
-from offtake.spec.fields import Flag, Frac, PlainAboveZero, Unit
+from offtake.outlook.processes.parts import MOST_LOG, Spread, edges_y, poisson, shock, uniform
+from offtake.spec.fields import Flag, PlainAboveZero, Unit
 from offtake.spec.outlook import Process
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Jumps(Process):
     """Mean time between two jumps."""
     size: PlainAboveZero
     """Median factor of a jump: 1.3 is a rise by 30 %."""
-    size_spread_frac: Frac = 0.0
+    size_spread_frac: Spread = 0.0
     """Standard deviation of its logarithm."""
     compensated: Flag = True
     """Whether the level falls (or rises) between jumps so that its mean stays 1."""
@@ -72,5 +72,9 @@ class Jumps(Process):
         before = np.concatenate([np.zeros((len(z), 1)), after[:, :-1]], axis=1)
         falls = (self.size * math.exp(self.size_spread_frac**2 / 2.0) - 1.0) / self.every_y if self.compensated else 0.0
         edges = edges_y(grid)
-        mean: Float = (np.exp(before - falls * edges[:-1]) + np.exp(after - falls * edges[1:])) / 2.0
-        return mean
+        return (_level(before - falls * edges[:-1]) + _level(after - falls * edges[1:])) / 2.0
+
+
+def _level(logs: Float) -> Float:
+    level: Float = np.exp(np.clip(logs, -MOST_LOG, MOST_LOG))
+    return level

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from offtake.outlook.processes.parts import known_from, once, uniform
-from offtake.spec.fields import Day, Frac, PlainAboveZero
+from offtake.outlook.processes.parts import Spread, known_from, once, uniform
+from offtake.spec.fields import Day, PlainAboveZero
 from offtake.spec.outlook import Process
 from offtake.spec.scalars import Problem, failure
 
@@ -38,7 +38,7 @@ class Level(Process):
 
     law: Literal["lognormal", "triangular", "uniform"] = "lognormal"
     """Its law."""
-    spread_frac: Frac | None = None
+    spread_frac: Spread | None = None
     """Standard deviation of the logarithm, of a lognormal law with median 1."""
     low: PlainAboveZero | None = None
     """Least factor, of the other laws."""

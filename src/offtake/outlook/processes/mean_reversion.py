@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from offtake.outlook.processes.parts import edges_y, mixed, shock
-from offtake.spec.fields import Frac, YearsAboveZero
+from offtake.outlook.processes.parts import Spread, edges_y, mixed, shock
+from offtake.spec.fields import YearsAboveZero
 from offtake.spec.outlook import Process
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class MeanReversion(Process):
 
     kind: ClassVar[str] = "mean_reversion"
 
-    spread_frac: Frac
+    spread_frac: Spread
     """Standard deviation of the logarithm in the long run."""
     half_life_y: YearsAboveZero
     """Time in which half of a deviation fades."""

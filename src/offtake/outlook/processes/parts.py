@@ -6,11 +6,12 @@ Axes ``[path, period]``; a year has 365 days, as everywhere in the plan.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from offtake.dates import DAYS_PER_YEAR
+from offtake.spec.fields import Unit
 from offtake.spec.outlook import Innovation
 
 if TYPE_CHECKING:
@@ -23,7 +24,26 @@ if TYPE_CHECKING:
     Float = NDArray[np.float64]
     Int = NDArray[np.int64]
 
-__all__ = ["edges_y", "known_from", "learned", "learned_slots", "mixed", "once", "poisson", "shock", "uniform"]
+__all__ = [
+    "Spread",
+    "edges_y",
+    "known_from",
+    "learned",
+    "learned_slots",
+    "mixed",
+    "once",
+    "poisson",
+    "shock",
+    "uniform",
+]
+
+
+Spread = Annotated[float, Unit("%", at_most=5.0)]
+"""Standard deviation of a logarithm; e⁵ is far beyond anything thinkable."""
+
+
+MOST_LOG = 50.0
+"""A factor is cut at e⁵⁰ and at its inverse, far beyond anything thinkable, so that no terms give one that is no number."""
 
 
 def once(rank: int = 1, *, known: int = 1) -> Innovation:

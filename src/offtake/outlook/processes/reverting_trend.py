@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from offtake.outlook.processes.mean_reversion import MeanReversion
-from offtake.outlook.processes.parts import learned, learned_slots
+from offtake.outlook.processes.parts import Spread, learned, learned_slots
 from offtake.outlook.processes.trend import grown
-from offtake.spec.fields import Frac, FracPerYear, Unit, Years, YearsAboveZero
+from offtake.spec.fields import FracPerYear, Unit, Years, YearsAboveZero
 from offtake.spec.outlook import Process
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RevertingTrend(Process):
 
     kind: ClassVar[str] = "reverting_trend"
 
-    spread_frac: Frac
+    spread_frac: Spread
     """Standard deviation of the logarithm around the trend in the long run."""
     half_life_y: YearsAboveZero
     """Time in which half of a deviation fades."""

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
-from offtake.outlook.processes.parts import edges_y, learned, learned_slots
-from offtake.spec.fields import Frac, Unit, Years, YearsAboveZero
+from offtake.outlook.processes.parts import Spread, edges_y, learned, learned_slots
+from offtake.spec.fields import Unit, Years, YearsAboveZero
 from offtake.spec.outlook import Process
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class SCurve(Process):
     """Share of the central ceiling that is reached today; below one half."""
     midpoint_y: YearsAboveZero
     """Time from today until half of the ceiling is reached, on the central path."""
-    midpoint_spread_frac: Frac = 0.0
+    midpoint_spread_frac: Spread = 0.0
     """Standard deviation of the logarithm of that time."""
-    ceiling_spread_frac: Frac = 0.0
+    ceiling_spread_frac: Spread = 0.0
     """Standard deviation of the logarithm of the ceiling."""
     learned_y: Years = 0.0
     """Time over which both become known, evenly; 0: with the first period."""

@@ -22,8 +22,8 @@ import numpy as np
 
 from offtake.dates import DAYS_PER_YEAR
 from offtake.outlook.processes.mean_reversion import MeanReversion
-from offtake.outlook.processes.parts import edges_y, poisson, shock, uniform
-from offtake.spec.fields import Days, Frac, PlainAboveZero, Unit, YearsAboveZero
+from offtake.outlook.processes.parts import Spread, edges_y, poisson, shock, uniform
+from offtake.spec.fields import Days, PlainAboveZero, Unit, YearsAboveZero
 from offtake.spec.outlook import Process
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Spikes(Process):
 
     kind: ClassVar[str] = "spikes"
 
-    spread_frac: Frac
+    spread_frac: Spread
     """Standard deviation of the logarithm of the ordinary price in the long run."""
     half_life_y: YearsAboveZero
     """Time in which half of a deviation fades."""

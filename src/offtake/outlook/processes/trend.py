@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import model_validator
 
-from offtake.outlook.processes.parts import edges_y, learned, learned_slots, mixed, once, shock
-from offtake.spec.fields import Frac, FracPerYear, Years
+from offtake.outlook.processes.parts import MOST_LOG, Spread, edges_y, learned, learned_slots, mixed, once, shock
+from offtake.spec.fields import FracPerYear, Years
 from offtake.spec.outlook import Process
 from offtake.spec.scalars import Problem, failure
 
@@ -40,13 +40,13 @@ class Trend(Process):
 
     kind: ClassVar[str] = "trend"
 
-    level_frac: Frac = 0.0
+    level_frac: Spread = 0.0
     """Standard deviation of the logarithm of today's level."""
     growth_frac_per_y: FracPerYear = 0.0
     """Standard deviation of the yearly growth, of logarithms."""
     learned_y: Years = 0.0
     """Time over which the growth becomes known, evenly; 0: with the first period."""
-    volatility_frac: Frac = 0.0
+    volatility_frac: Spread = 0.0
     """Standard deviation that a year adds to the logarithm, beside growth (of a random walk)."""
 
     @model_validator(mode="after")
@@ -92,10 +92,10 @@ def grown(growth: Float, grid: Grid) -> Float:
     ----------
     growth : float64[path, period] [1/y]    of logarithms
     """
-    gained = growth * np.diff(edges_y(grid))
+    gained = np.clip(growth * np.diff(edges_y(grid)), -MOST_LOG, MOST_LOG)
     begin = np.cumsum(gained, axis=1) - gained
     within = np.divide(np.expm1(gained), gained, out=np.ones_like(gained), where=gained != 0.0)
-    mean: Float = np.exp(begin) * within
+    mean: Float = np.exp(np.clip(begin, -MOST_LOG, MOST_LOG)) * within
     return mean
 
 
