@@ -26,6 +26,7 @@ Start with `offtake init`, then `offtake plan first-site.yaml`."""
 _COMMANDS = {
     "init": "Write a first scenario to start from.",
     "check": "Find every mistake of a scenario at once.",
+    "outlook": "Show what may happen: uncertain quantities, sampled.",
     "plan": "Solve a scenario: what to build, buy, commit and charge.",
     "report": "Write the report of a run: one HTML file.",
     "compare": "Show the inputs and results of two runs side by side.",

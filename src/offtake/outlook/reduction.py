@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Float = NDArray[np.float64]
     Int = NDArray[np.int64]
 
-__all__ = ["features", "reduced", "scales"]
+__all__ = ["additive", "features", "reduced", "scales"]
 
 _LEAST_FACTOR = 1e-3
 """A smaller factor counts as this one: what falls to a thousandth is gone, and gone altogether is no further away."""
@@ -92,9 +92,17 @@ def reduced(futures: Futures, paths: int, *, grid: Grid | None = None) -> Future
     return replace(futures.only(chosen), probability=carried)
 
 
+def additive(futures: Futures) -> Float:
+    """Return effects on a scale on which differences add: logarithms of factors, months as they are : float64[path, quantity, period]."""
+    factor = np.array([measure == "factor" for measure in futures.measures], dtype=np.bool_)
+    values = futures.effect.copy()
+    values[:, factor] = np.log(np.maximum(values[:, factor], _LEAST_FACTOR))
+    return values
+
+
 def scales(futures: Futures, *, grid: Grid | None = None) -> Float:
     """Return the spread of each quantity over paths and periods : float64[quantity] [1 or month], 1 where there is none."""
-    values, weight = _plain(futures), _weights(futures, grid)
+    values, weight = additive(futures), _weights(futures, grid)
     mean = np.tensordot(futures.probability, values, axes=1)
     squares = np.tensordot(futures.probability, (values - mean) ** 2, axes=1) @ weight
     spread = np.sqrt(squares)
@@ -110,16 +118,8 @@ def features(futures: Futures, scale: Float, *, grid: Grid | None = None, first_
     weight = _weights(futures, grid)
     weight[:first_period] = 0.0
     weight /= weight.sum()
-    values = _plain(futures) / scale[None, :, None] * np.sqrt(weight)
+    values = additive(futures) / scale[None, :, None] * np.sqrt(weight)
     return values[:, :, first_period:].reshape(len(futures), -1)
-
-
-def _plain(futures: Futures) -> Float:
-    """Return effects on a scale on which differences add: logarithms of factors, months as they are."""
-    factor = np.array([measure == "factor" for measure in futures.measures], dtype=np.bool_)
-    values = futures.effect.copy()
-    values[:, factor] = np.log(np.maximum(values[:, factor], _LEAST_FACTOR))
-    return values
 
 
 def _weights(futures: Futures, grid: Grid | None) -> Float:
