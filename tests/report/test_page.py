@@ -12,6 +12,7 @@ from offtake.report.page import render
 from offtake.tables import Column, Table
 
 from .sample import ROWS, full
+from .sample_paths import PATH_ROWS
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 HOSTILE = "<script>alert(1)</script>\"'&</svg></style>\x00\u202e]]>"
@@ -184,7 +185,7 @@ def test_unknown_or_lacking_tables_are_refused():
 
 
 def test_the_sample_fills_every_table_of_the_contract():
-    assert set(ROWS) == set(TABLES)
+    assert {*ROWS, *PATH_ROWS} == set(TABLES)
 
 
 def test_a_revenue_beyond_the_public_range_asks_for_its_reason():

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from offtake.api.causes import INPUTS, inputs_text, settled_tables
 from offtake.api.document import document
+from offtake.api.hedging import foresight_of
+from offtake.api.several import several_document
 from offtake.api.views import report_tables
+from offtake.api.views_paths import several_tables
 from offtake.plan.problem import PARTIES
 from offtake.report.data import TABLES, ReportData
 from offtake.runs.manifest import Manifest, run_id, versions
@@ -72,11 +75,14 @@ class Answer:
     @cached_property
     def document(self) -> dict[str, Any]:
         """The ``--json`` document."""
-        return {**document(self.story), "run_id": self.manifest.run_id}
+        told = several_document(self.story) if self.story.hedge else document(self.story)
+        return {**told, "run_id": self.manifest.run_id}
 
     @cached_property
     def tables(self) -> dict[str, Table]:
         """Every table of the report, and the ledger's statements."""
+        if self.story.hedge:
+            return several_tables(self.story, self.story.hedge)
         return {**report_tables(self.story), "books": self.story.figures.books.table(), **settled_tables(self.story)}
 
     @cached_property
@@ -85,11 +91,12 @@ class Answer:
         loaded = self.story.world.loaded
         inputs = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in loaded.sources.items()}
         used = versions()
-        seed = self.story.base.alliance.solved.settings.seed
+        hedge = self.story.hedge
+        seed = hedge.outlook.seed if hedge else self.story.base.alliance.solved.settings.seed
         return Manifest(
             scenario=loaded.scenario.name,
             run_id=run_id(inputs, seed=seed, options=self.options, used=used),
-            foresight="perfect",
+            foresight=foresight_of(self.story),
             seed=seed,
             status=self.status,
             inputs=inputs,

@@ -61,7 +61,10 @@ _EXTRA_UNITS = {"phases_started": "phase", "accepted_chip": "chip", "terminal_us
 
 
 def settled_tables(story: Story) -> dict[str, Table]:
-    """Make the tables of what every payment of a run follows from; periods with nothing are left out."""
+    """Make the tables of what every payment of a run follows from; periods with nothing are left out.
+
+    A clause is no linear function of quantities, so a plan under uncertainty keeps each path as a case: ``path 3``.
+    """
     quantities: list[tuple[Any, ...]] = []
     rights: list[tuple[Any, ...]] = []
     for case, name, world in _worlds(story):
@@ -88,7 +91,10 @@ def inputs_text(story: Story) -> str:
 
 
 def _worlds(story: Story) -> Iterator[tuple[str, str, World]]:
-    for case in story.cases:
+    for p, one in enumerate(story.hedge.paths if story.hedge else ()):
+        yield f"path {p}", "alliance", world_of(one.base.alliance)
+        yield f"path {p}", "no_alliance", world_of(one.base.without)
+    for case in story.cases[1:] if story.hedge else story.cases:
         if case.outcome is not None:
             yield case.id, "alliance", world_of(case.outcome.alliance)
             yield case.id, "no_alliance", world_of(case.outcome.without)
@@ -105,6 +111,11 @@ def pair_of(record: RunRecord, case: str = BASE) -> Pair:
     if not {"quantities", "rights"} <= record.tables.keys() or not texts:
         raise OfftakeError(
             "the run does not hold what it was settled from: it was planned by an earlier version; plan it again"
+        )
+    if case == BASE and "by_path" in record.document:
+        raise OfftakeError(
+            "a plan under uncertainty is the mean of several paths, and what is paid is no function of mean quantities: "
+            "to split the difference by cause, plan both with --paths 1, or compare named cases (RUN#CASE)"
         )
     if case not in texts:
         raise OfftakeError(f"the run has no plan of a case {case[:60]!r}; it has {', '.join(texts)}")

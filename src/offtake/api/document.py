@@ -79,7 +79,7 @@ def document(story: Story) -> dict[str, Any]:
         "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
         "circularity": _circularity(figures),
         "plausibility": _plausibility(figures, reasons),
-        "cases": [_case(c, k, reasons) for k, c in enumerate(story.cases)],
+        "cases": [case_row(c, k, reasons) for k, c in enumerate(story.cases)],
         "sensitivity": [
             {
                 "path": s.assumption.path,
@@ -278,7 +278,8 @@ def _plausibility(figures: Headline, reasons: Reasons) -> dict[str, Any]:
     }
 
 
-def _case(case: CaseResult, number: int, reasons: Reasons) -> dict[str, Any]:
+def case_row(case: CaseResult, number: int, reasons: Reasons) -> dict[str, Any]:
+    """Write one case."""
     row: dict[str, Any] = {"case": case.id, "title": case.title, "status": case.status, "method": case.method}
     if case.outcome is None or case.figures is None:
         return row

@@ -21,7 +21,7 @@ from offtake.tables import Table
 if TYPE_CHECKING:
     from offtake.plan.problem import Float
 
-__all__ = ["Mixed", "expected", "mean_table", "middle", "mixed_document"]
+__all__ = ["PEAK", "Mixed", "expected", "mean_table", "middle", "mixed_document"]
 
 PEAK = "peak_"
 """Numbers whose name begins so are the largest over the paths, not the mean."""

@@ -62,10 +62,59 @@ def result_schema() -> dict[str, Any]:
         "reasons": _map(_TEXT, "dotted path of a null → why it has no meaning"),
         "timings": {"type": "object", "description": "seconds; the only part outside every hash"},
     }  # fmt: skip
+    whole = _object(properties)
+    whole["properties"] |= _of_paths()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Offtake answer", **whole}
+
+
+def _of_paths() -> dict[str, Any]:
+    """Describe what only a plan under uncertainty has: every number of the answer is then a mean over paths, `peak_*` the largest."""
+    chance = {**_number("x_frac"), "minimum": 0, "maximum": 1.000001}
+    tail = _numbers("mean_usd", "cvar_usd")
+    against = _numbers("against_no_alliance_mean_usd", "against_no_alliance_cvar_usd")
+    value = {
+        **_numbers("in_sample_usd"),
+        **_numbers("out_of_sample_mean_usd", "out_of_sample_risk_adjusted_usd", "gap_estimate_usd", null=True),
+        "out_of_sample_ci95_usd": {"type": ["array", "null"], "items": _number("x_usd")},
+        "out_of_sample_paths": {"type": "integer"},
+        "evaluator": {"enum": ["rolling", "recourse", None]},
+    }
+    risk = {
+        "measure": _TEXT,
+        **_numbers("level_frac", "weight_frac", null=True),
+        "parts": _list(_object(_numbers("weight_frac", "level_frac"))),
+        **_numbers("risk_adjusted_usd", "tail_level_frac"),
+        "stressed_probabilities": _list(chance),
+        "objective": _object(tail),
+        "parties": _object(dict.fromkeys(("offtaker", "provider"), _object({**tail, **against}))),
+    }
+    worth = (
+        "objective_usd",
+        "value_against_no_alliance_usd",
+        "offtaker_npv_usd",
+        "provider_npv_usd",
+        "peak_facility_power_mw",
+    )
+    path = {
+        "path": {"type": "integer"},
+        "probability_frac": chance,
+        "stressed_frac": chance,
+        "what": _TEXT,
+        **_numbers(*worth),
+    }
+    node = {"node": {"type": "integer"}, "probability_frac": chance, "paths": _list({"type": "integer"})}
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Offtake answer",
-        **_object(properties),
+        "paths": {"type": "integer", "description": "absent where there is one path"},
+        "stages": _list(_TEXT),
+        "value": _object(value),
+        **_numbers("evpi_usd", "vss_usd"),
+        "waiting_value_usd": _map(_number("x_usd"), "by stage"),
+        "risk": _object(risk),
+        "by_path": _list(_object(path)),
+        "tree": _list(_object({"stage": _TEXT, "from": _DATE, "nodes": _list(_object(node))})),
+        "partly_defined": _map(
+            _object({"share_frac": chance, "reason": _TEXT}), "dotted path of what some paths lack or tell otherwise"
+        ),
     }
 
 

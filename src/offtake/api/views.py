@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from offtake.report.data import report_table
 from offtake.tables import significant
 
 if TYPE_CHECKING:
-    from offtake.api.world import Story
+    from offtake.api.world import CaseResult, Story
     from offtake.plan.problem import Float
     from offtake.plan.result import Plan
     from offtake.spec.series import Series
@@ -40,8 +40,8 @@ def report_tables(story: Story) -> dict[str, Table]:
         "bottlenecks": _bottlenecks(story),
         "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
         "commitments_by_year": _commitments(story),
-        "tornado": _tornado(story),
-        "cases": _cases(story),
+        "tornado": tornado_rows(story),
+        "cases": case_rows(story.cases),
         "power_flows": _power_flows(plan),
         "uses": uses(made_by_use(plan)),
         "sites": _sites(plan),
@@ -203,7 +203,8 @@ def _commitments(story: Story) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _tornado(story: Story) -> list[dict[str, Any]]:
+def tornado_rows(story: Story) -> list[dict[str, Any]]:
+    """List the widest assumptions."""
     rows = []
     for s in story.swings:
         origin = story.world.loaded.provenance.get(s.assumption.path)
@@ -242,9 +243,10 @@ def _amount(value: float, unit: str, *, series: bool) -> str:
     return f"{significant(value)} {unit}"
 
 
-def _cases(story: Story) -> list[dict[str, Any]]:
+def case_rows(cases: Sequence[CaseResult]) -> list[dict[str, Any]]:
+    """List the figures of cases."""
     rows = []
-    for case in story.cases:
+    for case in cases:
         row: dict[str, Any] = {"case": case.id, "title": case.title, "status": case.status, "method": case.method}
         f, outcome = case.figures, case.outcome
         empty = outcome is None or f is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offtake.api.backlog import obligations
+from offtake.api.backlog import Obligations, obligations
 from offtake.api.firm import against_firm
 from offtake.api.headline import repaid_at_will
 from offtake.deal.contract import summary
@@ -42,6 +42,7 @@ FUNDING = frozenset(
 def money_tables(story: Story) -> dict[str, Table]:
     """Make the report's tables of money."""
     books = story.figures.books
+    owed = obligations(story.base.alliance, books)
     rows: dict[str, Any] = {
         "cash_by_year": [row for party in PARTIES for row in _cash(books, party)],
         "headline_to_firm": _headline(story),
@@ -52,8 +53,8 @@ def money_tables(story: Story) -> dict[str, Table]:
         "third_parties": [row for party in books.parties if party not in PARTIES for row in _balance(books, party)],
         "revenue_identity": [row for party in PARTIES for row in _identity(books, party)],
         "reconciliation": _reconciliation(books),
-        "backlog": _backlog(story),
-        "purchase_obligations": _owed(story),
+        "backlog": _backlog(owed),
+        "purchase_obligations": purchase_obligations(owed.each, books.opening.date).rows(),
         "policies": books.rules().rows(),
         "returns": [r.row() for r in returns(story)],
     }
@@ -215,9 +216,8 @@ def _reconciliation(books: Books) -> list[dict[str, Any]]:
     return rows + _years(books, {"cause": "", "party": ""}, [last])
 
 
-def _backlog(story: Story) -> list[dict[str, Any]]:
+def _backlog(found: Obligations) -> list[dict[str, Any]]:
     """Firm service not yet earned, at the valuation date and at year ends, by time band."""
-    found = obligations(story.base.alliance, story.figures.books)
     told = found.backlog
     return [
         {
@@ -234,12 +234,6 @@ def _backlog(story: Story) -> list[dict[str, Any]]:
         )
         if told.firm_cents
     ]
-
-
-def _owed(story: Story) -> list[dict[str, Any]]:
-    books = story.figures.books
-    each = obligations(story.base.alliance, books).each
-    return purchase_obligations(each, books.opening.date).rows()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from offtake.progress import Progress, ProgressEvent, ignore
 from offtake.risk.cases import Swing, tornado
 
 if TYPE_CHECKING:
+    from offtake.api.hedging import Hedge
     from offtake.plan.inputs import Inputs
     from offtake.plan.problem import Problem
     from offtake.spec.load import Loaded
@@ -45,7 +46,11 @@ class CaseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """All that was found about a scenario."""
+    """All that was found about a scenario.
+
+    Of a plan under uncertainty, `base` and `figures` are those of its first path and `hedge` holds all of them: whoever tells numbers tells
+    means over the paths.
+    """
 
     world: World
     base: Outcome
@@ -58,6 +63,7 @@ class Story:
     certificate: Mapping[str, Any]
     status: str
     seconds: Mapping[str, float]
+    hedge: Hedge | None = None
 
     @property
     def low_case(self) -> CaseResult | None:

@@ -8,6 +8,8 @@ Conventions of all tables
 * Money is nominal US dollars, not discounted unless the column says NPV. A figure without meaning is None (NaN).
 * Years are calendar years from the valuation date to the end of the grid; the first and the last may be part years.
 * `party` is "offtaker", "provider" or a third party's identifier; names for people come from `ReportData.party_names`.
+* Of a plan under uncertainty every number is the mean over its paths, weighted by probability; a row that a path lacks counts as zero.
+  Tables of paths, or with a column `path`, hold what no mean can say.
 * Megawatts carry their basis in the column: `facility_mw` (grid side) or `it_mw`.
 """
 
@@ -18,6 +20,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from offtake.report.columns import PARTY, YEAR, TableSpec, date, number, share, text, usd, yes
+from offtake.report.data_paths import PATH_TABLES
 from offtake.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -26,50 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["TABLES", "ReportData", "TableSpec", "report_table"]
 
 
-@dataclass(frozen=True, slots=True)
-class TableSpec:
-    """The columns of one table of the report, and what a row means.
-
-    Parameters
-    ----------
-    row : str                       what one row is, and where the figures come from
-    columns : tuple of Column       all are wanted, in any order
-    """
-
-    row: str
-    columns: tuple[Column, ...]
-
-
-def _text(name: str, title: str = "") -> Column:
-    return Column(name, "", title, "text")
-
-
-def _number(name: str, unit: str = "", title: str = "") -> Column:
-    return Column(name, unit, title, "float")
-
-
-def _usd(name: str, title: str = "") -> Column:
-    return Column(name, "USD", title, "float")
-
-
-def _share(name: str, title: str = "") -> Column:
-    return Column(name, "frac", title, "float")
-
-
-def _date(name: str, title: str = "") -> Column:
-    return Column(name, "", title, "date")
-
-
-def _yes(name: str, title: str = "") -> Column:
-    return Column(name, "", title, "bool")
-
-
-_YEAR = Column("year", "", "Year", "int")
-_PARTY = _text("party")
-
-
 def _facility_mw(word: str) -> Column:
-    return _number(f"{word}_facility_mw", "MW", word.capitalize())
+    return number(f"{word}_facility_mw", "MW", word.capitalize())
 
 
 TABLES: Mapping[str, TableSpec] = MappingProxyType(
@@ -79,7 +41,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             "One year. Facility MW at the end of the year (announced to accepted), mean of its last period (used). Demand:"
             " facility MW that serving every demand step, training and research would need with the plan's chips.",
             (
-                _YEAR,
+                YEAR,
                 *(
                     _facility_mw(w)
                     for w in ("announced", "contracted", "interconnected", "energised", "accepted", "used", "demand")
@@ -89,103 +51,103 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
         "bottlenecks": TableSpec(
             "One limit in one period of the grid; all periods of each limit shown, also where it does not bind.",
             (
-                _text("limit", "Limit"),  # domain words: "interconnection at new-carlisle"
-                _text("kind", "Kind"),  # one of KINDS
-                _text("period", "Period"),  # "2027-Q3"
-                _date("start", "From"),
-                _date("end", "To"),
-                _number("price", "", "Price"),  # of one more unit for a year; None where nothing could be had then
-                _text("unit", "Unit"),  # "USD/MW-year"
-                _yes("binding", "Binds"),
+                text("limit", "Limit"),  # domain words: "interconnection at new-carlisle"
+                text("kind", "Kind"),  # one of KINDS
+                text("period", "Period"),  # "2027-Q3"
+                date("start", "From"),
+                date("end", "To"),
+                number("price", "", "Price"),  # of one more unit for a year; None where nothing could be had then
+                text("unit", "Unit"),  # "USD/MW-year"
+                yes("binding", "Binds"),
             ),
         ),
         "reliefs": TableSpec(
             "One of the largest limits: what a re-solve with one whole real step more is worth.",
             (
-                _text("limit", "Limit"),  # as in `bottlenecks`
-                _text("step", "Step"),  # "one phase of 100 MW more", "one month sooner"
-                _usd("relief_usd", "Worth"),
+                text("limit", "Limit"),  # as in `bottlenecks`
+                text("step", "Step"),  # "one phase of 100 MW more", "one month sooner"
+                usd("relief_usd", "Worth"),
             ),
         ),
         "cash_by_year": TableSpec(
             "One party in one year. Funding = equity and loans, received less repaid; before funding = everything else,"
             " interest included. The gap is what the party had to find beyond its own cash: equity, loans, emergency.",
             (
-                _PARTY,
-                _YEAR,
-                _usd("before_funding_usd", "Before funding"),
-                _usd("cumulative_before_funding_usd", "Cumulative before funding"),
-                _usd("funding_usd", "Equity and loans, net"),
-                _usd("funding_gap_usd", "Funding gap"),  # ≥ 0
-                _usd("closing_cash_usd", "Cash at year end"),
+                PARTY,
+                YEAR,
+                usd("before_funding_usd", "Before funding"),
+                usd("cumulative_before_funding_usd", "Cumulative before funding"),
+                usd("funding_usd", "Equity and loans, net"),
+                usd("funding_gap_usd", "Funding gap"),  # ≥ 0
+                usd("closing_cash_usd", "Cash at year end"),
             ),
         ),
         "commitments_by_year": TableSpec(
             "One commitment in one interval that ends in the year (several are added up).",
             (
-                _text("commitment", "Commitment"),
-                _YEAR,
-                _usd("floor_usd", "Floor"),
-                _usd("planned_usd", "Planned"),  # what counts towards the floor
-                _usd("true_up_usd", "True-up"),
-                _usd("low_usd", "Low case"),  # planned spend in the low case
-                _usd("low_true_up_usd", "True-up in the low case"),
+                text("commitment", "Commitment"),
+                YEAR,
+                usd("floor_usd", "Floor"),
+                usd("planned_usd", "Planned"),  # what counts towards the floor
+                usd("true_up_usd", "True-up"),
+                usd("low_usd", "Low case"),  # planned spend in the low case
+                usd("low_true_up_usd", "True-up in the low case"),
             ),
         ),
         "headline_to_firm": TableSpec(
             "One step from an announced headline to what is firm; steps of one layer are shown together, layers never"
             " added. Roles: total (the headline), less (taken off, amount > 0), result (what is left).",
             (
-                _text("layer", "Layer"),
-                _text("step", "Step"),
-                _text("role", "Role"),
-                _text("firmness", "Firmness"),  # firm | contingent | optional | cancellable | "" for a mixture
-                _usd("amount_usd", "Amount"),
+                text("layer", "Layer"),
+                text("step", "Step"),
+                text("role", "Role"),
+                text("firmness", "Firmness"),  # firm | contingent | optional | cancellable | "" for a mixture
+                usd("amount_usd", "Amount"),
             ),
         ),
         "headline_against_firm": TableSpec(
             "What one party promises another in one layer, by firmness: the scenario's contract first, then public deals nearest in"
             " size. Undiscounted; `stated` is what the sources do not let us classify. Never added up over rows or columns.",
             (
-                _text("deal", "Deal"),
-                _yes("own", "Own contract"),
-                _text("layer", "Layer"),
-                _text("payer", "Payer"),
-                _text("payee", "Payee"),
-                _usd("firm_usd", "Firm"),
-                _usd("contingent_usd", "Contingent"),
-                _usd("optional_usd", "Optional"),
-                _usd("cancellable_usd", "Cancellable"),
-                _usd("stated_usd", "Not classified"),
-                _share("money_in_firm_frac", "Money in over spend, firm"),
-                _share("money_in_frac", "Money in over spend, with contingent"),
-                _number("usd_per_mw_y", "USD/MW-year", "Per MW-year"),
-                _text("firm_until", "Firm until"),
-                _text("reliability", "Reliability"),
-                _text("remark", "Item by item"),
+                text("deal", "Deal"),
+                yes("own", "Own contract"),
+                text("layer", "Layer"),
+                text("payer", "Payer"),
+                text("payee", "Payee"),
+                usd("firm_usd", "Firm"),
+                usd("contingent_usd", "Contingent"),
+                usd("optional_usd", "Optional"),
+                usd("cancellable_usd", "Cancellable"),
+                usd("stated_usd", "Not classified"),
+                share("money_in_firm_frac", "Money in over spend, firm"),
+                share("money_in_frac", "Money in over spend, with contingent"),
+                number("usd_per_mw_y", "USD/MW-year", "Per MW-year"),
+                text("firm_until", "Firm until"),
+                text("reliability", "Reliability"),
+                text("remark", "Item by item"),
             ),
         ),
         "relief_changes": TableSpec(
             "What a spend commitment owes in one interval with relief for late delivery and without it, for the same quantities.",
             (
-                _text("commitment", "Commitment"),
-                _text("scope", "Of"),  # interval | term | extension | capacity
-                _date("start", "From"),
-                _date("end", "To"),
-                _usd("with_relief_usd", "Owed with relief"),
-                _usd("without_relief_usd", "Owed without"),
+                text("commitment", "Commitment"),
+                text("scope", "Of"),  # interval | term | extension | capacity
+                date("start", "From"),
+                date("end", "To"),
+                usd("with_relief_usd", "Owed with relief"),
+                usd("without_relief_usd", "Owed without"),
             ),
         ),
         "deliveries": TableSpec(
             "What one tranche that may be late was to deliver in one interval, at its price, what it did, and what is credited.",
             (
-                _text("clause", "Clause"),
-                _text("tranche", "Tranche"),
-                _date("start", "From"),
-                _date("end", "To"),
-                _usd("scheduled_usd", "Scheduled"),
-                _usd("delivered_usd", "Delivered"),
-                _usd("credit_usd", "Credit"),
+                text("clause", "Clause"),
+                text("tranche", "Tranche"),
+                date("start", "From"),
+                date("end", "To"),
+                usd("scheduled_usd", "Scheduled"),
+                usd("delivered_usd", "Delivered"),
+                usd("credit_usd", "Credit"),
             ),
         ),
         "concessions": TableSpec(
@@ -193,238 +155,240 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             " the party's sum. The same quantities are settled under both versions.",
             (
                 Column("number", "", "Amendment", "int"),
-                _date("since", "From"),
-                _text("why", "Why"),
-                _text("clause", "Clause"),
-                _PARTY,
-                _usd("usd", "Gets, less gives"),
-                _usd("discounted_usd", "Discounted"),
+                date("since", "From"),
+                text("why", "Why"),
+                text("clause", "Clause"),
+                PARTY,
+                usd("usd", "Gets, less gives"),
+                usd("discounted_usd", "Discounted"),
             ),
         ),
         "circularity": TableSpec(
             "One date (year ends): both shares, firm and contingent, from the valuation date.",
             (
-                _date("date", "Date"),
-                _text("firmness", "Firmness"),  # firm | contingent
-                _usd("invested_usd", "Invested"),
-                _usd("paid_back_usd", "Paid to the investor"),
-                _share("returned_share_frac", "Returned share"),
-                _share("funded_share_frac", "Funded share, pro rata"),
-                _share("funded_share_fifo_frac", "Funded share, first in first out"),
+                date("date", "Date"),
+                text("firmness", "Firmness"),  # firm | contingent
+                usd("invested_usd", "Invested"),
+                usd("paid_back_usd", "Paid to the investor"),
+                share("returned_share_frac", "Returned share"),
+                share("funded_share_frac", "Funded share, pro rata"),
+                share("funded_share_fifo_frac", "Funded share, first in first out"),
             ),
         ),
         "tornado": TableSpec(
             "One assumption at its low and its high end; the value is the joint value against no alliance.",
             (
-                _text("assumption", "Assumption"),  # in words
-                _text("path", "Path"),  # dotted path in the scenario
-                _text("low", "Low"),  # with its unit, "20 MW/month"
-                _text("base", "Base"),
-                _text("high", "High"),
-                _usd("value_low_usd", "Value at low"),
-                _usd("value_high_usd", "Value at high"),
-                _text("switching_value", "Switches at"),  # with its unit; "" where it does not switch within the range
+                text("assumption", "Assumption"),  # in words
+                text("path", "Path"),  # dotted path in the scenario
+                text("low", "Low"),  # with its unit, "20 MW/month"
+                text("base", "Base"),
+                text("high", "High"),
+                usd("value_low_usd", "Value at low"),
+                usd("value_high_usd", "Value at high"),
+                text("switching_value", "Switches at"),  # with its unit; "" where it does not switch within the range
             ),
         ),
         "cases": TableSpec(
             "One case; the first row is the base case.",
             (
-                _text("case", "Case"),
-                _text("title", "What changes"),
-                _number("accepted_2030_gw", "GW", "Accepted in 2030"),  # facility GW at the end of 2030
-                _usd("provider_infrastructure_npv_usd", "Provider infrastructure NPV"),
-                _share("provider_infrastructure_irr_frac", "IRR"),
-                _usd("offtaker_npv_usd", "Offtaker NPV"),
-                _usd("peak_funding_usd", "Peak funding"),
-                _usd("true_up_usd", "True-up"),
-                _share("unserved_frac", "Unserved"),  # of output tokens wanted
-                _number("cost_usd_per_mw_y", "USD/MW-year", "Contract per MW-year"),  # IT MW
-                _number("revenue_usd_per_mw_y", "USD/MW-year", "Revenue per MW-year"),  # IT MW
-                _share("dependence_frac", "Dependence"),  # of the offtaker's chip-hours, from the provider
-                _usd("offtaker_against_no_alliance_usd", "Offtaker against no alliance"),
-                _usd("provider_against_no_alliance_usd", "Provider against no alliance"),
-                _usd("value_against_no_alliance_usd", "Joint value against no alliance"),
-                _text("status", "Status"),
-                _text("method", "Method"),  # "MILP", "LP at the base plan's yes/no choices"
+                text("case", "Case"),
+                text("title", "What changes"),
+                number("accepted_2030_gw", "GW", "Accepted in 2030"),  # facility GW at the end of 2030
+                usd("provider_infrastructure_npv_usd", "Provider infrastructure NPV"),
+                share("provider_infrastructure_irr_frac", "IRR"),
+                usd("offtaker_npv_usd", "Offtaker NPV"),
+                usd("peak_funding_usd", "Peak funding"),
+                usd("true_up_usd", "True-up"),
+                share("unserved_frac", "Unserved"),  # of output tokens wanted
+                number("cost_usd_per_mw_y", "USD/MW-year", "Contract per MW-year"),  # IT MW
+                number("revenue_usd_per_mw_y", "USD/MW-year", "Revenue per MW-year"),  # IT MW
+                share("dependence_frac", "Dependence"),  # of the offtaker's chip-hours, from the provider
+                usd("offtaker_against_no_alliance_usd", "Offtaker against no alliance"),
+                usd("provider_against_no_alliance_usd", "Provider against no alliance"),
+                usd("value_against_no_alliance_usd", "Joint value against no alliance"),
+                text("status", "Status"),
+                text("method", "Method"),  # "MILP", "LP at the base plan's yes/no choices"
             ),
         ),
         # ---- flows --------------------------------------------------------------------------------------------
         "money_flows": TableSpec(
             "Money from one party to another on one account, total over the horizon, settled.",
             (
-                _text("payer", "Payer"),
-                _text("payee", "Payee"),
-                _text("account", "Account"),
-                _text("layer", "Layer"),
-                _usd("amount_usd", "Amount"),
+                text("payer", "Payer"),
+                text("payee", "Payee"),
+                text("account", "Account"),
+                text("layer", "Layer"),
+                usd("amount_usd", "Amount"),
             ),
         ),
         "power_flows": TableSpec(
             "One stretch of the way of power: grid operator → site → chip → use (class, training, research, resale,"
             " idle). IT MW-years over the horizon; what enters a middle node leaves it.",
             (
-                _text("source", "From"),
-                _text("target", "To"),
-                _number("stage", "", "Stage"),  # 0: from the operator, 1: from the site, 2: from the chip
-                _number("it_mw_y", "MW-year", "IT power"),
+                text("source", "From"),
+                text("target", "To"),
+                number("stage", "", "Stage"),  # 0: from the operator, 1: from the site, 2: from the chip
+                number("it_mw_y", "MW-year", "IT power"),
             ),
         ),
         "uses": TableSpec(
             "What came out of one use at the right of the power flows.",
-            (_text("use", "Use"), _text("made", "Made")),  # made: "41,000 T tok", "3 of 3 runs"
+            (text("use", "Use"), text("made", "Made")),  # made: "41,000 T tok", "3 of 3 runs"
         ),
         # ---- parties ------------------------------------------------------------------------------------------
         "statements": TableSpec(
             "One line of one statement of one party in one year, in statement order. Statements: profit_and_loss,"
             " cash_flow, balance_sheet, tax. Party may be `combined` (with eliminations).",
             (
-                _PARTY,
-                _text("statement"),
-                _text("line", "Line"),
+                PARTY,
+                text("statement"),
+                text("line", "Line"),
                 Column("level", "", "Level", "int"),  # 0 total, 1 subtotal, 2 line, 3 told but not added
-                _YEAR,
-                _usd("amount_usd", "Amount"),
+                YEAR,
+                usd("amount_usd", "Amount"),
             ),
         ),
         "third_parties": TableSpec(
             "One line of the balance sheet of a third party at the end of one year, in statement order.",
-            (_PARTY, _text("line", "Line"), Column("level", "", "Level", "int"), _YEAR, _usd("amount_usd", "Amount")),
+            (PARTY, text("line", "Line"), Column("level", "", "Level", "int"), YEAR, usd("amount_usd", "Amount")),
         ),
         "revenue_identity": TableSpec(
             "One line of the way from what one party bills to its revenue, in one year.",
-            (_PARTY, _text("line", "Line"), Column("level", "", "Level", "int"), _YEAR, _usd("amount_usd", "Amount")),
+            (PARTY, text("line", "Line"), Column("level", "", "Level", "int"), YEAR, usd("amount_usd", "Amount")),
         ),
         "reconciliation": TableSpec(
             "One balance that does not mirror between the two parties at the end of one year, the sums by cause and their total.",
             (
-                _text("cause", "Cause"),
-                _PARTY,
-                _text("line", "Line"),
+                text("cause", "Cause"),
+                PARTY,
+                text("line", "Line"),
                 Column("level", "", "Level", "int"),
-                _YEAR,
-                _usd("amount_usd", "Amount"),
+                YEAR,
+                usd("amount_usd", "Amount"),
             ),
         ),
         "backlog": TableSpec(
             "Firm service of the contract not yet earned, on one date, by when it will be.",
             (
-                _date("date", "On"),
-                _usd("met_usd", "Earned so far"),
-                _usd("band_0_usd", "≤ 12 months"),
-                _usd("band_1_usd", "13 to 24 months"),
-                _usd("band_2_usd", "25 to 60 months"),
-                _usd("band_3_usd", "> 60 months"),
-                _usd("remaining_usd", "Remaining"),
-                _usd("firm_usd", "Firm in all"),
-                _share("provider_share_frac", "Of the provider's backlog"),  # None where no total is stated
-                _text("provider_source", "Source of the total"),
+                date("date", "On"),
+                usd("met_usd", "Earned so far"),
+                usd("band_0_usd", "≤ 12 months"),
+                usd("band_1_usd", "13 to 24 months"),
+                usd("band_2_usd", "25 to 60 months"),
+                usd("band_3_usd", "> 60 months"),
+                usd("remaining_usd", "Remaining"),
+                usd("firm_usd", "Firm in all"),
+                share("provider_share_frac", "Of the provider's backlog"),  # None where no total is stated
+                text("provider_source", "Source of the total"),
             ),
         ),
         "purchase_obligations": TableSpec(
             "What the offtaker must take or pay under one clause in one year, use or not.",
-            (_text("clause", "Clause"), _YEAR, _usd("amount_usd", "Amount")),
+            (text("clause", "Clause"), YEAR, usd("amount_usd", "Amount")),
         ),
         "policies": TableSpec(
             "One rule by which the books are kept.",
             (
-                _text("rule", "Rule"),
-                _text("text", "How it is kept"),
-                _text("standard", "Standard"),
-                _text("chosen", "Chosen"),
+                text("rule", "Rule"),
+                text("text", "How it is kept"),
+                text("standard", "Standard"),
+                text("chosen", "Chosen"),
             ),
         ),
         "returns": TableSpec(
             "One figure of one party that has no place on page 1: payback, DSCR, equity stake, terminal value by item.",
-            (_PARTY, _text("item", "Item"), _text("value", "Value"), _text("note", "Note")),
+            (PARTY, text("item", "Item"), text("value", "Value"), text("note", "Note")),
         ),
         # ---- physical -----------------------------------------------------------------------------------------
         "sites": TableSpec(
             "One site in one year, at its end.",
             (
-                _text("site", "Site"),
-                _text("grid_operator", "Grid operator"),
-                _text("region", "Region"),
-                _YEAR,
-                _number("interconnected_facility_mw", "MW", "Interconnected"),
-                _number("energised_facility_mw", "MW", "Energised"),
-                _number("accepted_it_mw", "MW", "Accepted, IT"),
+                text("site", "Site"),
+                text("grid_operator", "Grid operator"),
+                text("region", "Region"),
+                YEAR,
+                number("interconnected_facility_mw", "MW", "Interconnected"),
+                number("energised_facility_mw", "MW", "Energised"),
+                number("accepted_it_mw", "MW", "Accepted, IT"),
             ),
         ),
         "phases": TableSpec(
             "One block of power that the plan adds at a site.",
             (
-                _text("site", "Site"),
-                _text("phase", "Phase"),
-                _date("ordered", "Ordered"),
-                _date("energised", "First power"),
-                _date("accepted", "Accepted"),
-                _number("facility_mw", "MW", "Facility power"),
+                text("site", "Site"),
+                text("phase", "Phase"),
+                date("ordered", "Ordered"),
+                date("energised", "First power"),
+                date("accepted", "Accepted"),
+                number("facility_mw", "MW", "Facility power"),
             ),
         ),
         "chips": TableSpec(
             "One chip generation in one year.",
             (
-                _text("chip", "Chip"),
-                _YEAR,
-                _number("ordered_chips", "chip", "Ordered"),  # within the year
-                _number("in_service_chips", "chip", "In service"),  # at its end
-                _number("it_mw", "MW", "IT power"),
+                text("chip", "Chip"),
+                YEAR,
+                number("ordered_chips", "chip", "Ordered"),  # within the year
+                number("in_service_chips", "chip", "In service"),  # at its end
+                number("it_mw", "MW", "IT power"),
             ),
         ),
         "tokens": TableSpec(
             "Output tokens of one class through one channel in one year.",
             (
-                _text("class", "Class"),
-                _text("channel", "Channel"),
-                _YEAR,
-                _number("served_tok", "tok", "Served"),
-                _number("unserved_tok", "tok", "Unserved"),
-                _usd("revenue_usd", "Revenue"),
+                text("class", "Class"),
+                text("channel", "Channel"),
+                YEAR,
+                number("served_tok", "tok", "Served"),
+                number("unserved_tok", "tok", "Unserved"),
+                usd("revenue_usd", "Revenue"),
             ),
         ),
         "training": TableSpec(
             "One training run.",
             (
-                _text("run", "Run"),
-                _text("status", "Status"),  # done | not done
-                _date("start", "Start"),
-                _date("end", "End"),
-                _text("where", "Where"),
-                _number("flop", "FLOP", "Compute"),
+                text("run", "Run"),
+                text("status", "Status"),  # done | not done
+                date("start", "Start"),
+                date("end", "End"),
+                text("where", "Where"),
+                number("flop", "FLOP", "Compute"),
             ),
         ),
         "compute_share": TableSpec(
             "Share of the offtaker's chip-hours in one year, by provider or by chip. Shares of a dimension add up to 1.",
             (
-                _text("dimension", "By"),  # provider | chip
-                _text("name", "Name"),
-                _YEAR,
-                _number("chip_h", "chip-h", "Chip-hours"),
-                _share("share_frac", "Share"),
+                text("dimension", "By"),  # provider | chip
+                text("name", "Name"),
+                YEAR,
+                number("chip_h", "chip-h", "Chip-hours"),
+                share("share_frac", "Share"),
             ),
         ),
         "grid_power": TableSpec(
             "Energised facility MW under one grid operator at the end of one year.",
-            (_text("grid_operator", "Grid operator"), _YEAR, _number("facility_mw", "MW", "Energised")),
+            (text("grid_operator", "Grid operator"), YEAR, number("facility_mw", "MW", "Energised")),
         ),
         # ---- trust --------------------------------------------------------------------------------------------
         "findings": TableSpec(
             "One finding or shortage in domain words.",
-            (_text("severity", "Severity"), _text("code", "Code"), _text("message", "Finding"), _text("help", "Help")),
+            (text("severity", "Severity"), text("code", "Code"), text("message", "Finding"), text("help", "Help")),
         ),
         "assumptions": TableSpec(
             "One value of the scenario.",
             (
-                _text("path", "Assumption"),
-                _text("value", "Value"),  # as written, with its unit
-                _text("low", "Low"),
-                _text("high", "High"),
-                _text("origin", "Origin"),  # file | catalog | default | overlay
-                _text("source", "Source"),  # citation, or file:line
-                _text("reason", "Why"),
-                _yes("untouched_default", "Untouched default"),
+                text("path", "Assumption"),
+                text("value", "Value"),  # as written, with its unit
+                text("low", "Low"),
+                text("high", "High"),
+                text("origin", "Origin"),  # file | catalog | default | overlay
+                text("source", "Source"),  # citation, or file:line
+                text("reason", "Why"),
+                yes("untouched_default", "Untouched default"),
             ),
         ),
+        # ---- several paths ------------------------------------------------------------------------------------
+        **PATH_TABLES,
     }
 )
 

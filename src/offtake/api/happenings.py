@@ -1,0 +1,94 @@
+"""What happens on a path, in words: the quantities that are farthest from the central path, measured by their spread over the paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.tables import significant
+
+if TYPE_CHECKING:
+    from offtake.outlook.futures import Futures
+    from offtake.plan.problem import Float, Int
+
+__all__ = ["Happenings", "happenings"]
+
+NEAR = 0.25
+"""A quantity nearer to central than this share of its spread is not worth a word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happenings:
+    """How far each path is from central.
+
+    Attributes
+    ----------
+    names : tuple of str              quantities in words
+    measures : tuple of str           factor | months
+    away : float64[path, quantity]    logarithm of the factor over the central one, mean over the horizon; or months later than central
+    spread : float64[quantity]        root mean square of `away` over the paths
+    probability : float64[path]
+    """
+
+    names: tuple[str, ...]
+    measures: tuple[str, ...]
+    away: Float
+    spread: Float
+    probability: Float
+
+    def of(self, paths: Int, *, most: int = 3) -> str:
+        """Say what happens on some paths on average, farthest from central first.
+
+        Examples
+        --------
+        >>> shown = Happenings(names=("token price", "grid delay"), measures=("factor", "months"),
+        ...                    away=np.array([[np.log(0.6), 9.0]]), spread=np.array([0.2, 6.0]), probability=np.array([1.0]))
+        >>> shown.of(np.array([0]))
+        'token price 40 % lower, grid delay 9 months later'
+        """
+        weights = self.probability[paths] / self.probability[paths].sum()
+        mean = weights @ self.away[paths]
+        z = np.divide(np.abs(mean), self.spread, out=np.zeros_like(mean), where=self.spread > 0)
+        order = [q for q in np.argsort(-z, kind="stable").tolist() if z[q] >= NEAR][:most]
+        return (
+            ", ".join(f"{self.names[q]} {_far(float(mean[q]), self.measures[q])}" for q in order)
+            or "near the central path"
+        )
+
+
+def _far(away: float, measure: str) -> str:
+    if measure == "months":
+        return f"{significant(abs(away), 2)} months {'later' if away > 0 else 'earlier'}"
+    factor = float(np.exp(away))
+    if factor >= 2.0:
+        return f"{significant(factor, 2)} times as high"
+    return f"{significant(100 * abs(factor - 1.0), 2)} % {'higher' if away > 0 else 'lower'}"
+
+
+def happenings(futures: Futures, central: Futures, years: Float) -> Happenings:
+    """Measure how far each path is from the central one.
+
+    Parameters
+    ----------
+    futures : Futures           the plan's paths
+    central : Futures           one path of the same quantities
+    years : float64[period]     length of each period, by which factors are averaged over the horizon
+    """
+    share = years / years.sum()
+    logs = _logs(futures.effect @ share) - _logs(central.effect[:1] @ share)
+    later = futures.effect[:, :, 0] - central.effect[:1, :, 0]
+    away = np.where(np.array([m == "months" for m in futures.measures]), later, logs)
+    return Happenings(
+        names=tuple(q.replace("-", " ").replace("_", " ") for q in futures.quantities),
+        measures=futures.measures,
+        away=away,
+        spread=np.sqrt(futures.probability @ away**2),
+        probability=futures.probability,
+    )
+
+
+def _logs(factors: Float) -> Float:
+    found: Float = np.log(np.maximum(factors, 1e-12))
+    return found

@@ -1,0 +1,323 @@
+"""The tables of a plan under uncertainty: means over its paths where a mean says something, and the paths themselves where it does not.
+
+Which table is what:
+
+* amounts by year, site, chip, class, account, statement line, clause: means by their key columns, a missing row counting as zero. What adds
+  up on each path adds up in the mean; what is conserved on each path is conserved in the mean.
+* `phases`, `training`, `returns`, `uses`: means of their numbers and weighted medians of their dates, written into the same columns.
+* `quantities`, `rights`: what payments are settled from. A clause is no linear function of them, so their mean settles to nothing; they
+  carry each path as a case of its own, ``path 3``.
+* `paths`, `paths_by_year`, `effects`, `fresh_values`, `stage_decisions`, `binding`: what a mean cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from offtake.api.causes import settled_tables
+from offtake.api.mixing import expected, mean_table, middle
+from offtake.api.several import by_path, what_happens
+from offtake.api.views import made_by_use, report_tables, tornado_rows, uses
+from offtake.api.views_money import Return, returns
+from offtake.plan.problem import PARTIES
+from offtake.report.data import report_table
+from offtake.report.words import percent
+from offtake.tables import Table, significant
+
+if TYPE_CHECKING:
+    from offtake.api.hedging import Hedge
+    from offtake.api.world import Story
+    from offtake.plan.bottlenecks import Bottleneck
+    from offtake.plan.problem import Float, Int
+
+__all__ = ["several_tables"]
+
+_FIRST = ("policies", "assumptions", "headline_to_firm")
+"""Tables of the scenario and its terms, the same on every path."""
+_KEYS = {"cases": ("case",)}
+"""What names a row where not all of its words do."""
+
+
+def several_tables(story: Story, hedge: Hedge) -> dict[str, Table]:
+    """Make every table of a run under uncertainty."""
+    own = [report_tables(replace(one, cases=(one.cases[0], *story.cases[1:]))) for one in hedge.paths]
+    chance = hedge.probability
+    apart: dict[str, Any] = {
+        "bottlenecks": _bottlenecks(story),
+        "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
+        "findings": [
+            {"severity": f.severity, "code": f.code, "message": f.message, "help": f.help} for f in story.findings
+        ],
+        "tornado": tornado_rows(story),
+        "uses": uses(_made(hedge)),
+        "phases": _phases([t["phases"] for t in own], chance),
+        "training": _training([t["training"] for t in own], chance),
+        "returns": [r.row() for r in _returns(hedge)],
+        "paths": _paths(hedge),
+        "paths_by_year": _by_year(own),
+        "binding": _binding(story, hedge),
+        "stage_decisions": _stage_decisions(hedge),
+        "effects": _effects(hedge),
+        "fresh_values": _fresh(hedge),
+    }
+    found: dict[str, Table] = {}
+    for name in own[0]:
+        if name in apart:
+            found[name] = report_table(name, apart[name])
+        elif name in _FIRST:
+            found[name] = own[0][name]
+        else:
+            found[name] = mean_table([t[name] for t in own], chance, key=_KEYS.get(name, ()))
+    found |= {name: report_table(name, rows) for name, rows in apart.items() if name not in found}
+    found["books"] = mean_table([one.figures.books.table() for one in hedge.paths], chance)
+    return {**found, **settled_tables(story)}
+
+
+def _made(hedge: Hedge) -> dict[str, tuple[float, int]]:
+    each = [made_by_use(one.base.alliance) for one in hedge.paths]
+    return {
+        use: (expected([m[use][0] for m in each], hedge.probability.tolist()), of) for use, (_, of) in each[0].items()
+    }
+
+
+def _returns(hedge: Hedge) -> list[Return]:
+    """Mix the figures of both parties; a date is the weighted median of those that there are."""
+    each = [{(r.party, r.item): r for r in returns(one)} for one in hedge.paths]
+    return [
+        _mixed_return([own[key] for own in each if key in own], [*_chances(each, key, hedge.probability)])
+        for key in each[0]
+    ]
+
+
+def _chances(each: Sequence[dict[tuple[str, str], Return]], key: tuple[str, str], chance: Float) -> list[float]:
+    return [float(w) for own, w in zip(each, chance, strict=True) if key in own]
+
+
+def _mixed_return(own: list[Return], weights: list[float]) -> Return:
+    known = [(r, w) for r, w in zip(own, weights, strict=True) if r.value is not None]
+    if not known:
+        return own[0]
+    share = sum(w for _, w in known)
+    note = known[0][0].note
+    if len(known) < len(own):
+        note = f"in paths of {percent(share)} probability" + (f"; {note}" if note else "")
+    if not own[0].unit:
+        day = middle([str(r.value) for r, _ in known], [w for _, w in known])
+        said = "weighted median" + (f"; {note}" if note else "")
+        return replace(own[0], value=_as_date(day), note=said)
+    numbers = [float(r.value) for r, _ in known if isinstance(r.value, float | int)]
+    return replace(own[0], value=expected(numbers, [w for _, w in known]), note=note)
+
+
+def _as_date(day: str) -> date:
+    return date.fromisoformat(day)
+
+
+def _phases(each: Sequence[Table], chance: Float) -> list[dict[str, Any]]:
+    """Mix blocks of power by site and the middle of the period in which they are begun; the days are weighted medians."""
+    rows: dict[tuple[str, Any], list[tuple[float, dict[str, Any]]]] = {}
+    for table, weight in zip(each, chance, strict=True):
+        for row in table.rows():
+            rows.setdefault((row["site"], row["ordered"]), []).append((float(weight), row))
+    sites = list(dict.fromkeys(site for site, _ in rows))
+    found = []
+    for site in sites:
+        own = sorted((when, blocks) for (s, when), blocks in rows.items() if s == site)
+        for number, (when, blocks) in enumerate(own, start=1):
+            weights = [w for w, _ in blocks]
+            days = {n: _as_date(middle([str(r[n]) for _, r in blocks], weights)) for n in ("energised", "accepted")}
+            mean = float(sum(w * r["facility_mw"] for w, r in blocks))
+            share = "" if sum(weights) > 1 - 1e-9 else f" ({percent(sum(weights))})"
+            found.append(
+                {"site": site, "phase": f"block {number}{share}", "ordered": when, **days, "facility_mw": mean}
+            )
+    return found
+
+
+def _training(each: Sequence[Table], chance: Float) -> list[dict[str, Any]]:
+    """Mix training runs: in which share of the paths each is done, and when in the middle."""
+    found = []
+    for own in zip(*(t.rows() for t in each), strict=True):
+        done = [(r, float(w)) for r, w in zip(own, chance, strict=True) if r["status"] == "done"]
+        share = sum(w for _, w in done)
+        status = "done" if len(done) == len(own) else f"done in {percent(share)}" if done else "not done"
+        days = {}
+        for name in ("start", "end"):
+            known = [
+                (str(r[name]), w) for r, w in (done or zip(own, chance.tolist(), strict=True)) if r[name] is not None
+            ]
+            days[name] = _as_date(middle([d for d, _ in known], [w for _, w in known])) if known else None
+        where = list(dict.fromkeys(r["where"] for r, _ in done))
+        flop = expected([r["flop"] for r in own], chance.tolist())
+        found.append({"run": own[0]["run"], "status": status, **days, "where": " or ".join(where), "flop": flop})
+    return found
+
+
+def _paths(hedge: Hedge) -> list[dict[str, Any]]:
+    rows = by_path(hedge)
+    for row in rows:
+        row["peak_facility_mw"] = row.pop("peak_facility_power_mw")
+    return rows
+
+
+def _by_year(own: Sequence[dict[str, Table]]) -> list[dict[str, Any]]:
+    rows = []
+    for p, tables in enumerate(own):
+        served: dict[int, float] = {}
+        for r in tables["tokens"].rows():
+            served[r["year"]] = served.get(r["year"], 0.0) + r["served_tok"]
+        cash = {(r["party"], r["year"]): r["cumulative_before_funding_usd"] for r in tables["cash_by_year"].rows()}
+        rows += [
+            {
+                "path": p,
+                "year": r["year"],
+                "accepted_facility_mw": r["accepted_facility_mw"],
+                "served_tok": served.get(r["year"], 0.0),
+                **{f"{party}_cash_usd": cash.get((party, r["year"])) for party in PARTIES},
+            }
+            for r in tables["power_by_year"].rows()
+        ]
+    return rows
+
+
+def _grouped(story: Story, hedge: Hedge) -> list[tuple[str, Bottleneck, Float, float]]:
+    """Tell limits as (name, one of them, price by path, share of the paths in which they bind); the steps of a demand as one."""
+    problem = hedge.hedged.problem
+    class_of = dict(zip(problem.demand.ids, problem.demand.classes, strict=True))
+    found: dict[tuple[str, int], tuple[str, Bottleneck, Float, float]] = {}
+    for b in story.bottlenecks:
+        name = f"demand for {class_of[b.item]}" if b.block == "tokens" else b.limit
+        prices = np.array([np.nan if v is None else v for v in b.by_path], dtype=np.float64)
+        if (name, b.index) in found:
+            _, _, before, share = found[name, b.index]
+            prices = np.fmax(prices, before)
+        else:
+            share = 0.0
+        binds = float(hedge.probability[prices > 0.0].sum())
+        found[name, b.index] = (name, b, prices, max(share, b.share, binds))
+    return list(found.values())
+
+
+def _bottlenecks(story: Story) -> list[dict[str, Any]]:
+    """Limits by period as of one path: the expected price, binding where it binds on any path."""
+    hedge = story.hedge
+    if hedge is None:
+        return []
+    grid = hedge.hedged.problem.grid
+    return [
+        {
+            "limit": name,
+            "kind": b.kind,
+            "period": b.period,
+            "start": grid.starts[b.index],
+            "end": grid.ends[b.index],
+            "price": expected(prices.tolist(), hedge.probability.tolist()) if b.block == "tokens" else b.price,
+            "unit": b.unit,
+            "binding": share > 0.0,
+        }
+        for name, b, prices, share in _grouped(story, hedge)
+    ]
+
+
+def _binding(story: Story, hedge: Hedge) -> list[dict[str, Any]]:
+    grid = hedge.hedged.problem.grid
+    return [
+        {
+            "limit": name,
+            "kind": b.kind,
+            "period": b.period,
+            "start": grid.starts[b.index],
+            "end": grid.ends[b.index],
+            "share_frac": share,
+            "price": expected(prices.tolist(), hedge.probability.tolist()) if b.block == "tokens" else b.price,
+            "price_low": float(np.nanmin(prices)) if np.isfinite(prices).any() else None,
+            "price_high": float(np.nanmax(prices)) if np.isfinite(prices).any() else None,
+            "unit": b.unit,
+        }
+        for name, b, prices, share in _grouped(story, hedge)
+    ]
+
+
+def _stage_decisions(hedge: Hedge) -> list[dict[str, Any]]:
+    """List what each node decides between its stage and the next."""
+    tree, grid = hedge.hedged.tree, hedge.hedged.problem.grid
+    told = what_happens(hedge)
+    rows = []
+    for k, stage in enumerate(tree.stages):
+        last = tree.starts[k + 1] if k + 1 < len(tree.starts) else len(grid)
+        for paths in tree.groups(stage):
+            decided = _decided(hedge, paths, tree.starts[k], last, signs=k == 0)
+            rows.append(
+                {
+                    "stage": stage,
+                    "start": grid.starts[tree.starts[k]],
+                    "node": int(paths[0]),
+                    "probability_frac": float(hedge.probability[paths].sum()),
+                    "paths": ", ".join(str(p) for p in paths.tolist()),
+                    "seen": "" if k == 0 else told.of(paths),
+                    **decided,
+                }
+            )
+    return rows
+
+
+def _decided(hedge: Hedge, paths: Int, first: int, last: int, *, signs: bool) -> dict[str, Any]:
+    """Sum up what the paths of a node decide from one period to another; a range where they differ."""
+    problem = hedge.hedged.problem
+    plans = [hedge.paths[p].base.alliance for p in paths]
+    begun = np.array([(p.decisions.starts[0, first:last] * problem.sites.phase_mw).sum(axis=0) for p in plans])
+    orders = [p.decisions.orders_chip[0][first:last].sum(axis=0) for p in plans]
+    chips = np.array([[o[problem.fleets.chip == c].sum() for c in range(len(problem.chips.ids))] for o in orders])
+    words = []
+    if signs:
+        words.append("sign the contract" if all(p.decisions.signed.all() for p in plans) else "do not sign")
+    sites = [
+        f"{_range(begun[:, s])} MW at {site}"
+        for s, site in enumerate(problem.sites.ids)
+        if begun[:, s].max() > _LEAST_MW
+    ]
+    words += [f"begin {', '.join(sites)}"] if sites else []
+    kinds = [
+        f"{_range(chips[:, c] / 1e3)} k {chip}"
+        for c, chip in enumerate(problem.chips.ids)
+        if chips[:, c].max() > _LEAST_CHIPS
+    ]
+    words += [f"order {', '.join(kinds)}"] if kinds else []
+    weights = (hedge.probability[paths] / hedge.probability[paths].sum()).tolist()
+    return {
+        "what": "; ".join(words) or "nothing new",
+        "begun_mw": expected(begun.sum(axis=1).tolist(), weights),
+        "ordered_chips": expected(chips.sum(axis=1).tolist(), weights),
+    }
+
+
+_LEAST_MW = 0.1
+_LEAST_CHIPS = 1.0
+"""What is smaller is the solver's rounding."""
+
+
+def _range(values: Float) -> str:
+    low, high = float(values.min()), float(values.max())
+    if high - low <= 0.005 * abs(high):
+        return significant(float(values.mean()))
+    return f"{significant(low, 2)} to {significant(high, 2)}"
+
+
+def _effects(hedge: Hedge) -> list[tuple[Any, ...]]:
+    futures, labels = hedge.hedged.futures, hedge.hedged.problem.grid.labels
+    return [
+        (p, quantity, futures.measures[q], label, float(futures.effect[p, q, t]), float(hedge.central.effect[0, q, t]))
+        for p in range(len(futures))
+        for q, quantity in enumerate(futures.quantities)
+        for t, label in enumerate(labels)
+    ]
+
+
+def _fresh(hedge: Hedge) -> list[tuple[Any, ...]]:
+    fresh = hedge.evaluated
+    return [] if fresh is None else [(p, fresh.evaluator, float(v)) for p, v in enumerate(fresh.values_usd)]

@@ -1,0 +1,89 @@
+"""The tables of a plan under uncertainty that no mean can replace: paths, stages, how often limits bind, fresh paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from offtake.report.columns import YEAR, TableSpec, date, number, share, text, usd
+from offtake.tables import Column
+
+__all__ = ["PATH_TABLES"]
+
+_PATH = Column("path", "", "Path", "int")
+
+PATH_TABLES: Mapping[str, TableSpec] = MappingProxyType(
+    {
+        "paths": TableSpec(
+            "One path: how probable it is, under the risk measure too, what happens in it, what it is worth.",
+            (
+                _PATH,
+                share("probability_frac", "Probability"),
+                share("stressed_frac", "Under the risk measure"),
+                text("what", "What happens, farthest from central first"),
+                usd("objective_usd", "Objective"),
+                usd("value_against_no_alliance_usd", "Against no alliance"),
+                usd("offtaker_npv_usd", "Offtaker NPV"),
+                usd("provider_npv_usd", "Provider NPV"),
+                usd("offtaker_against_no_alliance_usd", "Offtaker against no alliance"),
+                usd("provider_against_no_alliance_usd", "Provider against no alliance"),
+                number("peak_facility_mw", "MW", "Peak, facility"),
+            ),
+        ),
+        "paths_by_year": TableSpec(
+            "One path in one year: accepted facility MW at its end, output tokens served, cumulative cash before equity and loans.",
+            (
+                _PATH,
+                YEAR,
+                number("accepted_facility_mw", "MW", "Accepted"),
+                number("served_tok", "tok", "Served"),
+                usd("offtaker_cash_usd", "Offtaker, cumulative cash before funding"),
+                usd("provider_cash_usd", "Provider, cumulative cash before funding"),
+            ),
+        ),
+        "binding": TableSpec(
+            "One limit in one period: in which share of the paths it binds, and its price over the paths.",
+            (
+                text("limit", "Limit"),
+                text("kind", "Kind"),
+                text("period", "Period"),
+                date("start", "From"),
+                date("end", "To"),
+                share("share_frac", "Paths in which it binds"),
+                number("price", "", "Expected price"),
+                number("price_low", "", "Lowest"),
+                number("price_high", "", "Highest"),
+                text("unit", "Unit"),
+            ),
+        ),
+        "stage_decisions": TableSpec(
+            "What is decided between one stage and the next, in one node: paths that cannot be told apart yet share it.",
+            (
+                text("stage", "Stage"),
+                date("start", "From"),
+                Column("node", "", "Node", "int"),  # number of its first path
+                share("probability_frac", "Probability"),
+                text("paths", "Paths"),
+                text("seen", "What has been seen by then"),
+                text("what", "What is decided"),
+                number("begun_mw", "MW", "Power begun, facility"),
+                number("ordered_chips", "chip", "Chips ordered"),
+            ),
+        ),
+        "effects": TableSpec(
+            "One uncertain quantity on one path in one period: a factor on the scenario's value, or months later.",
+            (
+                _PATH,
+                text("quantity", "Quantity"),
+                text("measure", "Measure"),  # factor | months
+                text("period", "Period"),
+                number("effect", "", "Effect"),
+                number("central", "", "On the central path"),
+            ),
+        ),
+        "fresh_values": TableSpec(
+            "Objective of the plan on one fresh path, by the named evaluator.",
+            (_PATH, text("evaluator", "Evaluator"), usd("objective_usd", "Objective")),
+        ),
+    }
+)

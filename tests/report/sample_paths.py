@@ -1,0 +1,201 @@
+"""Made-up figures in the shape of a plan under uncertainty: six paths, three stages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from offtake.report.data import ReportData, report_table
+
+from .sample import DOCUMENT, LIMITS, ROWS, YEARS, full, periods
+
+CHANCES = (0.1, 0.2, 0.25, 0.2, 0.15, 0.1)
+STRESSED = (0.37, 0.14, 0.175, 0.14, 0.105, 0.07)
+GROWTH = (0.55, 0.8, 0.95, 1.1, 1.25, 1.7)
+WHAT = (
+    "token price 35 % lower, demand growth 41 % lower, grid delay 9 months later",
+    "grid delay 14 months later, demand growth 18 % lower",
+    "near the central path",
+    "demand growth 12 % higher, algorithmic gain 8 % lower",
+    "token price 20 % higher, chip price 10 % lower",
+    "demand growth 70 % higher, chip delay 5 months earlier, power price 2.1 times as high",
+)
+VALUES = (-6.1e9, 14.2e9, 30.5e9, 41.0e9, 55.3e9, 83.9e9)
+
+
+def paths() -> list[tuple[Any, ...]]:
+    return [
+        (
+            p,
+            CHANCES[p],
+            STRESSED[p],
+            WHAT[p],
+            v,
+            v * 1.02,
+            0.6 * v,
+            0.42 * v,
+            0.61 * v,
+            0.41 * v,
+            5000.0 * min(1.0, GROWTH[p] + 0.1),
+        )
+        for p, v in enumerate(VALUES)
+    ]
+
+
+def paths_by_year() -> list[tuple[Any, ...]]:
+    rows = []
+    for p, growth in enumerate(GROWTH):
+        for k, year in enumerate(YEARS):
+            accepted = 1500.0 + 2900.0 * min(1.0, growth * k / 6)
+            cash = -9.0 * k + 1.6 * growth * k * k
+            rows.append((p, year, accepted, 2e15 * (1 + growth * k), cash * 1e9, (cash * 1.3 - 4.0 * k) * 1e9))
+    return rows
+
+
+def binding() -> list[tuple[Any, ...]]:
+    rows = []
+    for n, (limit, kind, unit, when, price) in enumerate(LIMITS):
+        for k, (label, start, end) in enumerate(periods()):
+            share = (1.0, 0.8, 0.55, 0.35, 0.25, 0.1)[n] if k in when else 0.0
+            top = price * (1 - 0.03 * k)
+            rows.append((limit, kind, label, start, end, share, share * top, 0.0, top if share else 0.0, unit))
+    return rows
+
+
+def bottlenecks() -> list[tuple[Any, ...]]:
+    return [
+        (limit, kind, label, start, end, price, unit, share > 0)
+        for limit, kind, label, start, end, share, price, _, _, unit in binding()
+    ]
+
+
+def stage_decisions() -> list[tuple[Any, ...]]:
+    now, two, five = dt.date(2026, 7, 1), dt.date(2028, 7, 1), dt.date(2031, 7, 1)
+    return [
+        (
+            "now",
+            now,
+            0,
+            1.0,
+            "0, 1, 2, 3, 4, 5",
+            "",
+            "sign the contract; begin 900 MW at new-carlisle; order 410 k trainium3",
+            900.0,
+            410e3,
+        ),
+        (
+            "2y",
+            two,
+            0,
+            0.3,
+            "0, 1",
+            "demand growth 27 % lower",
+            "begin 200 MW at new-carlisle; order 90 k trainium3",
+            200.0,
+            90e3,
+        ),
+        (
+            "2y",
+            two,
+            2,
+            0.7,
+            "2, 3, 4, 5",
+            "demand growth 14 % higher",
+            "begin 1,100 MW at new-carlisle; order 260 k trainium4",
+            1100.0,
+            260e3,
+        ),
+        ("5y", five, 0, 0.1, "0", WHAT[0], "nothing new", 0.0, 0.0),
+        ("5y", five, 1, 0.2, "1", WHAT[1], "order 40 k trainium4", 0.0, 40e3),
+        (
+            "5y",
+            five,
+            2,
+            0.45,
+            "2, 3",
+            "near the central path",
+            "begin 300 MW at madison; order 150 k trainium4",
+            300.0,
+            150e3,
+        ),
+        (
+            "5y",
+            five,
+            4,
+            0.25,
+            "4, 5",
+            "demand growth 43 % higher",
+            "begin 700 MW at madison; order 380 k trainium4",
+            700.0,
+            380e3,
+        ),
+    ]
+
+
+PATH_ROWS: dict[str, Any] = {
+    "paths": paths,
+    "paths_by_year": paths_by_year,
+    "binding": binding,
+    "stage_decisions": stage_decisions,
+    "effects": lambda: [
+        (p, "demand-growth", "factor", label, g, 1.0) for p, g in enumerate(GROWTH) for label, _, _ in periods()
+    ],
+    "fresh_values": lambda: [(p, "rolling", v * 0.93 - 1e9) for p, v in enumerate((*VALUES, *reversed(VALUES)))],
+}
+
+MORE = {
+    "foresight": "multistage",
+    "paths": 6,
+    "seed": 1,
+    "stages": ["now", "2y", "5y"],
+    "value": {
+        "in_sample_usd": 35.1e9,
+        "out_of_sample_mean_usd": 31.9e9,
+        "out_of_sample_ci95_usd": [18.4e9, 45.4e9],
+        "out_of_sample_risk_adjusted_usd": 22.0e9,
+        "out_of_sample_paths": 20,
+        "evaluator": "rolling",
+        "gap_estimate_usd": None,
+    },
+    "evpi_usd": 4.1e9,
+    "vss_usd": 2.6e9,
+    "waiting_value_usd": {"2y": 1.9e9, "5y": 0.4e9},
+    "risk": {
+        "measure": "cvar",
+        "level_frac": 0.9,
+        "weight_frac": 0.3,
+        "parts": [{"weight_frac": 0.7, "level_frac": 0.0}, {"weight_frac": 0.3, "level_frac": 0.9}],
+        "risk_adjusted_usd": 22.7e9,
+        "stressed_probabilities": list(STRESSED),
+        "tail_level_frac": 0.9,
+        "objective": {"mean_usd": 35.1e9, "cvar_usd": -6.1e9},
+        "parties": {
+            "offtaker": {
+                "mean_usd": 21.1e9,
+                "cvar_usd": -3.7e9,
+                "against_no_alliance_mean_usd": 21.4e9,
+                "against_no_alliance_cvar_usd": -3.7e9,
+            },
+            "provider": {
+                "mean_usd": 14.8e9,
+                "cvar_usd": -2.6e9,
+                "against_no_alliance_mean_usd": 14.4e9,
+                "against_no_alliance_cvar_usd": -2.5e9,
+            },
+        },
+    },
+    "partly_defined": {
+        "parties.provider.infrastructure.irr": {"share_frac": 0.9, "reason": "cash never turns positive"}
+    },
+}
+
+
+def uncertain(**change: Any) -> ReportData:
+    """A report of a plan under uncertainty with every table."""
+    rows = {**ROWS, **PATH_ROWS, "bottlenecks": bottlenecks}
+    facts: dict[str, Any] = {
+        "document": {**DOCUMENT, **MORE},
+        "tables": {n: report_table(n, own()) for n, own in rows.items() if n not in ("tornado", "reliefs")},
+        "missing": {"tornado": "Assumptions are varied one at a time with --full."},
+    }
+    return full(**{**facts, **change})
