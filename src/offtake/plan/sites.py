@@ -42,7 +42,7 @@ def add_sites(model: Model, problem: Problem) -> Energising:
     axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
     rep = problem.ties.phases
     counted = (np.arange(len(periods)) < problem.integer_periods) & tied_to_now(rep)
-    most = np.minimum(sites.starts_cap, _most_phases(problem))[None]
+    most = np.minimum(sites.starts_cap, _most_phases(problem)).reshape(-1, len(periods), len(sites.ids))
     shape = (len(problem.paths), *most.shape[1:])
     starts = model.columns(
         "phases",
