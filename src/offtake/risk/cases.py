@@ -1,36 +1,31 @@
 """Named cases and one-at-a-time assumptions, each against no alliance.
 
 A named case is another world and is planned in full.  An assumption is varied between its low and its high end at the base plan's yes/no
-choices, as linear programs, warm, and labelled so.  Which assumptions are solved is decided by screening: the first-order change of
-the optimum, from the base plan's point and prices, for every assumption with a stated range.
+choices, as linear programs, warm, and labelled so.  Which assumptions are solved is decided by screening (`offtake.risk.screening`); what
+an assumption does to the decision is asked of the same linear programs (`offtake.risk.decision`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from offtake.errors import OfftakeError
 from offtake.executors import side_by_side
 from offtake.plan.build import build
 from offtake.plan.compile import compile_problem
+from offtake.plan.fixed import solve_at
+from offtake.plan.problem import PARTIES
 from offtake.plan.run import Outcome, plan_at
 from offtake.progress import Progress, ProgressEvent, ignore
+from offtake.risk.decision import STEPS, Decision, decision_of, switching_value
+from offtake.risk.screening import screen
 
 if TYPE_CHECKING:
-    from offtake.lp.blocks import Block, Registry
-    from offtake.lp.sparse import Floats, Ints
     from offtake.plan.inputs import Inputs
     from offtake.plan.settings import Settings
-    from offtake.plan.solve import Solved
-
-
-FINE = 4
-"""For so many times the assumptions that are solved, the change without the alliance is taken off too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +46,7 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swing:
-    """What one assumption does to the joint value against no alliance.
+    """What one assumption does to the joint value against no alliance, and to the decision.
 
     Attributes
     ----------
@@ -59,6 +54,10 @@ class Swing:
     value_low_usd, value_high_usd : float or None [USD]   None where that world has no plan
     switches_at : float or None        value of the assumption at which the alliance is worth nothing, by linear interpolation between
                                        low, base and high; None where it does not change sign between them
+    decision : Decision                of the base, as a linear program like those at the ends: signing, power and chips of two years
+    decision_low_mw, decision_high_mw : float or None [MW]    how far the decision lies off at the ends; None where that world has no plan
+    decision_switches_at : float or None    value nearest to the base from which on the decision is another one, exact to 1/32 of the way
+                                            to that end; None where it is the same at both ends
     """
 
     assumption: Assumption
@@ -68,6 +67,10 @@ class Swing:
     value_high_usd: float | None
     switches_at: float | None
     freed: tuple[str, ...]
+    decision: Decision
+    decision_low_mw: float | None
+    decision_high_mw: float | None
+    decision_switches_at: float | None
 
     @property
     def width_usd(self) -> float:
@@ -75,95 +78,95 @@ class Swing:
         known = [v for v in (self.value_low_usd, self.value_base_usd, self.value_high_usd) if v is not None]
         return max(known) - min(known)
 
+    @property
+    def decision_mw(self) -> float:
+        """How far the assumption moves the decision at the end that moves it more [MW]."""
+        return max((mw for mw in (self.decision_low_mw, self.decision_high_mw) if mw is not None), default=0.0)
 
-def screen(
-    base: Outcome, assumptions: Sequence[Assumption], values: Mapping[str, float], *, most: int
-) -> list[Assumption]:
-    """Pick the assumptions with the largest first-order effect on the value against no alliance.
 
-    At the optimum ``z(d') - z(d)`` is, to first order in the data, the change of the Lagrangian at the same point and prices.  It is taken
-    at the end that lies farther from the base; without the alliance only for those that move the plan most.
+def by_decision(swings: Sequence[Swing]) -> list[Swing]:
+    """Sort by how far the decision is moved, the farthest first; those that do not move it by the gain."""
+    return sorted(swings, key=lambda s: (-s.decision_mw, -s.width_usd))
+
+
+def base_decision(base: Outcome, settings: Settings) -> Decision:
+    """Return the decision of a base plan as the linear program at its yes/no choices has it: phases need not be whole."""
+    solved = base.alliance.solved
+    at = solve_at(solved.built, solved, settings, basis=solved.priced.basis)
+    return decision_of(solved if at is None else at.solved)
+
+
+def swing(
+    base: Outcome, assumption: Assumption, value: float, settings: Settings, *, decision: Decision, steps: int = STEPS
+) -> Swing:
+    """Solve an assumption at its two ends, and where the decision changes on the way.
+
+    Parameters
+    ----------
+    value : float            the assumption's base value
+    decision : Decision      the base's, see `base_decision`
+    steps : int              halvings of the way to an end
     """
-    rough: list[tuple[float, int, Inputs]] = []
-    for k, assumption in enumerate(assumptions):
-        value = values[assumption.path]
-        far = max((assumption.low, assumption.high), key=lambda end, value=value: abs(end - value))  # type: ignore[misc]
-        try:
-            inputs = assumption.world(far)
-            rough.append((_lagrangian_change(base.alliance.solved, inputs, alliance=True), k, inputs))
-        except OfftakeError:
-            continue
-    rough.sort(key=lambda row: (-abs(row[0]), row[1]))
-    fine = []
-    for effect, k, inputs in rough[: FINE * most]:
-        fine.append((abs(effect - _lagrangian_change(base.without.solved, inputs, alliance=False)), k))
-    fine.sort(key=lambda row: (-row[0], row[1]))
-    return [assumptions[k] for _, k in fine[:most]]
-
-
-def _lagrangian_change(solved: Solved, inputs: Inputs, *, alliance: bool) -> float:
-    """Change of ``c x + y (b - A x) + z (u - x)`` at the base point and prices when the data change.
-
-    A world may open or close columns and rows (a longer lead time does); what has no twin counts as zero.
-    """
-    new = build(compile_problem(inputs, alliance=alliance)).model
-    here = new.build()
-    columns = _twins(new.column_blocks, solved.built.model.column_blocks, here.columns)
-    rows = _twins(new.row_blocks, solved.built.model.row_blocks, here.rows)
-    x, y, z = (
-        _carried(solved.priced.x, columns),
-        _carried(solved.priced.row_price, rows),
-        _carried(solved.priced.column_price, columns),
-    )
-    value = float(here.cost @ x) + here.offset - float(y @ here.activity(x)) - float(z @ x)
-    value += _priced_limits(y, here.row_lower, here.row_upper) + _priced_limits(z, here.col_lower, here.col_upper)
-    return value - solved.priced.objective
-
-
-def _twins(new: Iterable[Block], old: Registry[Any], count: int) -> Ints:
-    """Return the number in the old program of each column (or row) of the new one, -1 where it has none."""
-    found = np.full(count, -1, dtype=np.int64)
-    for block in new:
-        if block.name in old:
-            there = old.named(block.name)
-            if there.index.shape == block.index.shape:
-                both = (block.index >= 0) & (there.index >= 0)
-                found[block.index[both]] = there.index[both]
-    return found
-
-
-def _carried(values: Floats, twins: Ints) -> Floats:
-    return np.where(twins >= 0, values[np.maximum(twins, 0)], 0.0)
-
-
-def _priced_limits(price: Floats, lower: Floats, upper: Floats) -> float:
-    """Prices times the limits that they belong to: the upper one where positive, the lower one where negative."""
-    up = np.where((price > 0) & np.isfinite(upper), upper, 0.0)
-    down = np.where((price < 0) & np.isfinite(lower), lower, 0.0)
-    return float(price @ (up + down))
-
-
-def swing(base: Outcome, assumption: Assumption, value: float, settings: Settings) -> Swing:
-    """Solve an assumption at its two ends."""
-    ends: list[float | None] = []
-    freed: list[str] = []
-    for end in (assumption.low, assumption.high):
-        try:
-            found = plan_at(assumption.world(end), base, settings)
-        except OfftakeError:
-            found = None
-        ends.append(None if found is None else found.value_against_no_alliance_usd)
-        freed += [] if found is None else found.freed
+    ends = (assumption.low, assumption.high)
+    found = [_at_end(base, assumption, end, settings) for end in ends]
+    decided = [None if o is None else decision_of(o.alliance.solved) for o in found]
+    low, high = (None if o is None else o.value_against_no_alliance_usd for o in found)
     middle = base.value_against_no_alliance_usd
+    worthless = _switch([(assumption.low, low), (value, middle), (assumption.high, high)])
+
+    def changed(at: float) -> bool:
+        return _is_other(decision, _decision_at(base, assumption, at, settings))
+
+    switch = switching_value(
+        changed,
+        base=value,
+        ends=ends,
+        at_ends=(_is_other(decision, decided[0]), _is_other(decision, decided[1])),
+        steps=steps,
+    )
+    if worthless is not None and base.alliance.problem.signed is None and base.alliance.problem.goal.name == "joint":
+        # The linear programs hold the signature; who may leave it out does so where it is worth nothing.
+        switch = worthless if switch is None else min(switch, worthless, key=lambda v: abs(v - value))
     return Swing(
         assumption=assumption,
         base=value,
         value_base_usd=middle,
-        value_low_usd=ends[0],
-        value_high_usd=ends[1],
-        switches_at=_switch([(assumption.low, ends[0]), (value, middle), (assumption.high, ends[1])]),
-        freed=tuple(dict.fromkeys(freed)),
+        value_low_usd=low,
+        value_high_usd=high,
+        switches_at=worthless,
+        freed=tuple(dict.fromkeys(name for o in found if o is not None for name in o.freed)),
+        decision=decision,
+        decision_low_mw=None if decided[0] is None else decision.apart_mw(decided[0]),
+        decision_high_mw=None if decided[1] is None else decision.apart_mw(decided[1]),
+        decision_switches_at=switch,
     )
+
+
+def _at_end(base: Outcome, assumption: Assumption, end: float, settings: Settings) -> Outcome | None:
+    try:
+        return plan_at(assumption.world(end), base, settings)
+    except OfftakeError:
+        return None
+
+
+def _is_other(decision: Decision, found: Decision | None) -> bool:
+    """Say whether a decision is another one, as it is where that world has no plan."""
+    return found is None or decision.is_other(found)
+
+
+def _decision_at(base: Outcome, assumption: Assumption, value: float, settings: Settings) -> Decision | None:
+    """Decide at one value of an assumption; the no-alliance plan is needed only where its values are floors."""
+    try:
+        inputs = assumption.world(value)
+        problem = compile_problem(inputs)
+        if problem.goal.name in PARTIES and problem.signed is not False:
+            planned = plan_at(inputs, base, settings)
+            return None if planned is None else decision_of(planned.alliance.solved)
+        solved = base.alliance.solved
+        at = solve_at(build(problem), solved, settings, basis=solved.priced.basis)
+    except OfftakeError:
+        return None
+    return None if at is None else decision_of(at.solved)
 
 
 def _switch(points: Sequence[tuple[float, float | None]]) -> float | None:
@@ -186,16 +189,22 @@ def tornado(
     most: int,
     progress: Progress = ignore,
 ) -> list[Swing]:
-    """Solve the widest assumptions at both ends, the widest first."""
+    """Solve the widest assumptions at both ends, the widest first; see `by_decision` for the other order."""
     if most == 0:
         return []
-    chosen = screen(base, assumptions, values, most=most)
+
+    def stopped() -> bool:
+        return settings.interrupt is not None and settings.interrupt.is_set()
+
+    chosen = screen(base, assumptions, values, most=most, stopped=stopped)
     progress(ProgressEvent(stage="assumptions", message=f"{len(chosen)} of {len(assumptions)}"))
 
+    decision = base_decision(base, settings)
+
     def solved(assumption: Assumption) -> Swing | None:
-        if settings.interrupt is not None and settings.interrupt.is_set():
-            return None
-        return swing(base, assumption, values[assumption.path], settings)
+        """Leave out what was begun when the plan was stopped: its worlds seem to have no plan."""
+        found = None if stopped() else swing(base, assumption, values[assumption.path], settings, decision=decision)
+        return None if stopped() else found
 
     found = [s for s in side_by_side(solved, chosen) if s is not None]
     return sorted(found, key=lambda s: -s.width_usd)
