@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,7 +96,15 @@ def period_means(series: Series | None, grid: Grid, default: float = 0.0) -> Flo
     """Mean of a series over each period : float64[period]."""
     if series is None:
         return np.full(len(grid), default)
-    return np.array([series.mean(a, b) for a, b in zip(grid.starts, grid.ends, strict=True)])
+    return _means(series, grid)
+
+
+@lru_cache(maxsize=4096)
+def _means(series: Series, grid: Grid) -> Float:
+    """Remember means: worlds that differ in one value share nearly all of their series."""
+    means = np.array([series.mean(a, b) for a, b in zip(grid.starts, grid.ends, strict=True)])
+    means.setflags(write=False)
+    return means
 
 
 def table(columns: Sequence[Float], periods: int) -> Float:

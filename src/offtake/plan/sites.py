@@ -42,12 +42,12 @@ def add_sites(model: Model, problem: Problem) -> Energising:
     axes = (("path", problem.paths), ("period", periods), ("site", sites.ids))
     rep = problem.ties.phases
     counted = (np.arange(len(periods)) < problem.integer_periods) & tied_to_now(rep)
-    most = np.minimum(sites.starts_cap, _most_phases(problem)).reshape(-1, len(periods), len(sites.ids))
-    shape = (len(problem.paths), *most.shape[1:])
+    shape = (len(problem.paths), len(periods), len(sites.ids))
+    most = np.broadcast_to(np.minimum(sites.starts_cap, _most_phases(problem)), shape)
     starts = model.columns(
         "phases",
         axes=axes,
-        upper=np.broadcast_to(most, shape),
+        upper=most,
         integer=np.broadcast_to(counted[None, :, None], shape),
         unit="phase",
         describe="phases begun at a site in a period",
