@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
     from offtake.lp.solution import Solution, SolveEvent
     from offtake.plan.build import Built
+    from offtake.plan.decided import Decided
     from offtake.plan.problem import Float, Int
 
 HOLD = 1e-8
@@ -75,8 +76,9 @@ def solve(
     progress: Progress = ignore,
     stage: str = "base case",
     tie_break: bool = True,
+    held: Decided | None = None,
 ) -> Solved:
-    """Solve a built problem.
+    """Solve a built problem; where decisions are held, as the linear program that they leave.
 
     Raises
     ------
@@ -85,6 +87,8 @@ def solve(
     """
     settings = settings or Settings()
     arrays = built.model.build()
+    if held is not None:
+        arrays, settings = held.fix(built, arrays), replace(settings, relax=True)
     if settings.relax:
         arrays = replace(arrays, integer=np.zeros(arrays.columns, dtype=bool))
     solver = Solver(arrays, threads=settings.threads, seed=settings.seed)
@@ -140,13 +144,13 @@ def _first(built: Built, solver: Solver, settings: Settings, progress: Progress,
         started=start is not None,
     )
     if found.status is Status.INFEASIBLE and built.short:
-        found = _least_short(built, solver, settings)
+        found = least_short(built, solver, settings)
     if not found.found:
-        _explain(built, solver, found)
+        explain_failure(built, solver, found)
     return found
 
 
-def _least_short(built: Built, solver: Solver, settings: Settings) -> Solution:
+def least_short(built: Built, solver: Solver, settings: Settings) -> Solution:
     """Miss the floors by the least amount: find it, allow it, and solve again."""
     below = Affine.stack([s.reshape(()) for s in built.short.values()])
     solver.set_col_bounds(below.col, upper=np.full(len(below.col), np.inf))
@@ -160,7 +164,8 @@ def _least_short(built: Built, solver: Solver, settings: Settings) -> Solution:
     return solver.solve(gap=settings.gap, interrupt=settings.interrupt)
 
 
-def _explain(built: Built, solver: Solver, found: Solution) -> None:
+def explain_failure(built: Built, solver: Solver, found: Solution) -> NoReturn:
+    """Raise what is known about a solve that found no plan: the smallest set of limits that contradict each other."""
     if found.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
         raise InfeasibleError("stopped before a first plan was found", ())
     if found.status is Status.UNBOUNDED:

@@ -9,6 +9,7 @@ solves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
     relaxed = solver.solve(interrupt=settings.interrupt)
     if not relaxed.status.solved:
         return None
-    chosen = _fix(solver, _yes_no(built, relaxed.x), relaxed)
+    chosen = fix_columns(solver, rounded_yes_no(built, relaxed.x), relaxed)
     if chosen is None:
         return None
     places = _places(built, relaxed.x)
@@ -51,14 +52,14 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
         return None
     chosen = _move_runs(built, solver, chosen, places, settings)
     for rounding in ROUNDINGS:
-        counted = _fix(solver, _phases(built, chosen.x, rounding), chosen)
+        counted = fix_columns(solver, rounded_phases(built, chosen.x, rounding), chosen)
         if counted is not None:
             exact = with_exact_clauses(built, solver, counted)
             return None if exact is None else exact.x
     return None
 
 
-def _fix(solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution | None:
+def fix_columns(solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution | None:
     """Fix columns and solve again from the last basis."""
     columns, value = values
     if not len(columns):
@@ -68,7 +69,7 @@ def _fix(solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution 
     return found if found.status.solved else None
 
 
-def _yes_no(built: Built, x: Float) -> tuple[Int, Float]:
+def rounded_yes_no(built: Built, x: Float) -> tuple[Int, Float]:
     """Round signing and opening."""
     columns: list[Int] = []
     values: list[Float] = []
@@ -133,10 +134,10 @@ def _best(
     """Try a run at several periods and places, and leave it at the best."""
     best: tuple[float, tuple[int, int]] | None = None
     for period, group in tries:
-        tried = _fix(solver, _run_columns(built, *which, period, group), base)
+        tried = fix_columns(solver, _run_columns(built, *which, period, group), base)
         if tried is not None and (best is None or tried.objective > best[0]):
             best = tried.objective, (period, group)
-    return None if best is None else _fix(solver, _run_columns(built, *which, *best[1]), base)
+    return None if best is None else fix_columns(solver, _run_columns(built, *which, *best[1]), base)
 
 
 def _move_runs(
@@ -161,15 +162,15 @@ def _move_runs(
                     return found
                 if (period, group) == (now, where):
                     continue
-                tried = _fix(solver, _run_columns(built, path, run, period, group), found)
+                tried = fix_columns(solver, _run_columns(built, path, run, period, group), found)
                 if tried is not None and tried.objective > found.objective + WORTH * abs(found.objective):
                     found, now, where, rises = tried, period, group, True
-            _fix(solver, _run_columns(built, path, run, now, where), found)
+            fix_columns(solver, _run_columns(built, path, run, now, where), found)
     return found
 
 
-def _phases(built: Built, x: Float, rounding: float) -> tuple[Int, Float]:
-    """Cut cumulative phases to whole ones where they must be whole."""
+def rounded_phases(built: Built, x: Float, rounding: float, *, sites: Sequence[int] | None = None) -> tuple[Int, Float]:
+    """Cut cumulative phases to whole ones where they must be whole, at all sites or some."""
     block = built.model.column_block("phases")
     if not len(block.numbers):
         return _joined([], [])
@@ -177,6 +178,8 @@ def _phases(built: Built, x: Float, rounding: float) -> tuple[Int, Float]:
     steps = np.diff(running, axis=1, prepend=0.0)
     most = block.spread(block.upper)
     whole = (block.index >= 0) & block.integer
+    if sites is not None:
+        whole &= np.isin(np.arange(block.index.shape[2]), sites)
     steps[block.index >= 0] = np.minimum(
         steps[block.index >= 0], np.floor(most[block.index[block.index >= 0] - block.first] + 1e-9)
     )

@@ -1,0 +1,102 @@
+"""What is decided, read off one solved problem and held in another.
+
+A path's plan is an ordinary plan in which what the tree ties has been decided: signing, opening, phases begun and chips ordered up to
+some period.  The plan of a path, the value of fixed decisions on fresh paths and the value of the mean's plan all hold decisions so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.plan import scales
+from offtake.plan.ties import tied_to_now
+
+if TYPE_CHECKING:
+    from offtake.lp.build import LpArrays
+    from offtake.plan.build import Built
+    from offtake.plan.problem import Bool, Float, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """Decisions of one path, in the units of the problem's columns, and which of them are held.
+
+    Attributes
+    ----------
+    signed : float ; opened : float64[site]
+    starts : float64[period, site] [phase] ; orders : float64[period, fleet] [k chip]
+    phases_held, orders_held : bool[period]
+    """
+
+    signed: float
+    opened: Float
+    starts: Float
+    orders: Float
+    phases_held: Bool
+    orders_held: Bool
+
+    def until(self, phases: Bool, orders: Bool) -> Decided:
+        """Hold other periods."""
+        return replace(self, phases_held=phases, orders_held=orders)
+
+    def fix(self, built: Built, arrays: LpArrays) -> LpArrays:
+        """Hold the decisions on every path of a built problem; no column is whole any more."""
+        lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
+        for name, value, held in self._blocks():
+            if name not in built.model.column_blocks:
+                continue
+            block = built.model.column_block(name)
+            here = (block.index >= 0) & held
+            numbers = block.index[here]
+            exact = np.broadcast_to(value, block.index.shape)[here]
+            # The solver keeps bounds within its tolerance only; what is held must keep them.
+            lower[numbers] = upper[numbers] = np.clip(exact, arrays.col_lower[numbers], arrays.col_upper[numbers])
+        return replace(arrays, col_lower=lower, col_upper=upper, integer=np.zeros(arrays.columns, dtype=bool))
+
+    def _blocks(self) -> list[tuple[str, Float, Bool]]:
+        always = np.ones((), dtype=bool)
+        return [
+            ("sign", np.asarray(self.signed), always),
+            ("open_site", self.opened[None], always),
+            ("phases", self.starts[None], self.phases_held[None, :, None]),
+            ("orders", self.orders[None], self.orders_held[None, :, None]),
+        ]
+
+
+def decided(built: Built, x: Float, *, path: int = 0) -> Decided:
+    """Read a path's decisions off a solved problem; those of all periods are held."""
+    physics = built.physics
+    every = np.ones(len(built.problem.grid), dtype=bool)
+    return Decided(
+        signed=float(physics.work.signed.value(x)[path]),
+        opened=physics.energising.opened.value(x)[path],
+        starts=physics.energising.starts.value(x)[path],
+        orders=physics.fleet.orders.value(x)[path],
+        phases_held=every,
+        orders_held=every,
+    )
+
+
+def here_and_now(problem: Problem, found: Decided) -> Decided:
+    """Hold only what all paths of a problem share."""
+    return found.until(tied_to_now(problem.ties.phases), tied_to_now(problem.ties.orders))
+
+
+def with_room(problem: Problem, found: Decided) -> Problem:
+    """Give every path the supply that the held orders need.
+
+    Orders were limited by the supply of the paths that they were made for; on a path that is late by other days the same orders arrive in
+    other parts of its periods, by which they could pass its supply.
+    """
+    chips, fleets = problem.chips, problem.fleets
+    orders = found.orders * found.orders_held[:, None] * scales.CHIP
+    weights = chips.delivery_weights[:, fleets.chip]
+    arriving = np.einsum("pftk,kf->ptf", weights, np.cumsum(orders, axis=0))
+    by_chip = np.zeros_like(chips.supply_chip)
+    for c in range(len(chips.ids)):
+        by_chip[:, :, c] = arriving[:, :, fleets.chip == c].sum(axis=2)
+    missing = np.maximum(by_chip * scales.OFF - chips.supply_chip - chips.withheld_chip, 0.0)
+    return replace(problem, chips=replace(chips, supply_chip=chips.supply_chip + missing))

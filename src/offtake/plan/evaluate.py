@@ -1,0 +1,218 @@
+"""What a plan is worth on futures that it was not made for.
+
+Half of what a plan promises in sample can be luck of the draw.  Two evaluators value its decisions on fresh paths, each with a confidence
+interval:
+
+* ``recourse``: what is decided here and now is held; all the rest is decided knowing the path.  An upper value: nobody knows the path.
+* ``rolling``: at each stage the plan is made anew on the central path as one then expects it, the decisions up to the next stage are
+  kept, and at the end the path is settled with all of them.  What a planner can do who re-plans at the stages.
+
+Each path is worked out alone, so that any executor gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from offtake.errors import InfeasibleError
+from offtake.outlook.measures import value as risk_value
+from offtake.outlook.sampling import conditional, sample
+from offtake.plan import scales
+from offtake.plan.build import build
+from offtake.plan.decided import Decided, decided, here_and_now, with_room
+from offtake.plan.futures import with_futures
+from offtake.plan.solve import solve
+from offtake.progress import Progress, ignore
+
+if TYPE_CHECKING:
+    from offtake.executors import Executor, Journal
+    from offtake.outlook.futures import Futures
+    from offtake.plan.hedge import Hedged
+    from offtake.plan.problem import Float, Goal, Problem
+    from offtake.plan.settings import Settings
+    from offtake.plan.solve import Solved
+    from offtake.spec.outlook import Outlook
+
+Evaluator = Literal["recourse", "rolling"]
+
+LABELS: dict[str, str] = {
+    "recourse": "recourse: now-decisions held, the rest decided knowing the path (an upper value)",
+    "rolling": "rolling: planned anew at each stage on the central path as then expected",
+}
+
+PATHS_A_PIECE = 4
+"""Fresh paths in one piece of work: their solves start from one another, so the number is part of the answer's last digits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Values on fresh paths.
+
+    Attributes
+    ----------
+    evaluator : str
+    values_usd : float64[fresh path]        the objective's scalar; paths on which the decisions have no plan are left out
+    risk_adjusted_usd : float               as the risk measure counts them
+    failed : int                            paths left out
+    gap_estimate_usd : float or None        estimate of the optimality gap by replications
+    gap_ci95_usd : float or None            one-sided 95 % limit of it
+    """
+
+    evaluator: Evaluator
+    values_usd: Float
+    risk_adjusted_usd: float
+    failed: int = 0
+    gap_estimate_usd: float | None = None
+    gap_ci95_usd: float | None = None
+
+    @property
+    def mean_usd(self) -> float:
+        """Mean over the fresh paths [USD]."""
+        return float(self.values_usd.mean())
+
+    @property
+    def ci95_usd(self) -> tuple[float, float]:
+        """95 % confidence interval of the mean [USD], by Student's t (fresh paths are independent)."""
+        return interval(self.values_usd)
+
+
+def interval(values: Float, *, level: float = 0.95) -> tuple[float, float]:
+    """Two-sided confidence interval of the mean of independent values.
+
+    Examples
+    --------
+    >>> low, high = interval(np.array([1.0, 2.0, 3.0]))      # 2 ± 4.303 × 1 / √3
+    >>> round(low, 3), round(high, 3)
+    (-0.484, 4.484)
+    """
+    from scipy.special import stdtrit
+
+    count = len(values)
+    if count < 2:
+        return -math.inf, math.inf
+    half = float(stdtrit(count - 1, 0.5 + level / 2) * values.std(ddof=1) / math.sqrt(count))
+    mean = float(values.mean())
+    return mean - half, mean + half
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What the evaluation of any path needs to know: pickled once for each worker."""
+
+    base: Problem
+    goal: Goal
+    outlook: Outlook
+    now: Decided
+    starts: tuple[int, ...]
+    evaluator: Evaluator
+    settings: Settings
+
+
+def evaluator_of(hedged: Hedged) -> Evaluator:
+    """Return the evaluator that the scenario asks for: rolling where there are stages after now, if it does not say."""
+    return hedged.question.outlook.evaluate.evaluator or ("rolling" if len(hedged.tree.stages) > 1 else "recourse")
+
+
+def evaluate(
+    hedged: Hedged,
+    settings: Settings,
+    executor: Executor,
+    *,
+    paths: int | None = None,
+    evaluator: Evaluator | None = None,
+    journal: Journal | None = None,
+    progress: Progress = ignore,
+) -> Evaluated:
+    """Value a plan's decisions on fresh paths.
+
+    Parameters
+    ----------
+    paths : int, optional       how many; as the outlook says if absent
+    evaluator : str, optional   as `evaluator_of` says if absent
+    journal : optional          finished pieces are kept there, and read again
+
+    Raises
+    ------
+    OfftakeError    fewer than two fresh paths have a plan
+    """
+    outlook, question = hedged.question.outlook, hedged.question
+    fresh = sample(
+        outlook.model_copy(update={"method": "random"}),
+        question.base.grid,
+        paths=paths or outlook.evaluate.paths,
+        seed=outlook.seed,
+        stream="evaluate",
+    )
+    task = task_of(hedged, settings, evaluator or evaluator_of(hedged))
+    pieces = [fresh.only(np.arange(k, min(k + PATHS_A_PIECE, len(fresh)))) for k in range(0, len(fresh), PATHS_A_PIECE)]
+    found = executor.map(
+        values_of,
+        pieces,
+        context=task,
+        progress=progress,
+        stage="fresh paths",
+        journal=journal,
+        interrupt=settings.interrupt,
+    )
+    values = np.concatenate(found)
+    known = values[np.isfinite(values)]
+    chance = np.full(len(known), 1.0 / max(len(known), 1))
+    return Evaluated(
+        evaluator=task.evaluator,
+        values_usd=known,
+        risk_adjusted_usd=risk_value(hedged.risk, known, chance) if len(known) else math.nan,
+        failed=len(values) - len(known),
+    )
+
+
+def task_of(hedged: Hedged, settings: Settings, evaluator: Evaluator) -> Task:
+    """Collect what workers need; an interrupt event stays with the parent."""
+    from offtake.plan.hedge import path_of
+
+    solved = hedged.tree_solved.solved
+    return Task(
+        base=hedged.question.base,
+        goal=path_of(hedged.tree_solved, 0).goal,
+        outlook=hedged.question.outlook,
+        now=here_and_now(hedged.problem, decided(solved.built, solved.x)),
+        starts=hedged.tree.starts,
+        evaluator=evaluator,
+        settings=replace(settings, relax=True, interrupt=None),
+    )
+
+
+def values_of(task: Task, piece: Futures) -> Float:
+    """Value the decisions on some fresh paths : float64[path] [USD]; NaN where they leave no plan."""
+    return np.array([_value(task, piece.only(np.array([k]))) for k in range(len(piece))])
+
+
+def _value(task: Task, path: Futures) -> float:
+    try:
+        held = task.now if task.evaluator == "recourse" else _replanned(task, path)
+        solved = _solve(task, path, held)
+    except InfeasibleError:
+        return math.nan
+    return float(solved.built.score.value(solved.x)[0]) * scales.USD
+
+
+def _replanned(task: Task, path: Futures) -> Decided:
+    """Plan anew at each stage on what one then expects, and keep the decisions up to the next one."""
+    held, grid = task.now, task.base.grid
+    period = np.arange(len(grid))
+    for k, start in enumerate(task.starts[1:], start=1):
+        expected = conditional(task.outlook, grid, path, start)
+        seen = replace(expected, effect=np.where(period < start, path.effect, expected.effect))
+        solved = _solve(task, seen, held)
+        upto = period < (task.starts[k + 1] if k + 1 < len(task.starts) else len(grid))
+        held = decided(solved.built, solved.x).until(upto | held.phases_held, upto | held.orders_held)
+    return held
+
+
+def _solve(task: Task, path: Futures, held: Decided) -> Solved:
+    problem = with_futures(task.base, path)
+    problem = with_room(replace(problem, goal=task.goal), held)
+    return solve(build(problem), task.settings, held=held, stage="fresh path", tie_break=False)

@@ -1,0 +1,250 @@
+"""Plan under uncertainty: one tree of futures, each path finished as an ordinary plan.
+
+The tree ties decisions; it is solved as one linear program with whole numbers in its now-node (`offtake.plan.tree_solve`).  Then every
+path is a problem of its own in which what the tree has decided is held: its ties are broken, its clauses made exact and its payments
+settled to the cent, as for any plan.  What is reported is therefore settled money, and whoever reads a plan can read a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.executors import side_by_side
+from offtake.outlook.measures import RiskMeasure, stressed
+from offtake.outlook.measures import value as risk_value
+from offtake.outlook.reduction import reduced
+from offtake.outlook.sampling import sample
+from offtake.outlook.tree import Tree
+from offtake.outlook.tree import tree as tree_of
+from offtake.plan.build import build
+from offtake.plan.compile import compile_problem, with_floors
+from offtake.plan.decided import Decided, decided, with_room
+from offtake.plan.futures import one_path, with_futures
+from offtake.plan.problem import PARTIES, Party, Ties
+from offtake.plan.result import Plan, read
+from offtake.plan.run import Outcome
+from offtake.plan.solve import solve
+from offtake.plan.tree_solve import SolvedTree, solve_tree
+from offtake.progress import Progress, ProgressEvent, ignore
+
+if TYPE_CHECKING:
+    from offtake.outlook.futures import Futures
+    from offtake.outlook.measures import Parts
+    from offtake.plan.inputs import Inputs
+    from offtake.plan.problem import Float, Problem
+    from offtake.plan.settings import Settings
+    from offtake.spec.outlook import Decide, Outlook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a plan under uncertainty is asked: the compiled problem, the futures, the tree, and how risk counts.
+
+    Attributes
+    ----------
+    base : Problem           one path, as the scenario is written
+    outlook : Outlook ; futures : Futures ; tree : Tree ; risk : (weight, level) each
+    allied : bool            False: the problem without the contract
+    """
+
+    base: Problem
+    outlook: Outlook
+    futures: Futures
+    tree: Tree
+    risk: Parts
+
+    def problem(self, tree: Tree | None = None) -> Problem:
+        """Return the problem of all paths with its decisions tied by a tree, this one if none is given."""
+        each = with_futures(self.base, self.futures)
+        return replace(each, ties=ties_of(tree or self.tree, self.outlook.decide, len(self.base.grid)), tails=self.risk)
+
+
+@dataclass(frozen=True)
+class Hedged:
+    """A plan under uncertainty.
+
+    Attributes
+    ----------
+    question : Question
+    apart : Problem                       one path, without the alliance
+    tree_solved, tree_without : SolvedTree
+    paths : tuple[Outcome, ...]           each path finished: one-path plans with and without the alliance
+    """
+
+    question: Question
+    apart: Problem
+    tree_solved: SolvedTree
+    tree_without: SolvedTree
+    paths: tuple[Outcome, ...]
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of all paths, with the alliance."""
+        return self.tree_solved.solved.built.problem
+
+    @property
+    def futures(self) -> Futures:
+        """The futures that the plan is made for."""
+        return self.question.futures
+
+    @property
+    def tree(self) -> Tree:
+        """Which paths share which decisions."""
+        return self.question.tree
+
+    @property
+    def risk(self) -> Parts:
+        """The risk measure as (weight, level) of lower-tail means."""
+        return self.question.risk
+
+    @property
+    def probability(self) -> Float:
+        """Of each path : float64[path]."""
+        return self.futures.probability
+
+    @property
+    def gap(self) -> float:
+        """Distance of the tree's plan from its bound [frac]."""
+        return self.tree_solved.gap
+
+    @cached_property
+    def scores_usd(self) -> Float:
+        """What each finished path is worth to the objective, settled : float64[path] [USD]."""
+        return np.array([score_usd(o.alliance, self.question.base.goal.weights) for o in self.paths])
+
+    @cached_property
+    def stressed(self) -> Float:
+        """Probabilities that the risk measure implies : float64[path]."""
+        return stressed(self.risk, self.scores_usd, self.probability)
+
+    @property
+    def in_sample_usd(self) -> float:
+        """Mean of the objective over the paths [USD]; never to be shown alone."""
+        return float(self.probability @ self.scores_usd)
+
+    @property
+    def in_sample_adjusted_usd(self) -> float:
+        """The objective as the risk measure counts it [USD]."""
+        return risk_value(self.risk, self.scores_usd, self.probability)
+
+    def party_usd(self, party: Party, *, level: float = 0.9) -> tuple[float, float]:
+        """Mean of a party's value over the paths, and the mean of its own worst tail: reported, not optimised [USD]."""
+        values = np.array([o.alliance.npv_usd(party) for o in self.paths])
+        return float(self.probability @ values), risk_value(((1.0, level),), values, self.probability)
+
+
+def score_usd(plan: Plan, weights: Mapping[Party, float]) -> float:
+    """Weighted value of the parties less penalties, from settled flows [USD]."""
+    return sum(weights[p] * plan.npv_usd(p) for p in PARTIES if weights[p]) - sum(plan.penalties_usd.values())
+
+
+def ties_of(tree: Tree, decide: Decide, periods: int) -> Ties:
+    """Turn the tree and the here-and-now set into the decisions that paths share."""
+    first = {name: tree.representative(getattr(decide, name), periods)[:, 0] for name in ("signing", "sites")}
+    now = np.minimum(first["signing"], first["sites"])
+    return Ties(
+        now=now,
+        phases=tree.representative(decide.phases, periods),
+        orders=tree.representative(decide.orders, periods),
+    )
+
+
+def parts_of(outlook: Outlook) -> Parts:
+    """Return the risk measure of an outlook as (weight, level) of lower-tail means; the mean if it states none."""
+    measure: object = outlook.risk
+    return measure.parts() if isinstance(measure, RiskMeasure) else ((1.0, 0.0),)
+
+
+def ask(base: Problem, outlook: Outlook, *, stream: str = "plan", seed: int | None = None) -> Question:
+    """Draw the futures, keep as many as the outlook asks for, and tie them by a tree."""
+    grid = base.grid
+    drawn = sample(outlook, grid, paths=outlook.drawn, seed=outlook.seed if seed is None else seed, stream=stream)
+    futures = reduced(drawn, outlook.paths)
+    return Question(
+        base=base,
+        outlook=outlook,
+        futures=futures,
+        tree=tree_of(outlook, grid, futures, outlook.stages_on(grid)),
+        risk=parts_of(outlook),
+    )
+
+
+def plan_under_uncertainty(
+    inputs: Inputs, outlook: Outlook, settings: Settings, *, progress: Progress = ignore
+) -> Hedged:
+    """Plan for the futures of an outlook, with the alliance and without.
+
+    Raises
+    ------
+    OfftakeError       a target of the outlook names nothing in the scenario
+    InfeasibleError    no plan meets all limits on all paths
+    """
+    question = ask(compile_problem(inputs), outlook)
+    apart = replace(question, base=compile_problem(inputs, alliance=False))
+    without = solve_tree(build(apart.problem()), settings, progress=progress, stage="no alliance")
+    alone = finish_paths(without, settings, progress=progress, stage="no alliance")
+    problem = _floored(question.problem(), question.base, alone)
+    solved = solve_tree(build(problem), settings, progress=progress, stage="futures")
+    allied = finish_paths(solved, settings, progress=progress, stage="futures")
+    outcomes = tuple(
+        Outcome(alliance=a, without=w, method="LP on a tree of futures", seconds={})
+        for a, w in zip(allied, alone, strict=True)
+    )
+    return Hedged(question=question, apart=apart.base, tree_solved=solved, tree_without=without, paths=outcomes)
+
+
+def _floored(problem: Problem, base: Problem, alone: Sequence[Plan]) -> Problem:
+    """Hold the party that a one-party objective does not favour at its mean value without the alliance, plus the hurdle."""
+    if problem.goal.name not in PARTIES or problem.signed is False:
+        return problem
+    hurdle = base.scenario.objective.others_at_least_usd
+    floors: dict[Party, float] = {
+        p: float(problem.probability @ np.array([w.npv_usd(p) for w in alone])) + hurdle
+        for p in PARTIES
+        if p != problem.goal.name
+    }
+    return with_floors(problem, floors)
+
+
+# -- finishing a path ------------------------------------------------------------------------------------------------
+
+
+def finish_paths(tree: SolvedTree, settings: Settings, *, progress: Progress = ignore, stage: str) -> list[Plan]:
+    """Finish every path of a solved tree as a plan of its own."""
+    built = tree.solved.built
+    done = 0
+
+    def finished(path: int) -> Plan:
+        nonlocal done
+        plan = finish(path_of(tree, path), decided(built, tree.solved.x, path=path), settings)
+        done += 1
+        progress(ProgressEvent(stage=stage, message="paths settled", fraction=done / len(built.problem.paths)))
+        return plan
+
+    return side_by_side(finished, range(len(built.problem.paths)))
+
+
+def path_of(tree: SolvedTree, path: int) -> Problem:
+    """Return one path as a problem of its own, in which a floor on a party's mean value counts by its price."""
+    problem = one_path(tree.solved.built.problem, path)
+    weights = dict(problem.goal.weights)
+    for party in problem.goal.floors_usd:
+        weights[party] += floor_price(tree, party)
+    return replace(problem, goal=replace(problem.goal, weights=weights, floors_usd={}))
+
+
+def floor_price(tree: SolvedTree, party: Party) -> float:
+    """Return what the objective gives for one more dollar of a party's floor, at least 0 [frac]."""
+    block = tree.solved.built.model.row_block(f"floor_{party}")
+    return max(0.0, -float(block.take(tree.solved.priced.row_price)))
+
+
+def finish(problem: Problem, held: Decided, settings: Settings) -> Plan:
+    """Solve a path with decisions held, break its ties, make its clauses exact, and settle it."""
+    built = build(with_room(problem, held))
+    return read(solve(built, replace(settings, relax=True), held=held, stage="path"))

@@ -1,0 +1,138 @@
+"""What information and hedging are worth: perfect information, the stochastic solution, and waiting.
+
+All in the risk-adjusted objective, higher is better, on the same paths, as linear relaxations, so that the order
+
+    wait and see >= the tree's plan >= the plan made for the mean path
+
+holds by construction: deciding with perfect information can only help, holding the mean's decisions can only hurt.  The value of waiting
+until a stage is what is lost if that stage's decisions are taken with the information of the stage before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from offtake.errors import InfeasibleError
+from offtake.executors import side_by_side
+from offtake.lp.highs import Solver
+from offtake.outlook.measures import value as risk_value
+from offtake.outlook.sampling import mean_path
+from offtake.plan import scales
+from offtake.plan.build import build
+from offtake.plan.decided import decided, here_and_now, with_room
+from offtake.plan.futures import one_path, with_futures
+from offtake.plan.problem import Ties
+from offtake.plan.tree_solve import relaxation
+
+if TYPE_CHECKING:
+    from offtake.lp.solution import Solution
+    from offtake.plan.build import Built
+    from offtake.plan.decided import Decided
+    from offtake.plan.hedge import Hedged
+    from offtake.plan.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """Values of information, all relaxed and risk-adjusted [USD]; None where a plan could not be found.
+
+    Attributes
+    ----------
+    tree_usd : float                      of the tree's plan (RP)
+    wait_and_see_usd : float              every path decided knowing it (WS)
+    mean_plan_usd : float or None         the mean path's here-and-now decisions held, the rest decided on the tree (EEV)
+    without_waiting_usd : stage -> float or None
+    """
+
+    tree_usd: float
+    wait_and_see_usd: float
+    mean_plan_usd: float | None
+    without_waiting_usd: Mapping[str, float | None]
+
+    @property
+    def evpi_usd(self) -> float:
+        """Expected value of perfect information: what knowing the path beforehand would add."""
+        return self.wait_and_see_usd - self.tree_usd
+
+    @property
+    def vss_usd(self) -> float | None:
+        """Value of the stochastic solution: what planning for the futures adds to planning for their mean."""
+        return None if self.mean_plan_usd is None else self.tree_usd - self.mean_plan_usd
+
+    @property
+    def waiting_usd(self) -> Mapping[str, float | None]:
+        """Value of waiting until each later stage."""
+        return {s: None if v is None else self.tree_usd - v for s, v in self.without_waiting_usd.items()}
+
+
+def worth(hedged: Hedged, settings: Settings) -> Worth:
+    """Solve what the values of information need: each path alone, the mean's plan, and the tree without each stage."""
+    problem = hedged.problem
+    stages = hedged.tree.stages[1:]
+    jobs: list[Callable[[], float | None]] = [
+        lambda: _wait_and_see(hedged, settings),
+        lambda: _mean_plan(hedged, settings),
+    ]
+    jobs += [lambda stage=stage: _merged(hedged, stage, settings) for stage in stages]  # type: ignore[misc]
+    sees, mean, *waits = side_by_side(lambda job: job(), jobs)
+    tree = hedged.tree_solved.relaxed.objective * scales.USD
+    return Worth(
+        tree_usd=tree,
+        wait_and_see_usd=tree if sees is None or len(problem.paths) == 1 else sees,
+        mean_plan_usd=mean,
+        without_waiting_usd=dict(zip(stages, waits, strict=True)),
+    )
+
+
+def _wait_and_see(hedged: Hedged, settings: Settings) -> float | None:
+    """Value if every path is known before anything is decided [USD].
+
+    With no tie and no floor on a mean, paths share nothing: each is solved alone.  The measure grows with every path's value, so that the
+    best of each path is the best of all.
+    """
+    problem = hedged.problem
+    if problem.goal.floors_usd:
+        alone = Ties.alone(len(problem.paths), len(problem.grid))
+        return _value(_solved(build(replace(problem, ties=alone)), settings))
+    found = [_solved(build(one_path(problem, p)), settings) for p in range(len(problem.paths))]
+    if any(f is None for f in found):
+        return None
+    values = np.array([f.objective for f in found if f is not None]) * scales.USD
+    return risk_value(hedged.risk, values, problem.probability)
+
+
+def _mean_plan(hedged: Hedged, settings: Settings) -> float | None:
+    """Value of the here-and-now decisions that are best on the mean path, the rest decided on the tree [USD]."""
+    question, problem = hedged.question, hedged.problem
+    mean = build(replace(with_futures(question.base, mean_path(hedged.futures)), goal=problem.goal))
+    plan = _solved(mean, settings)
+    if plan is None:
+        return None
+    held = here_and_now(problem, decided(mean, plan.x))
+    try:
+        return _value(_solved(build(with_room(problem, held)), settings, held=held))
+    except InfeasibleError:
+        return None
+
+
+def _merged(hedged: Hedged, stage: str, settings: Settings) -> float | None:
+    """Value of the tree in which a stage knows no more than the stage before [USD]."""
+    question = hedged.question
+    tied = question.problem(question.tree.merged(stage))
+    return _value(_solved(build(replace(tied, goal=hedged.problem.goal)), settings))
+
+
+def _solved(built: Built, settings: Settings, *, held: Decided | None = None) -> Solution | None:
+    arrays = relaxation(built)
+    if held is not None:
+        arrays = held.fix(built, arrays)
+    found = Solver(arrays, threads=settings.threads, seed=settings.seed).solve(interrupt=settings.interrupt)
+    return found if found.status.solved else None
+
+
+def _value(found: Solution | None) -> float | None:
+    return None if found is None else found.objective * scales.USD
