@@ -119,10 +119,10 @@ def mixed(z: Float, factor: NDArray[np.floating[Any]]) -> Float:
 
 
 def uniform(z: Float) -> Float:
-    """Return the probability of less than each standard normal number."""
+    """Return the probability of less than each standard normal number; below 1 also where no double is nearer."""
     from scipy.special import ndtr
 
-    result: Float = ndtr(z)
+    result: Float = np.minimum(ndtr(z), 1.0 - 2.0**-53)
     return result
 
 
