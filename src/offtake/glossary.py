@@ -40,6 +40,7 @@ GLOSSARY: tuple[Term, ...] = (
     _term(
         "case", "A named overlay of a scenario: a few values changed, the rest as it is.", "variant", "sensitivity_run"
     ),
+    _term("central", "Of a path: the one on which every innovation is its median."),
     _term(
         "chip",
         "One accelerator as it is ordered, priced and powered. “Accelerator” is for prose only.",
@@ -51,6 +52,10 @@ GLOSSARY: tuple[Term, ...] = (
     _term("contract", "Clauses agreed between parties for a time."),
     _term("contracted", "Of power: promised by the utility or the site's owner."),
     _term(
+        "copula",
+        "How innovations of two uncertain quantities go together: normal numbers with a stated correlation, whatever the laws read off them.",
+    ),
+    _term(
         "curtailable",
         "Of power: may be cut by the grid for some hours. Its opposite is `uninterruptible`.",
         "interruptible",
@@ -60,6 +65,7 @@ GLOSSARY: tuple[Term, ...] = (
         "Shares that a party gives to whom it sells to: it reduces revenue as service is delivered. The standards' own word.",
     ),
     _term("delivery", "What was handed over."),
+    _term("effect", "What an uncertain quantity does to its targets on a path: a factor, or months later."),
     _term("energised", "Of power: switched on at the site, facility MW."),
     _term("facility_power_mw", "Power at the fence: IT power × `peak_ratio` at the peak."),
     _term("firm", "Of money: owed whatever happens. Never said of power."),
@@ -69,6 +75,10 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     _term("flow", "One dated payment between two parties, in exact decimals; all that the books know."),
     _term("guarantor", "A third party that answers for another's debt."),
+    _term(
+        "innovation",
+        "One standard normal number that a path is made of; 0 is the median. It becomes known in a stated period.",
+    ),
     _term("interconnected", "Of power: there is a right to draw it from the grid, from a date."),
     _term("it_power_mw", "Power drawn by chips and the servers around them, without cooling and losses."),
     _term(
@@ -81,8 +91,10 @@ GLOSSARY: tuple[Term, ...] = (
         "no_alliance",
         "The same demand met from outside supply only: each headline is a difference from it.",
     ),
+    _term("node", "Paths that nothing known tells apart at a stage: they share its decisions."),
     _term("offtake", "What was taken."),
     _term("offtaker", "The party that takes the compute: the model developer.", "customer", "buyer", "tenant"),
+    _term("outlook", "What may happen: uncertain quantities with their processes, and the paths drawn from them."),
     _term("outside_supply", "Chip-hours from other clouds, by price step, date and cap."),
     _term("path", "One sampled future. Never called a scenario."),
     _term(
@@ -97,6 +109,7 @@ GLOSSARY: tuple[Term, ...] = (
         "snapshot",
     ),
     _term("prepayment", "Money paid ahead of delivery and used up by later bills."),
+    _term("process", "How an uncertain quantity may go: a law of its effect over time, read off innovations."),
     _term(
         "provider",
         "The party that builds and runs the compute: the cloud.",
@@ -112,6 +125,10 @@ GLOSSARY: tuple[Term, ...] = (
         "What one more whole real step of a limit is worth: one phase, one month sooner, one lot of chips.",
     ),
     _term("reservation", "Capacity held for somebody; no price is promised."),
+    _term(
+        "risk_measure",
+        "How much worse paths count: the plan's value is the mean under the stressed probabilities that it implies.",
+    ),
     _term("scenario", "One file of assumptions."),
     _term("shortfall", "Commitment less offtake, where positive."),
     _term(
@@ -128,8 +145,20 @@ GLOSSARY: tuple[Term, ...] = (
         "Money to be spent on any eligible service within an interval. Differs from `take_or_pay`.",
         "minimum_spend",
     ),
+    _term(
+        "spread",
+        "Standard deviation of the logarithm of a factor: 10 % is, two times in three, within a tenth of the median.",
+    ),
     _term("stage", "A time at which decisions are taken."),
+    _term(
+        "stressed_probability",
+        "The probability of a path that the risk measure implies: under these the plain mean is the risk-adjusted value.",
+    ),
     _term("take_or_pay", "Owed for capacity that was made available, taken or not.", "takeorpay"),
+    _term(
+        "target",
+        "What an uncertain quantity moves, as a path in the scenario: `demand.chat-us.volume`, `chips.*.delay`.",
+    ),
     _term("tranche", "A dated slice of a contract with its own volume, price and ramp."),
     _term("true_up", "The invoice for a shortfall.", "trueup"),
     _term("used", "Of power: drawn by chips that work."),

@@ -171,5 +171,9 @@ def test_a_section_of_any_other_shape_is_refused_not_met_by_a_crash(text, mistak
     assert {d.code for d in mistakes(text + section + "\n")} == {"E203"}
 
 
+def test_a_target_names_several_by_a_pattern(text, mistakes):
+    assert mistakes(text + OUTLOOK.replace("demand.chat-us.price", "demand.chat-*.price")) == []
+
+
 def test_every_target_is_its_own_shape():
     assert [target_shape(t) for t in TARGETS] == list(TARGETS)

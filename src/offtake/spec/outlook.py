@@ -195,7 +195,7 @@ class Uncertain(Model):
     id: Id
     """Short name; its random numbers depend on it, not on its place in the list."""
     of: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """What it moves: `demand.chat-us.volume`, or `demand.*.volume` for all of a list."""
+    """What it moves: `demand.chat-us.volume`, or `demand.*.volume` for all of a list; each once, however often it is named."""
     process: SerializeAsAny[Process]
     """How it may go, by `kind`."""
     source: Text | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -115,7 +116,7 @@ def _names_something(v: _View, steps: Steps, text: str) -> Iterator[Diagnostic]:
         if node is not None and isinstance(node, Scalar | Mapping):
             return  # of a wrong shape, which is said elsewhere
         known = [n for _, item in items_of(node) if (n := id_of(item))]
-    if name not in known and (name != "*" or not known):
+    if not any(fnmatchcase(k, name) for k in known):
         what = f"there is no `{name[:60]}` in `{section}`" if name != "*" else f"there is nothing in `{section}`"
         if section == "parties":
             what = f"`{name[:60]}` has no facility" if name != "*" else "no party has a facility"
