@@ -53,7 +53,7 @@ GLOSSARY: tuple[Term, ...] = (
     _term("contracted", "Of power: promised by the utility or the site's owner."),
     _term(
         "copula",
-        "How innovations of two uncertain quantities go together: normal numbers with a stated correlation, whatever the laws read off them.",
+        "How innovations of two uncertain quantities go together: normal numbers with a stated correlation, whatever laws read them.",
     ),
     _term(
         "curtailable",

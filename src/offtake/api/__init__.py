@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from offtake.api.actions import compare, explain, plan, report, save
 from offtake.api.answer import Answer
+from offtake.api.outlook import outlook
 from offtake.api.prepare import check, load
 
-__all__ = ["Answer", "check", "compare", "explain", "load", "plan", "report", "save"]
+__all__ = ["Answer", "check", "compare", "explain", "load", "outlook", "plan", "report", "save"]

@@ -201,6 +201,9 @@ def outlook(
     if paths is not None and paths < 1:
         msg = f"a plan is made for at least one path, not {paths}"
         raise OfftakeError(msg)
+    if seed is not None and seed < 0:
+        msg = f"a seed is 0 or more, not {seed}"
+        raise OfftakeError(msg)
     count = stated.paths if paths is None else paths
     given = {"paths": count, "drawn": max(stated.drawn, count), "seed": stated.seed if seed is None else seed}
     used = stated.model_copy(update=given)

@@ -62,7 +62,10 @@ def correlation_table(shown: Prospects) -> Table:
         Column("stated", title="Stated, of innovations"),
         Column("drawn", title="Drawn, of effects"),
     )
-    return Table("correlations", columns, shown.correlations, title="Correlations; all others are independent")
+    note = "Innovations of the same kind go together: drawn once with once, of a period with the same period. Others stay independent."
+    return Table(
+        "correlations", columns, shown.correlations, title="Correlations; all others are independent", note=note
+    )
 
 
 def stage_table(shown: Prospects) -> Table:

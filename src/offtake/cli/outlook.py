@@ -55,6 +55,7 @@ def show(
     from offtake.api.outlook import outlook as look
     from offtake.cli.options import changes
     from offtake.cli.output import print_json
+    from offtake.cli.terminal import print_lines
 
     overlays: tuple[Path | Changes, ...] = (*(Path(c) for c in case), *changes(set_))
     found = look(scenario, overlays=overlays, paths=paths, seed=seed)
@@ -62,7 +63,11 @@ def show(
     if json:
         print_json({**found.document, "files": files})
     else:
-        _print(found, scenario, out, files)
+        _print(found, out, files)
+        given = " ".join(
+            str(word) for word in (scenario, *(f"--case {c}" for c in case), *(f"--set '{s}'" for s in set_))
+        )
+        print_lines(f"Next: offtake plan {given}" if files else f"Next: offtake outlook {given} --out pictures")
     return 0
 
 
@@ -79,7 +84,7 @@ def _save(found: Prospects, folder: Path) -> list[str]:
     return names
 
 
-def _print(found: Prospects, scenario: Path, folder: Path | None, files: list[str]) -> None:
+def _print(found: Prospects, folder: Path | None, files: list[str]) -> None:
     from offtake.api.outlook_views import correlation_table, quantity_table, stage_table
     from offtake.cli.terminal import print_lines, print_table
     from offtake.tables import significant
@@ -94,8 +99,6 @@ def _print(found: Prospects, scenario: Path, folder: Path | None, files: list[st
     print_lines("", f"risk: {', '.join(parts)} · seed {found.outlook.seed} · {found.outlook.method}")
     if files:
         print_lines(f"{len(files)} files in {folder}")
-    after = f"offtake plan {scenario}" if files else f"offtake outlook {scenario} --out pictures"
-    print_lines(f"Next: {after}")
 
 
 def _tail(level: float) -> str:

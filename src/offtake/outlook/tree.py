@@ -225,10 +225,10 @@ def _ward(points: Float, weight: Float, parent: Int, most: int) -> Int:
     cost = _costs(points, weight, parent)
     cluster = np.arange(count)
     weight = weight.copy()
-    least, partner = cost.min(axis=1), cost.argmin(axis=1)
+    least, nearest = cost.min(axis=1), cost.argmin(axis=1)
     for _ in range(count - most):
         a = int(np.argmin(least))
-        b = int(partner[a])
+        b = int(nearest[a])
         if not np.isfinite(least[a]):
             break  # what is left is of different parents
         a, b = min(a, b), max(a, b)
@@ -237,11 +237,11 @@ def _ward(points: Float, weight: Float, parent: Int, most: int) -> Int:
         cluster[cluster == b] = a
         cost[a], cost[:, a] = merged, merged
         cost[b], cost[:, b] = np.inf, np.inf
-        stale = np.flatnonzero((partner == a) | (partner == b))
+        stale = np.flatnonzero((nearest == a) | (nearest == b))
         stale = np.union1d(stale, [a, b])
         nearer = merged < least
-        least[nearer], partner[nearer] = merged[nearer], a
-        least[stale], partner[stale] = cost[stale].min(axis=1), cost[stale].argmin(axis=1)
+        least[nearer], nearest[nearer] = merged[nearer], a
+        least[stale], nearest[stale] = cost[stale].min(axis=1), cost[stale].argmin(axis=1)
     return cluster
 
 
