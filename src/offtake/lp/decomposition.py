@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from offtake.lp.build import LpArrays
-    from offtake.lp.sparse import Floats, Ints
+    from offtake.lp.sparse import Coordinates, Floats, Ints
 
 __all__ = ["Progress", "decompose"]
 
@@ -101,7 +101,7 @@ class _Subtree:
     parent: int
     weight: float
     solver: Solver
-    link: Floats  # [row of the head, parent's column]
+    link: Coordinates  # [row of the head, parent's column]
     rows: Ints
     lower: Floats
     upper: Floats
@@ -130,7 +130,7 @@ class _Subtree:
             return None
         if not solution.status.solved:
             raise SolverError(f"the subtree of node {self.numbers[0]} is {solution.status}")
-        return solution.objective, -self.link.T @ solution.row_price[self.rows]
+        return solution.objective, -self.link.back(solution.row_price[self.rows])
 
 
 def _elastic(arrays: LpArrays, rows: Ints) -> Solver:

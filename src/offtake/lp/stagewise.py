@@ -32,15 +32,16 @@ import numpy as np
 from offtake.errors import SolverError
 from offtake.lp.build import LpArrays, compress
 from offtake.lp.highs import Solver
+from offtake.lp.sparse import Coordinates, Floats, Ints
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from offtake.lp.solution import Solution
-    from offtake.lp.sparse import Floats, Ints
 
 __all__ = ["Node", "StageTree", "TreeAnswer"]
 
+_NO_INTS: Ints = np.zeros(0, dtype=np.int64)
 _SURE = 1e-9  # probabilities of siblings may miss 1 by this
 
 
@@ -56,7 +57,7 @@ class Node:
     probability : float                    of the node itself: the product along its path
     cost, low, high : float64[column]
     integer : bool[column]
-    own : float64[row, column] ; link : float64[row, parent's column]
+    own : Coordinates of (row, column); link : Coordinates of (row, parent's column)
     lower, upper : float64[row]
     name : str
     """
@@ -69,8 +70,8 @@ class Node:
     low: Floats
     high: Floats
     integer: NDArray[np.bool_]
-    own: Floats
-    link: Floats
+    own: Coordinates
+    link: Coordinates
     lower: Floats
     upper: Floats
     name: str
@@ -123,8 +124,8 @@ class StageTree:
         low: ArrayLike = 0.0,
         high: ArrayLike = math.inf,
         integer: ArrayLike = False,
-        own: ArrayLike | None = None,
-        link: ArrayLike | None = None,
+        own: ArrayLike | Coordinates | None = None,
+        link: ArrayLike | Coordinates | None = None,
         lower: ArrayLike = -math.inf,
         upper: ArrayLike = math.inf,
         name: str = "",
@@ -138,8 +139,8 @@ class StageTree:
         probability : float                   given that the parent is reached
         low, high : [column] or one number    bounds of the columns, 0 and no bound by default
         integer : [column] or one             which columns must be whole
-        own : [row, column]                   no rows if absent
-        link : [row, parent's column]         how the parent's columns enter the rows; not at all if absent
+        own : [row, column]                   dense, or `Coordinates` of what is not zero; no rows if absent
+        link : [row, parent's column]         likewise: how the parent's columns enter the rows; not at all if absent
         lower, upper : [row] or one number    limits of the rows
 
         Raises
@@ -207,10 +208,9 @@ class StageTree:
             for matrix, at in ((node.own, node.number), (node.link, node.parent)):
                 if at is None or at not in column:
                     continue
-                i, j = np.nonzero(matrix)
-                rows.append(i + row[node.number])
-                cols.append(j + column[at])
-                vals.append(matrix[i, j])
+                rows.append(matrix.row + row[node.number])
+                cols.append(matrix.col + column[at])
+                vals.append(matrix.val)
         none = np.zeros(0)
         start, index, value = compress(
             np.concatenate([none.astype(np.int64), *rows]),
@@ -278,13 +278,14 @@ class StageTree:
         for node in self.nodes:
             leaf, above = node.number in leaves, None if node.parent is None else self.nodes[node.parent]
             wide, back = len(node.cost), 0 if above is None else len(above.cost)
-            size, behind = wide + 2 + leaf, back + 2
-            own, link = np.zeros((len(node.own) + 2 + leaf, size)), np.zeros((len(node.own) + 2 + leaf, behind))
-            own[: len(node.own), :wide], link[: len(node.own), :back] = node.own, node.link
-            at = len(node.own)
-            own[at, :wide], own[at, wide], link[at, back] = -node.cost, 1.0, -1.0  # sum so far
-            own[at + 1, wide + 1], link[at + 1, back + 1] = 1.0, -1.0  # one quantile
-            lower, upper = np.zeros(len(own)), np.zeros(len(own))
+            at, rows = len(node.own), len(node.own) + 2 + leaf
+            here, spent = np.arange(wide), np.flatnonzero(node.cost)
+            # Two rows: the sum so far, and the one quantile handed down.
+            own = node.own.placed(0, 0, (rows, wide + 2 + leaf)).with_entries(
+                [*np.full(len(spent), at), at, at + 1], [*here[spent], wide, wide + 1], [*-node.cost[spent], 1.0, 1.0]
+            )
+            link = node.link.placed(0, 0, (rows, back + 2)).with_entries([at, at + 1], [back, back + 1], [-1.0, -1.0])
+            lower, upper = np.zeros(rows), np.zeros(rows)
             lower[:at], upper[:at] = node.lower, node.upper
             cost = np.concatenate((node.cost * (1.0 - weight), np.zeros(2 + leaf)))
             if above is None:
@@ -292,7 +293,7 @@ class StageTree:
                 lower[at + 1], upper[at + 1] = -math.inf, math.inf
             if leaf:
                 # What is below the quantile is at least the distance of the sum from it.
-                own[at + 2, wide], own[at + 2, wide + 1], own[at + 2, wide + 2] = sign, -sign, 1.0
+                own = own.with_entries(np.full(3, at + 2), [wide, wide + 1, wide + 2], [sign, -sign, 1.0])
                 upper[at + 2] = math.inf
                 cost[wide + 2] = -sign * weight / (1.0 - level)
             free = np.full(2, math.inf)
@@ -321,11 +322,11 @@ def offsets(nodes: list[Node]) -> tuple[dict[int, int], dict[int, int]]:
     return column, row
 
 
-def _matrix(given: ArrayLike | None, *, columns: int, rows: int | None, what: str) -> Floats:
+def _matrix(given: ArrayLike | Coordinates | None, *, columns: int, rows: int | None, what: str) -> Coordinates:
     """Return a matrix of the size that is needed; zeros where none is given."""
     if given is None:
-        return np.zeros((rows or 0, columns))
-    matrix = np.atleast_2d(np.asarray(given, dtype=np.float64))
+        return Coordinates((rows or 0, columns), _NO_INTS, _NO_INTS, np.zeros(0))
+    matrix = Coordinates.of(given)
     if matrix.shape[1] != columns or (rows is not None and matrix.shape[0] != rows):
         raise ValueError(
             f"{what} is {matrix.shape[0]} x {matrix.shape[1]}, not {'any' if rows is None else rows} x {columns}"
