@@ -59,7 +59,7 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
     axes = (("path", problem.paths), ("period", grid.labels), ("assignment", work.labels))
     period_h = grid.days * HOURS_PER_DAY * scales.CHIP / scales.CHIP_H
     offered_chip = _by_offer(problem, problem.offers.cap_chip) * (scales.OFF / scales.CHIP)
-    availability = problem.chips.availability_frac[problem.fleets.chip]
+    availability = problem.chips.availability_frac[..., problem.fleets.chip]
     most = np.concatenate([fleet.most * availability, offered_chip], axis=2) * period_h[None, :, None]
     ready_most = most[:, :, : work.fleets]
     upper = most[:, :, work.pool]
@@ -258,7 +258,7 @@ def _limit_ceiling(model: Model, problem: Problem, taken: Affine, period_h: Floa
     if problem.ceiling_it_mw is None:
         return
     chips = problem.fleets.chip
-    mw = problem.chips.it_w_per_chip[chips] / problem.chips.availability_frac[chips] * scales.CHIP_H / 1e6
+    mw = problem.chips.it_w_per_chip[chips] / problem.chips.availability_frac[..., chips] * scales.CHIP_H / 1e6
     used = (taken * mw).sum(axis=2) * (scales.CHIP / scales.CHIP_H / period_h)
     model.rows(
         "ceiling",

@@ -12,6 +12,7 @@ take-or-pay clause.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,17 +62,17 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     )
     orders = shared(orders, problem.ties.orders)
     cumulative = orders.cumsum(1)
-    lost = _withhold(model, problem)
-    delivered = cumulative.apply(chips.delivery_weights[:, fleets.chip], 1, over=(0, 2)) - lost
+    lost = _withhold(model, problem, cumulative)
+    delivered = cumulative.apply(chips.delivery_weights[:, fleets.chip], 1, over=(0, 2))
     opening = fleets.opening_chip / scales.CHIP
     in_service = cumulative.apply(chips.in_service_weights[:, fleets.chip], 1, over=(0, 2)) + opening
     arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
     if lost.nonzeros:
-        gone, ended = lost.cumsum(1), chips.life_days[fleets.chip]
-        here = np.broadcast_to(grid.stock_mean(0.0), (len(ended), len(grid), len(grid)))
-        stood = np.stack([grid.stock_mean(0.0) - grid.stock_mean(days) for days in ended])
-        in_service, arrived = in_service - gone.apply(stood, 1, over=2), arrived - gone.apply(here, 1, over=2)
-    _limit_supply(model, problem, delivered)
+        gone, never = lost.cumsum(1), _lost_weights(problem)
+        delivered, in_service, arrived = (
+            stock - gone.apply(weights, 1, over=(0, 2))
+            for stock, weights in zip((delivered, in_service, arrived), never, strict=True)
+        )
     most = _most(problem, supply, opening)
     accepted = model.columns(
         "accepted",
@@ -121,53 +122,71 @@ def _retire_for_good(model: Model, problem: Problem, kept: Affine, retired: Affi
         model.rows(name, stock[:, 1:] - stock[:, :-1], lower=0.0, axes=axes, unit="k chip", describe=describe)
 
 
-def _withhold(model: Model, problem: Problem) -> Affine:
-    """Let a maker withhold what it fails to make of its plan, undelivered and unpaid : [path, period, fleet] [k chip].
+def _withhold(model: Model, problem: Problem, ordered: Affine) -> Affine:
+    """Limit what is ordered by what makers supply, and let them withhold what they fail to make : [path, period, fleet] [k chip].
 
-    Orders that several futures share could otherwise be no larger than the worst of them delivers.
+    Makers accept orders for the dates of their plan; in a future that is late all of them come later.  Orders that several futures share
+    could otherwise be no larger than the worst of them delivers: what it does not make of its promise is neither delivered nor paid.
+    Periods are those in which delivery was planned.
     """
     chips, fleets = problem.chips, problem.fleets
     short = chips.withheld_chip / scales.CHIP
-    axes = (("path", problem.paths), ("period", problem.grid.labels), ("fleet", fleet_labels(problem)))
-    if not short.any():
-        return Affine.zeros((len(problem.paths), len(problem.grid), len(fleets.chip)))
-    lost = model.columns(
-        "withheld",
-        axes=axes,
-        upper=short[:, :, fleets.chip],
-        unit="k chip",
-        describe="chips ordered that the maker does not deliver",
-        mask=short[:, :, fleets.chip] > 0,
-    )
+    axes = (("path", problem.paths), ("period", problem.grid.labels))
     of_chip = (fleets.chip[None, :] == np.arange(len(chips.ids))[:, None]).astype(float)
+    planned = ordered.apply(chips.planned_weights[fleets.chip], 1, over=2)
+    lost = Affine.zeros(planned.shape)
+    if short.any():
+        lost = model.columns(
+            "withheld",
+            axes=(*axes, ("fleet", fleet_labels(problem))),
+            upper=short[:, :, fleets.chip],
+            unit="k chip",
+            describe="chips ordered that the maker does not deliver",
+            mask=short[:, :, fleets.chip] > 0,
+        )
+        model.rows(
+            "withheld_chips",
+            lost.apply(of_chip, 2),
+            upper=short,
+            axes=(*axes, ("chip", chips.ids)),
+            unit="k chip",
+            describe="a maker withholds no more than it fails to make of its plan",
+            mask=short > 0,
+        )
     model.rows(
-        "withheld_chips",
-        lost.apply(of_chip, 2),
-        upper=short,
-        axes=(("path", problem.paths), ("period", problem.grid.labels), ("chip", chips.ids)),
+        "chip_supply",
+        (planned - lost).apply(of_chip, 2),
+        upper=chips.supply_chip / scales.CHIP,
+        axes=(*axes, ("chip", chips.ids)),
         unit="k chip",
-        describe="a maker withholds no more than it fails to make of its plan",
-        mask=short > 0,
+        describe="deliveries of a chip are at most what its maker supplies to this alliance",
     )
     return lost
+
+
+def _lost_weights(problem: Problem) -> tuple[Float, Float, Float]:
+    """Weigh chips withheld by the period in which they were planned : delivered, in service, arrived [path, fleet, period, period]."""
+    chips, grid = problem.chips, problem.grid
+
+    @cache
+    def weights(late: float, life: float) -> Float:
+        arriving = grid.stock_at(grid.edges_days[1:] - late) - grid.stock_at(grid.edges_days[:-1] - late)
+        arrived = grid.stock_mean(late)
+        return np.stack([arriving, arrived - grid.stock_mean(late + life), arrived])
+
+    of_fleet = problem.fleets.chip
+    found = np.array(
+        [
+            [weights(d, t) for d, t in zip(late[of_fleet], chips.life_days[of_fleet], strict=True)]
+            for late in chips.late_days
+        ]
+    )
+    return found[:, :, 0], found[:, :, 1], found[:, :, 2]
 
 
 def fleet_labels(problem: Problem) -> tuple[str, ...]:
     """Name of each fleet: ``site/chip``."""
     return problem.work.pools[: problem.work.fleets]
-
-
-def _limit_supply(model: Model, problem: Problem, delivered: Affine) -> None:
-    chips, fleets = problem.chips, problem.fleets
-    of_chip = (fleets.chip[None, :] == np.arange(len(chips.ids))[:, None]).astype(float)
-    model.rows(
-        "chip_supply",
-        delivered.apply(of_chip, 2),
-        upper=chips.supply_chip / scales.CHIP,
-        axes=(("path", problem.paths), ("period", problem.grid.labels), ("chip", chips.ids)),
-        unit="k chip",
-        describe="deliveries of a chip are at most what its maker supplies to this alliance",
-    )
 
 
 def _limit_power(model: Model, problem: Problem, energising: Energising, accepted: Affine) -> None:

@@ -192,6 +192,8 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
         in_service_weights=in_service,
         arrived_weights=arrived,
         delivery_weights=arriving,
+        planned_weights=arriving[0],
+        late_days=np.zeros((len(inputs.paths), len(ids))),
         life_days=life,
         left_usd_per_chip=left[None] * terminal[:, None, :] * base.terminal.chip_value_frac,
         list_rent_usd_per_chip_h=rents,

@@ -86,17 +86,10 @@ def here_and_now(problem: Problem, found: Decided) -> Decided:
 
 
 def with_room(problem: Problem, found: Decided) -> Problem:
-    """Give every path the supply that the held orders need.
-
-    Orders were limited by the supply of the paths that they were made for; on a path that is late by other days the same orders arrive in
-    other parts of its periods, by which they could pass its supply.
-    """
+    """Let makers withhold what the held orders ask beyond their supply: the futures that the orders were made for had more."""
     chips, fleets = problem.chips, problem.fleets
     orders = found.orders * found.orders_held[:, None] * scales.CHIP
-    weights = chips.delivery_weights[:, fleets.chip]
-    arriving = np.einsum("pftk,kf->ptf", weights, np.cumsum(orders, axis=0))
-    by_chip = np.zeros_like(chips.supply_chip)
-    for c in range(len(chips.ids)):
-        by_chip[:, :, c] = arriving[:, :, fleets.chip == c].sum(axis=2)
-    missing = np.maximum(by_chip * scales.OFF - chips.supply_chip - chips.withheld_chip, 0.0)
-    return replace(problem, chips=replace(chips, supply_chip=chips.supply_chip + missing))
+    planned = np.einsum("ftk,kf->tf", chips.planned_weights[fleets.chip], np.cumsum(orders, axis=0))
+    by_chip = planned @ (fleets.chip[:, None] == np.arange(len(chips.ids))[None, :])
+    missing = np.maximum(by_chip[None] * scales.OFF - chips.supply_chip, 0.0)
+    return replace(problem, chips=replace(chips, withheld_chip=np.maximum(chips.withheld_chip, missing)))

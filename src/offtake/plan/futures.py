@@ -23,7 +23,6 @@ from offtake.plan.compile_supply import connected_mw, in_service_weights, lag_da
 from offtake.plan.problem import PARTIES, Chips, Demand, Fleets, Offers, Problem, Resale, Sites, Ties
 
 if TYPE_CHECKING:
-    from offtake.dates import Grid
     from offtake.outlook.futures import Futures
     from offtake.plan.problem import Finance, Float, Int
 
@@ -125,7 +124,7 @@ BY_PATH: Mapping[type, tuple[str, ...]] = {
     ),
     Chips: (
         "cost_usd_per_chip", "supply_chip", "withheld_chip", "in_service_weights", "arrived_weights",
-        "delivery_weights", "left_usd_per_chip", "list_rent_usd_per_chip_h",
+        "delivery_weights", "late_days", "left_usd_per_chip", "list_rent_usd_per_chip_h",
     ),
     Fleets: (),
     Offers: ("cap_chip", "price_usd_per_chip_h"),
@@ -248,7 +247,8 @@ def _finished(draft: Draft) -> Problem:
     chips = replace(
         problem.chips, cost_usd_per_chip=a["cost_usd_per_chip"], left_usd_per_chip=a["left_usd_per_chip"],
         supply_chip=a["supply_chip"],
-        withheld_chip=np.maximum(problem.chips.supply_chip - a["supply_chip"], 0.0),
+        # What the best future supplies may have been promised in all of them.
+        withheld_chip=np.maximum(problem.chips.supply_chip, a["supply_chip"]).max(axis=0) - a["supply_chip"],
     )  # fmt: skip
     finance: dict[Any, Finance] = {
         party: replace(money, rate_frac_per_y=money.rate_frac_per_y * draft.rate[party])
@@ -294,7 +294,7 @@ def _sites_later(draft: Draft, sites: Sites) -> Sites:
 
 
 def _chips_later(draft: Draft, chips: Chips) -> Chips:
-    """Deliveries that come later, with the supply that they come from, and other useful lives."""
+    """Move deliveries later, and change useful lives."""
     grid, spec = draft.problem.grid, draft.problem.scenario.chips
     moved = {
         name: getattr(chips, name).copy()
@@ -302,8 +302,6 @@ def _chips_later(draft: Draft, chips: Chips) -> Chips:
             "in_service_weights",
             "arrived_weights",
             "delivery_weights",
-            "supply_chip",
-            "withheld_chip",
             "left_usd_per_chip",
         )
     }
@@ -322,21 +320,12 @@ def _chips_later(draft: Draft, chips: Chips) -> Chips:
         found = weights(int(c), months, life)
         for name, weight in zip(("in_service_weights", "arrived_weights", "delivery_weights"), found, strict=True):
             moved[name][p, c] = weight
-        for name in ("supply_chip", "withheld_chip"):
-            moved[name][p, :, c] = _later(moved[name][p, :, c], grid, months * DAYS_PER_MONTH)
         if life != 1.0:
             own = left_frac(grid.mids, grid.end, chips.life_days[c])
             other = left_frac(grid.mids, grid.end, chips.life_days[c] * life)
             moved["left_usd_per_chip"][p, :, c] *= np.divide(other, own, out=np.zeros_like(own), where=own > 0)
-    return replace(chips, **moved)
-
-
-def _later(amounts: Float, grid: Grid, days: float) -> Float:
-    """Move amounts per period later, each spread evenly by day; what passes the horizon is lost."""
-    running = np.concatenate([[0.0], np.cumsum(amounts)])
-    at = np.interp(grid.edges_days - days, grid.edges_days, running, left=0.0)
-    moved: Float = np.diff(at)
-    return moved
+    late = np.vectorize(_to_the_day, otypes=[float])(draft.chip_months) * DAYS_PER_MONTH
+    return replace(chips, **moved, late_days=late)
 
 
 def _to_the_day(months: float) -> float:

@@ -122,7 +122,7 @@ def _chip_measures(problem: Problem, physics: Physics) -> dict[Measure, Affine]:
         found[Measure("unsold_chip_h", chip)] = (physics.work.unsold * mine).sum(axis=2)
     mw = chips.it_w_per_chip[fleets.chip] * scales.CHIP / 1e6
     hours = problem.grid.days * HOURS_PER_DAY
-    made = physics.work.handed * (scales.CHIP_H / scales.CHIP / chips.availability_frac[fleets.chip])
+    made = physics.work.handed * (scales.CHIP_H / scales.CHIP / chips.availability_frac[..., fleets.chip])
     found[Measure("accepted_it_mw")] = (made * mw).sum(axis=2) * (1.0 / hours)
     return found
 

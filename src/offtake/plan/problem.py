@@ -87,11 +87,13 @@ class Chips:
     cost_usd_per_chip : float64[path, period, chip]    chip, server, network and installation, paid on delivery
     running_usd_per_chip_y : float64[chip]
     supply_chip : float64[path, period, chip]          deliverable to this alliance in the period
-    withheld_chip : float64[path, period, chip]        part of the supply that was planned and does not come in this path
+    withheld_chip : float64[path, period, chip]        chips that a maker may have promised and does not make in this path
     order_open : bool[period, chip]                    orders can be placed and delivered within the horizon
     in_service_weights : float64[path, chip, period, period]  mean chips in service per cumulative order
     arrived_weights : float64[path, chip, period, period]     mean chips that have arrived per cumulative order, retired or not
     delivery_weights : float64[path, chip, period, period]    chips delivered in the period per cumulative order
+    planned_weights : float64[chip, period, period]           the same as the scenario plans it, in no future late
+    late_days : float64[path, chip]                           how much later than planned a chip comes in this path
     life_days : float64[chip]
     left_usd_per_chip : float64[path, period, chip]    value left at the horizon of a chip delivered in the period
     list_rent_usd_per_chip_h : float64[path, period, chip]
@@ -112,6 +114,8 @@ class Chips:
     in_service_weights: Float
     arrived_weights: Float
     delivery_weights: Float
+    planned_weights: Float
+    late_days: Float
     life_days: Float
     left_usd_per_chip: Float
     list_rent_usd_per_chip_h: Float

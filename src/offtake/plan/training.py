@@ -130,7 +130,7 @@ def flop_rates(problem: Problem) -> Float:
     work, chips = problem.work, problem.chips
     useful = chips.flop_per_s * chips.goodput_frac * 3600.0 * scales.CHIP_H / scales.FLOP
     kinds = np.array([work.uses[u].kind in {"train", "research"} for u in work.use], dtype=float)
-    rates: Float = useful[work.pool_chip[work.pool]] * kinds
+    rates: Float = useful[..., work.pool_chip[work.pool]] * kinds
     return rates
 
 

@@ -16,24 +16,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.errors import InfeasibleError
 from offtake.executors import side_by_side
+from offtake.lp.build import RowArrays, compress
 from offtake.lp.highs import Solver
 from offtake.outlook.measures import value as risk_value
 from offtake.outlook.sampling import mean_path
 from offtake.plan import scales
 from offtake.plan.build import build
-from offtake.plan.decided import decided, here_and_now, with_room
+from offtake.plan.decided import decided, here_and_now
 from offtake.plan.futures import one_path, with_futures
+from offtake.plan.hedge import ties_of
 from offtake.plan.problem import Ties
 from offtake.plan.tree_solve import relaxation
 
 if TYPE_CHECKING:
     from offtake.lp.solution import Solution
     from offtake.plan.build import Built
-    from offtake.plan.decided import Decided
     from offtake.plan.hedge import Hedged
+    from offtake.plan.problem import Int
     from offtake.plan.settings import Settings
+    from offtake.plan.tree_solve import SolvedTree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,32 +109,58 @@ def _wait_and_see(hedged: Hedged, settings: Settings) -> float | None:
 
 def _mean_plan(hedged: Hedged, settings: Settings) -> float | None:
     """Value of the here-and-now decisions that are best on the mean path, the rest decided on the tree [USD]."""
-    question, problem = hedged.question, hedged.problem
-    mean = build(replace(with_futures(question.base, mean_path(hedged.futures)), goal=problem.goal))
+    question, tree = hedged.question, hedged.tree_solved
+    mean = build(replace(with_futures(question.base, mean_path(hedged.futures)), goal=hedged.problem.goal))
     plan = _solved(mean, settings)
     if plan is None:
         return None
-    held = here_and_now(problem, decided(mean, plan.x))
-    try:
-        return _value(_solved(build(with_room(problem, held)), settings, held=held))
-    except InfeasibleError:
-        return None
+    solver = _at_the_tree(tree, settings)
+    held = here_and_now(hedged.problem, decided(mean, plan.x)).fix(tree.solved.built, solver.arrays)
+    every = np.arange(held.columns)
+    solver.set_col_bounds(every, lower=held.col_lower, upper=held.col_upper)
+    return _value(solver.solve(method="dual simplex", interrupt=settings.interrupt))
 
 
 def _merged(hedged: Hedged, stage: str, settings: Settings) -> float | None:
-    """Value of the tree in which a stage knows no more than the stage before [USD]."""
-    question = hedged.question
-    tied = question.problem(question.tree.merged(stage))
-    return _value(_solved(build(replace(tied, goal=hedged.problem.goal)), settings))
+    """Value of the tree in which a stage knows no more than the stage before: the decisions of its nodes are made equal [USD]."""
+    question, tree = hedged.question, hedged.tree_solved
+    built = tree.solved.built
+    coarse = ties_of(question.tree.merged(stage), question.outlook.decide, len(question.base.grid))
+    solver = _at_the_tree(tree, settings)
+    pairs = [_pairs(built, name, getattr(coarse, name)) for name in ("phases", "orders")]
+    one, other = (np.concatenate([p[k] for p in pairs]) for k in (0, 1))
+    rows = np.arange(len(one))
+    start, index, value = compress(
+        np.concatenate([one, other]), np.concatenate([rows, rows]), np.repeat([1.0, -1.0], len(one)), len(one)
+    )
+    zero = np.zeros(len(one))
+    solver.add_rows(RowArrays(lower=zero, upper=zero, start=start, index=index, value=value))
+    return _value(solver.solve(method="dual simplex", interrupt=settings.interrupt))
 
 
-def _solved(built: Built, settings: Settings, *, held: Decided | None = None) -> Solution | None:
-    arrays = relaxation(built)
-    if held is not None:
-        arrays = held.fix(built, arrays)
-    found = Solver(arrays, threads=settings.threads, seed=settings.seed).solve(interrupt=settings.interrupt)
+def _pairs(built: Built, name: str, coarse: Int) -> tuple[Int, Int]:
+    """Columns of a block that a coarser tie makes equal : int64[pair] twice."""
+    index = built.model.column_block(name).index
+    paths, periods = np.nonzero(coarse != np.arange(len(coarse))[:, None])
+    here, there = index[paths, periods], index[coarse[paths, periods], periods]
+    both = (here >= 0) & (there >= 0)
+    return here[both], there[both]
+
+
+def _at_the_tree(tree: SolvedTree, settings: Settings) -> Solver:
+    """Return a solver that stands at the optimum of the tree's relaxation, so that a change costs few steps."""
+    solver = Solver(relaxation(tree.solved.built), threads=settings.threads, seed=settings.seed)
+    if tree.relaxed.basis is not None:
+        solver.set_basis(tree.relaxed.basis)
+        solver.solve(method="dual simplex")
+    return solver
+
+
+def _solved(built: Built, settings: Settings) -> Solution | None:
+    solver = Solver(relaxation(built), threads=settings.threads, seed=settings.seed)
+    found = solver.solve(interrupt=settings.interrupt)
     return found if found.status.solved else None
 
 
 def _value(found: Solution | None) -> float | None:
-    return None if found is None else found.objective * scales.USD
+    return found.objective * scales.USD if found is not None and found.status.solved else None
