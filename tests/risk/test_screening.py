@@ -78,7 +78,8 @@ def test_most_worlds_share_a_build_and_none_that_may_not(base, varied):
         a.path: _same_but_by_path(of, p) for a, p in zip(varied[0], worlds(varied, alliance=True).values(), strict=True)
     }
     assert shares["demand.*.volume"]
-    assert not shares["chips.trainium2.availability"]
+    assert shares["chips.trainium2.availability"]
+    assert not shares["chips.trainium2.life"]
     assert sum(shares.values()) > len(shares) / 2
 
 

@@ -19,7 +19,7 @@ from offtake.errors import OfftakeError
 from offtake.plan.build import build
 from offtake.plan.compile import compile_problem
 from offtake.plan.futures import BY_PATH, BY_PATH_OF_MONEY
-from offtake.plan.problem import Finance, Goal, Problem, Sites, Ties
+from offtake.plan.problem import Chips, Finance, Goal, Problem, Sites, Ties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,11 +46,13 @@ ONE_PATH: tuple[tuple[type, str], ...] = ((Sites, "interconnected_mw"), (Finance
 SPREAD: dict[tuple[type, str], int] = {
     (Sites, "starts_cap"): 0,
     (Sites, "left_frac"): 0,
+    (Chips, "availability_frac"): 1,
+    (Chips, "goodput_frac"): 1,
     (Finance, "cash_usd"): 1,
     (Goal, "site_value_frac"): 2,
     (Goal, "opening_sites_usd"): 0,
 }
-"""What has no path axis, but is only ever added or multiplied in: it is given one, followed by so many axes of length 1."""
+"""What has no path axis, but is only ever added or multiplied in: it is given one, with so many axes of length 1 before its own."""
 
 UNREAD: tuple[tuple[type, str], ...] = ((Sites, "in_service"), (Finance, "own_rate_frac_per_y"), (Problem, "scenario"))
 """What no row, column or cost depends on; of the scenario, see `_terms`."""
@@ -150,10 +152,10 @@ def _with_paths(first: Any, parts: Sequence[Any]) -> Any:  # noqa: ANN401  (one 
     kind = type(first)
     names = BY_PATH_OF_MONEY if kind is Finance else BY_PATH.get(kind, ())
     joined: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
-    for (owner, name), after in SPREAD.items():
+    for (owner, name), between in SPREAD.items():
         if owner is kind:
             each = np.stack([np.asarray(getattr(p, name), dtype=np.float64) for p in parts])
-            joined[name] = each.reshape(*each.shape, *[1] * after)
+            joined[name] = each.reshape(len(parts), *[1] * between, *each.shape[1:])
     return replace(first, **joined)
 
 
