@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import importlib.util
 import logging
 import os
@@ -27,7 +28,7 @@ from offtake.errors import OfftakeError
 from offtake.executors.base import Held
 from offtake.executors.digests import code_digest
 from offtake.executors.jobs import Job
-from offtake.executors.processes import cores
+from offtake.executors.processes import INSIDE, cores
 from offtake.executors.tasks import Reply, Task, answer, failure, load, one_thread
 from offtake.progress import Progress, ignore
 
@@ -130,6 +131,7 @@ class Ray(Held):
                     quiet |= {"_temp_dir": stack.enter_context(folder), "_node_ip_address": "127.0.0.1"}
                 else:
                     quiet |= {"address": self._address}
+                stack.enter_context(_silence())
                 try:
                     ray.init(**quiet)
                 except Exception as error:
@@ -146,14 +148,16 @@ class Ray(Held):
         from ray.exceptions import RayError, RayTaskError
 
         task = job.task
-        held = ray.put((task.module, task.function, task.context))
+        # A cluster's machines have their own places for modules; workers of this machine look where we do.
+        path, code = (sys.path, b"") if self._address is None else ([], code_digest())
+        held = ray.put((path, task.module, task.function, task.context))
         there = ray.remote(num_cpus=1, max_retries=0)(_answer_there)
         running: dict[Any, int] = {}
         try:
             while True:
                 while len(running) < _AHEAD * self.workers and (taken := job.take()) is not None:
                     # In a list: Ray then passes the reference, and the worker fetches what it refers to once.
-                    running[there.remote([held], code_digest(), taken[1])] = taken[0]
+                    running[there.remote([held], code, taken[1])] = taken[0]
                 if job.asked_to_stop:
                     raise KeyboardInterrupt
                 if not running:
@@ -194,10 +198,12 @@ def _held(reference: Any, code: bytes) -> tuple[Callable[[Any, Any], Any], Any]:
 
     import ray
 
-    if code != code_digest():
+    if code and code != code_digest():
         msg = f"Offtake, numpy or HiGHS on {platform.node()} is of another version than here; install the same on every machine"
         raise OfftakeError(msg)
-    module, function, context = ray.get(reference)
+    os.environ[INSIDE] = "1"
+    path, module, function, context = ray.get(reference)
+    sys.path.extend(place for place in path if place not in sys.path)
     return load(Task(module=module, function=function, context=context, key=""))
 
 
@@ -237,6 +243,18 @@ def _first_line(text: str) -> str:
 def _token() -> str:
     """Draw a token: one for all of this process, because Ray reads it once."""
     return secrets.token_hex(32)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep Ray from printing how workers died: we say it where it matters, and standard output belongs to the answer."""
+    module = importlib.import_module("ray._private.worker")
+    before = getattr(module, "_worker_logs_enabled", True)
+    module._worker_logs_enabled = False  # type: ignore[attr-defined]  # noqa: SLF001 - no public switch reaches it (Ray 2.60)
+    try:
+        yield
+    finally:
+        module._worker_logs_enabled = before  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 @contextlib.contextmanager
