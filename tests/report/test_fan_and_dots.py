@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,9 +125,18 @@ def test_the_median_stands_at_the_middles_of_the_periods_on_a_scale_of_time():
     shown = a_fan()
     (median,) = _paths(fan(drawing(), shown, unit=""), stroke_width="2.6")
     x = np.array([p[0] for p in median])
-    per_year = np.diff(x) / np.diff(shown.middles_y)
+    per_year = np.diff(x) / np.diff(shown.places_y)
     assert per_year == pytest.approx(per_year[0], rel=0.02), "a year of quarters is as wide as a year"
     assert len({round(p[1], 1) for p in median}) == 1, "the median of this fan is level"
+
+
+def test_a_balance_stands_where_it_is_struck():
+    shown = replace(a_fan(), at_y=a_fan().edges_y[1:])
+    (median,) = _paths(fan(drawing(), shown, unit=""), stroke_width="2.6")
+    (middle,) = _paths(fan(drawing(), a_fan(), unit=""), stroke_width="2.6")
+    per_year = (middle[-1][0] - middle[0][0]) / (a_fan().places_y[-1] - a_fan().places_y[0])
+    half = np.diff(shown.edges_y) / 2 * per_year
+    assert np.array([p[0] for p in median]) - [p[0] for p in middle] == pytest.approx(half, abs=0.2)
 
 
 def test_bands_hold_their_quantiles():

@@ -164,7 +164,7 @@ def ask(base: Problem, outlook: Outlook, *, stream: str = "plan", seed: int | No
     """Draw the futures, keep as many as the outlook asks for, and tie them by a tree."""
     grid = base.grid
     drawn = sample(outlook, grid, paths=outlook.drawn, seed=outlook.seed if seed is None else seed, stream=stream)
-    futures = reduced(drawn, outlook.paths)
+    futures = reduced(drawn, outlook.paths, grid=grid)
     return Question(
         base=base,
         outlook=outlook,

@@ -1,6 +1,7 @@
 """The fan: where the middle half and the middle 80 % of the paths lie over time, the median, and a few paths as they run.
 
-Time is to scale: a year is as wide as another, however many periods it has. A value stands at the middle of its period.
+Time is to scale: a year is as wide as another, however many periods it has. A flow or a mean stands at the middle of its period, a
+balance where it is struck.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Fan:
     samples : tuple of tuples     a few paths
     paths : int                   how many paths there are
     stated : tuple of float       what the scenario states; empty: not drawn
+    at_y : tuple of float         calendar years at which the values stand; empty: the middles of the periods
     """
 
     periods: tuple[str, ...]
@@ -53,11 +55,12 @@ class Fan:
     samples: tuple[tuple[float, ...], ...] = ()
     paths: int = 0
     stated: tuple[float, ...] = ()
+    at_y: tuple[float, ...] = ()
 
     @property
-    def middles_y(self) -> tuple[float, ...]:
-        """Give the middles of the periods."""
-        return tuple((a + b) / 2 for a, b in itertools.pairwise(self.edges_y))
+    def places_y(self) -> tuple[float, ...]:
+        """Give the calendar years at which the values stand."""
+        return self.at_y or tuple((a + b) / 2 for a, b in itertools.pairwise(self.edges_y))
 
 
 def fan(drawing: Drawing, shown: Fan, *, unit: str, zero: bool = False) -> str:
@@ -78,7 +81,7 @@ def fan(drawing: Drawing, shown: Fan, *, unit: str, zero: bool = False) -> str:
     years = Linear(shown.edges_y[0], shown.edges_y[-1], plot.left, plot.right)
     drawing.add(*plot.marks)
     drawing.add(*_years(plot, years))
-    x = [years(at) for at in shown.middles_y]
+    x = [years(at) for at in shown.places_y]
     for low, high, opacity in ((shown.p10, shown.p90, 0.16), (shown.p25, shown.p75, 0.22)):
         drawing.add(_band(plot, x, (low, high), opacity))
     for path in shown.samples:
