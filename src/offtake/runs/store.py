@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
-__all__ = ["MEMORY_LIMIT", "read_table", "write_table"]
+__all__ = ["MEMORY_LIMIT", "read_columns", "read_table", "write_table"]
 
 MEMORY_LIMIT = "256MB"
 _METADATA_KEY = "offtake_table"
@@ -91,6 +91,30 @@ def read_table(path: Path) -> Table:
         except Exception as error:
             msg = f"{path}: no table of a run, or too large: {str(error).partition(chr(10))[0]}"
             raise RunDirectoryError(msg) from error
+
+
+def read_columns(path: Path, fields: str, *, where: str = "true", order: str = "") -> dict[str, NDArray[Any]]:
+    """Read columns of a Parquet file that others wrote.
+
+    Parameters
+    ----------
+    path : Path
+    fields : str     what to read, in SQL of the caller's own (never text of a user): `distinct zone`, `epoch(utc) AS utc_s, price`
+    where : str      which rows
+    order : str      columns to sort by; the file's order if empty
+
+    Raises
+    ------
+    RunDirectoryError    where there is no such file, or it lacks a column
+    """
+    path = path.absolute()
+    if not path.is_file():
+        msg = f"{path}: no such file"
+        raise RunDirectoryError(msg)
+    sql = f"SELECT {fields} FROM read_parquet({_quoted(str(path))}) WHERE {where}"  # noqa: S608  # the caller's own words
+    with _open(path) as connection:
+        found = _execute(connection, f"{sql} ORDER BY {order}" if order else sql, path).fetchnumpy()
+    return {name: np.ma.filled(column, np.nan) if column.dtype.kind == "f" else column for name, column in found.items()}
 
 
 def _table(facts: Any, data: Any) -> Table:  # noqa: ANN401  (what a file holds is anything)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from offtake.errors import ScenarioError
 from offtake.spec.amended import clause_nodes, written_out
 from offtake.spec.kinds import CLAUSE, put_outlook, terms_of
+from offtake.spec.like import filled_in
 from offtake.spec.locate import from_validation
 from offtake.spec.origins import collect
 from offtake.spec.outlook_checks import check_outlook
@@ -181,6 +182,8 @@ def _ordered(found: list[Diagnostic], first: str) -> list[Diagnostic]:
 def _build(root: Mapping, file: str, names: _Names, sources: Sources) -> tuple[Loaded | None, list[Diagnostic]]:
     """Validate one tree; return what was built, if it could be, and every mistake."""
     root, found = written_out(root)
+    root, mistakes = filled_in(root)
+    found += mistakes
     data = plain(root)
     found += _put_clauses(data, root, names.kinds)
     found += put_outlook(data, root)

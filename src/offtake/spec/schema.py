@@ -95,6 +95,13 @@ def _clause(kind: str, terms: type[BaseModel], definitions: dict[str, Any], grou
         "kind": {"const": kind, "description": own.get("description", "")},
         **own.get("properties", {}),
     }
+    if group == "process":  # fitted terms stand for those that are not written
+        own["properties"]["like"] = {
+            "type": "string",
+            "description": "Name of fitted terms: `offtake outlook fit` lists them.",
+        }
+        own["anyOf"] = [{"required": ["like"]}, {"required": own.get("required", [])}]
+        own["required"] = []
     own["required"] = ["kind", *own.get("required", [])]
     definitions[f"{group}.{kind}"] = own
     return {"$ref": f"#/$defs/{group}.{kind}"}

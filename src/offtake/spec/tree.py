@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 __all__ = ["Entry", "Listing", "Mapping", "Node", "Place", "Scalar", "child", "items_of", "plain", "segments"]
 
-Origin = Literal["file", "overlay"]
+Origin = Literal["file", "overlay", "catalog"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Place:
     file : str             as the user named it
     line, column : int     one-based, in characters
     length : int           characters to underline
-    origin : Origin        the scenario's own file, or an overlay
+    origin : Origin        the scenario's own file, an overlay, or what was fitted
     """
 
     file: str

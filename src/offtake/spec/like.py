@@ -1,0 +1,75 @@
+"""`like` in a process: fitted terms stand where the file writes none of its own.
+
+What was fitted comes from the registry (``fitted.shipped``), so that this package does not name it. The terms come with interval and source
+and stand at their row of the table of fitted terms, so that every value can say that it was fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from offtake.errors import OfftakeError
+from offtake.spec.locate import at_node
+from offtake.spec.tree import Entry, Listing, Mapping, Node, Scalar, child, items_of
+
+if TYPE_CHECKING:
+    from offtake.diagnostics import Diagnostic
+
+__all__ = ["filled_in"]
+
+
+def filled_in(root: Mapping) -> tuple[Mapping, list[Diagnostic]]:
+    """Put fitted terms in the place of every `like`; return the tree and every mistake.
+
+    Terms that the file writes itself win.
+
+    Examples
+    --------
+    >>> from offtake.spec.reader import read_text
+    >>> text = "outlook: {uncertain: [{id: p, process: {kind: spikes, like: us-tex-erco, lasts: 3 d}}]}"
+    >>> tree, mistakes = filled_in(read_text(text).root)
+    >>> process = child(tree, "outlook", "uncertain", 0, "process")
+    >>> list(process.entries), mistakes
+    (['kind', 'spread', 'half_life', 'every', 'height', 'lasts'], [])
+    """
+    uncertain = child(root, "outlook", "uncertain")
+    found: list[Diagnostic] = []
+    items: list[Node] = []
+    for k, item in items_of(uncertain):
+        process = child(item, "process")
+        if isinstance(item, Mapping) and isinstance(process, Mapping) and "like" in process.entries:
+            like, mistakes = _filled(root, k, process)
+            found += mistakes
+            items.append(_with(item, "process", like))
+        else:
+            items.append(item)
+    outlook = child(root, "outlook")
+    if not isinstance(uncertain, Listing) or not isinstance(outlook, Mapping) or list(uncertain.items) == items:
+        return root, found
+    return _with(root, "outlook", _with(outlook, "uncertain", replace(uncertain, items=tuple(items)))), found
+
+
+def _filled(root: Mapping, k: int, process: Mapping) -> tuple[Mapping, list[Diagnostic]]:
+    from offtake.registry import component
+
+    own = {name: entry for name, entry in process.entries.items() if name != "like"}
+    like, kind = process.entries["like"].node, child(process, "kind")
+    steps = ("outlook", "uncertain", k, "process", "like")
+    if not isinstance(like, Scalar):
+        return replace(process, entries=own), [at_node(root, steps, "E203", "expected the name of what was fitted")]
+    if not isinstance(kind, Scalar):
+        return replace(process, entries=own), []  # that the kind is missing is said elsewhere
+    try:
+        terms: Mapping = component("fitted", "shipped")(like.text, kind.text)
+    except OfftakeError as error:
+        message, _, hint = str(error).partition("; ")
+        return replace(process, entries=own), [
+            at_node(root, steps, "E404", message, hint or "see `offtake outlook fit`")
+        ]
+    entries = {"kind": own["kind"]} | dict(terms.entries) | own
+    return replace(process, entries=entries), []
+
+
+def _with(node: Mapping, key: str, value: Node) -> Mapping:
+    return replace(node, entries={**node.entries, key: Entry(key, node.entries[key].key_place, value)})
