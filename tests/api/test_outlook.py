@@ -10,7 +10,7 @@ import pytest
 
 from offtake import api
 from offtake.api.outlook import outlook
-from offtake.api.outlook_views import correlation_table, pictures, quantity_table, stage_table
+from offtake.api.outlook_views import correlation_table, pictures, quantity_table, spread_table, stage_table
 from offtake.errors import OfftakeError
 from offtake.outlook.sampling import sample
 from offtake.spec.overlay import Changes
@@ -104,14 +104,21 @@ def test_nothing_uncertain_is_said_so(examples, loaded):
 
 
 def test_the_tables_say_what_is_drawn(shown):
-    table = quantity_table(shown)
-    assert table["quantity"].tolist() == ["demand", "price", "delay"]
-    assert table["unit"].tolist() == ["factor", "factor", "months"]
-    assert [c.title for c in table.columns[4:7]] == [
-        f"{shown.grid.labels[t]}: 10 | 50 | 90 %" for t in shown.shown_periods
-    ]
-    assert table.rows()[2]["central"] == "0"
-    assert table.rows()[2][table.columns[4].name] == "0 | 0 | 9"
+    assert quantity_table(shown)["quantity"].tolist() == ["demand", "price", "delay"]
+    assert quantity_table(shown)["why"].tolist()[:2] == ["a survey", "a guess"]
+    table = spread_table(shown)
+    assert table["when"].tolist() == [shown.grid.labels[t] for t in shown.shown_periods] * 2 + ["any"]
+    assert table.rows()[-1] == {
+        "quantity": "delay",
+        "when": "any",
+        "p10": "0",
+        "p50": "0",
+        "p90": "9",
+        "central": "0",
+        "unit": "months later",
+    }
+    ends = [float(table.rows()[2][key]) for key in ("p10", "p50", "p90")]
+    assert ends == pytest.approx(shown.quantities[0].levels[[0, 2, 4], -1], rel=6e-3)
     assert correlation_table(shown).rows()[0]["stated"] == -0.6
     stages = stage_table(shown)
     assert stages["nodes"].tolist()[0] == 1

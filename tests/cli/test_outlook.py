@@ -36,7 +36,7 @@ def call(here, capsys):
 def test_it_shows_what_may_happen(call):
     code, out, err = call("first-site.yaml", "--case", "uncertain.yaml")
     assert (code, err) == (0, "")
-    assert "32 futures drawn" in out
+    assert "32 futures: what 10, 50 and 90 % of them lie below" in out
     assert "demand.*.volume" in out
     assert "4 paths stand for them" in out
     assert "risk: 100 % on the mean · seed 1 · sobol" in out

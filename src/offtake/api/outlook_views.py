@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from offtake.api.outlook import Prospects, Quantity
 
-__all__ = ["correlation_table", "pictures", "quantity_table", "stage_table"]
+__all__ = ["correlation_table", "pictures", "quantity_table", "spread_table", "stage_table"]
 
 _SAMPLES = 5
 """Sample paths in a fan."""
@@ -28,30 +28,31 @@ _FONT = 'font-family="system-ui, Segoe UI, Roboto, Helvetica Neue, Arial, DejaVu
 
 
 def quantity_table(shown: Prospects) -> Table:
-    """List the quantities: process, targets, the central path, and 10, 50 and 90 % of the futures at three dates."""
-    periods = shown.shown_periods
-    columns = [
+    """List the quantities: process, what they move, and why."""
+    columns = (
         Column("quantity", kind="text"),
         Column("process", kind="text"),
         Column("moves", kind="text"),
-        Column("unit", kind="text"),
-        *(Column(f"at_{t}", title=f"{shown.grid.labels[t]}: 10 | 50 | 90 %", kind="text") for t in periods),
-        Column("central", title=f"Central, {shown.grid.labels[periods[-1]]}", kind="text"),
-    ]
-    low, middle, high = (FAN_LEVELS.index(level) for level in (0.1, 0.5, 0.9))
+        Column("why", title="Source, or what is assumed", kind="text"),
+    )
+    rows = [(q.id, q.kind, ", ".join(q.of), q.source or q.assumption) for q in shown.quantities]
+    return Table("uncertain", columns, rows, title=f"{shown.name}: what may happen")
+
+
+def spread_table(shown: Prospects) -> Table:
+    """List what 10, 50 and 90 % of the futures lie below, and the central path: at three dates where the quantity varies over time."""
+    words = ("quantity", "when", "p10", "p50", "p90", "central", "unit")
+    titles = {"p10": "10 %", "p50": "50 %", "p90": "90 %"}
+    columns = [Column(name, title=titles.get(name, ""), kind="text") for name in words]
+    levels = [FAN_LEVELS.index(level) for level in (0.1, 0.5, 0.9)]
     rows = []
     for q in shown.quantities:
-        spans = [" | ".join(significant(float(q.levels[k, t])) for k in (low, middle, high)) for t in periods]
-        unit = "months" if q.measure == "months" else "factor"
-        rows.append((q.id, q.kind, ", ".join(q.of), unit, *spans, significant(float(q.central[periods[-1]]))))
-    title = f"{shown.name}: what may happen, {len(shown.futures):,} futures drawn"
-    return Table(
-        "uncertain",
-        columns,
-        rows,
-        title=title,
-        note="A factor multiplies what the scenario states; months come on top of it.",
-    )
+        for t in shown.shown_periods if q.varies else shown.shown_periods[-1:]:
+            figures = [significant(float(v)) for v in (*q.levels[levels, t], q.central[t])]
+            when = shown.grid.labels[t] if q.varies else "any"
+            rows.append((q.id, when, *figures, q.unit))
+    drawn = f"{len(shown.futures):,} futures: what 10, 50 and 90 % of them lie below, and the central path"
+    return Table("spread", columns, rows, title=drawn)
 
 
 def correlation_table(shown: Prospects) -> Table:
@@ -82,7 +83,13 @@ def stage_table(shown: Prospects) -> Table:
         rows.append(
             (name, shown.grid.starts[t], len(groups), max(float(shown.kept.probability[g].sum()) for g in groups))
         )
-    return Table("stages", columns, rows, title=f"{len(shown.kept)} paths stand for them, and are told apart by stage")
+    return Table(
+        "stages",
+        columns,
+        rows,
+        title=f"{len(shown.kept)} paths stand for them",
+        note="Paths that are told apart at a stage decide apart from then on.",
+    )
 
 
 def pictures(shown: Prospects) -> dict[str, tuple[str, Table]]:

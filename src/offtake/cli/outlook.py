@@ -85,11 +85,13 @@ def _save(found: Prospects, folder: Path) -> list[str]:
 
 
 def _print(found: Prospects, folder: Path | None, files: list[str]) -> None:
-    from offtake.api.outlook_views import correlation_table, quantity_table, stage_table
+    from offtake.api.outlook_views import correlation_table, quantity_table, spread_table, stage_table
     from offtake.cli.terminal import print_lines, print_table
     from offtake.tables import significant
 
     print_table(quantity_table(found))
+    print_lines("")
+    print_table(spread_table(found))
     if found.correlations:
         print_lines("")
         print_table(correlation_table(found))
