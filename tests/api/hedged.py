@@ -40,6 +40,9 @@ class FakeWorth:
     waiting_usd: dict[str, float]
 
 
+WORTH: Any = FakeWorth(2.5e8, 1.2e8, {"2y": 0.4e8})
+
+
 @dataclass(frozen=True)
 class FakeHedged:
     problem: Any
@@ -50,7 +53,6 @@ class FakeHedged:
     stressed: Any
     paths: tuple[Any, ...]
     bottlenecks: tuple[Any, ...]
-    worth: FakeWorth
     in_sample_usd: float
     gap: float
 
@@ -63,6 +65,7 @@ class FakeEvaluated:
     ci95_usd: tuple[float, float]
     risk_adjusted_usd: float
     gap_estimate_usd: float | None
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,17 @@ def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True) -> Story:
     hedged = FakeHedged(
         problem=outcomes[0].alliance.problem, futures=futures, tree=tree, risk=RISK, probability=chance,
         stressed=measures.stressed(RISK, values, chance), paths=outcomes, bottlenecks=limits(outcomes, chance),
-        worth=FakeWorth(2.5e8, 1.2e8, {"2y": 0.4e8}), in_sample_usd=float(chance @ values), gap=0.0,
+        in_sample_usd=float(chance @ values), gap=0.0,
     )  # fmt: skip
     evaluated = FakeEvaluated("rolling", np.resize(values, 4) * 0.97, 2.3e9, (2.1e9, 2.5e9), 2.2e9, None)
     stories = tuple(one_path(world, o) for o in outcomes)
     hedge = Hedge(
-        hedged=hedged, evaluated=evaluated if fresh else None, outlook=FakeOutlook(), central=central, paths=stories
+        hedged=hedged,
+        worth=WORTH,
+        evaluated=evaluated if fresh else None,
+        outlook=FakeOutlook(),
+        central=central,
+        paths=stories,
     )
     first = stories[0]
     return replace(

@@ -42,13 +42,52 @@ def paths() -> list[tuple[Any, ...]]:
     ]
 
 
-def paths_by_year() -> list[tuple[Any, ...]]:
+def _power(growth: float, k: float) -> float:
+    return 1500.0 + 2900.0 * min(1.0, growth * k / 6)
+
+
+def _cash(growth: float, k: float) -> float:
+    return (-9.0 * k + 1.6 * growth * k * k) * 1e9
+
+
+def series() -> dict[str, tuple[str, list[tuple[str, dt.date, dt.date]], list[list[float]]]]:
+    """Values of each path by period."""
+    grid = periods()
+    at = [(start - grid[0][1]).days / 365.25 for _, start, _ in grid]
+    years = [(str(y), dt.date(y, 1, 1), dt.date(y + 1, 1, 1)) for y in YEARS]
+    return {
+        "accepted_power": ("MW, facility", grid, [[_power(g, k) for k in at] for g in GROWTH]),
+        "served_tokens": ("tok/year", grid, [[2e15 * (1 + g * k) for k in at] for g in GROWTH]),
+        "offtaker_cash": ("USD", years, [[_cash(g, k) for k in range(len(YEARS))] for g in GROWTH]),
+        "provider_cash": ("USD", years, [[1.3 * _cash(g, k) - 4e9 * k for k in range(len(YEARS))] for g in GROWTH]),
+    }
+
+
+def path_series() -> list[tuple[Any, ...]]:
+    return [
+        (name, unit, p, *period, own[t])
+        for name, (unit, when, values) in series().items()
+        for p, own in enumerate(values)
+        for t, period in enumerate(when)
+    ]
+
+
+def fans() -> list[tuple[Any, ...]]:
     rows = []
-    for p, growth in enumerate(GROWTH):
-        for k, year in enumerate(YEARS):
-            accepted = 1500.0 + 2900.0 * min(1.0, growth * k / 6)
-            cash = -9.0 * k + 1.6 * growth * k * k
-            rows.append((p, year, accepted, 2e15 * (1 + growth * k), cash * 1e9, (cash * 1.3 - 4.0 * k) * 1e9))
+    for name, (unit, when, values) in series().items():
+        for t, period in enumerate(when):
+            low, *_, high = at = sorted(own[t] for own in values)
+            mean = sum(w * own[t] for w, own in zip(CHANCES, values, strict=True))
+            rows.append((name, unit, *period, low, at[1], at[2], at[4], high, mean))
+    return rows
+
+
+def dots() -> list[tuple[Any, ...]]:
+    """Twenty equally likely values of each."""
+    rows = []
+    for name, share in (("offtaker", 0.61), ("provider", 0.41), ("fresh", 0.93)):
+        reached = [v * share for v, w in zip(VALUES, CHANCES, strict=True) for _ in range(round(20 * w))]
+        rows += [(name, (k + 0.5) / 20, v) for k, v in enumerate(reached)]
     return rows
 
 
@@ -134,7 +173,9 @@ def stage_decisions() -> list[tuple[Any, ...]]:
 
 PATH_ROWS: dict[str, Any] = {
     "paths": paths,
-    "paths_by_year": paths_by_year,
+    "path_series": path_series,
+    "fans": fans,
+    "dots": dots,
     "binding": binding,
     "stage_decisions": stage_decisions,
     "effects": lambda: [

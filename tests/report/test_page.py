@@ -12,7 +12,7 @@ from offtake.report.page import render
 from offtake.tables import Column, Table
 
 from .sample import ROWS, full
-from .sample_paths import PATH_ROWS
+from .sample_paths import PATH_ROWS, uncertain
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 HOSTILE = "<script>alert(1)</script>\"'&</svg></style>\x00\u202e]]>"
@@ -53,9 +53,9 @@ def read(page):
 def hostile():
     """Every text of every table and of the header is hostile."""
     tables = {}
-    for name, rows in ROWS.items():
+    for name, rows in {**ROWS, **PATH_ROWS}.items():
         table = report_table(name, rows())
-        keep = {"role", "firmness", "dimension", "party", "statement"}
+        keep = {"role", "firmness", "dimension", "party", "statement", "series"}
         data = {
             c.name: [HOSTILE + str(v) for v in table[c.name]]
             if c.kind == "text" and c.name not in keep
@@ -65,7 +65,7 @@ def hostile():
         tables[name] = Table(name, table.columns, data, HOSTILE, HOSTILE)
     names = dict.fromkeys(("scenario", "title", "run_id", "offtaker", "provider", "objective", "version"), HOSTILE)
     document = {
-        **full().document,
+        **uncertain().document,
         "status": HOSTILE,
         "foresight": HOSTILE,
         "reasons": {HOSTILE: HOSTILE},
@@ -76,7 +76,11 @@ def hostile():
     )
 
 
-@pytest.mark.parametrize("data", [full(), hostile(), full(tables={}, document={})], ids=["full", "hostile", "empty"])
+@pytest.mark.parametrize(
+    "data",
+    [full(), uncertain(), hostile(), full(tables={}, document={})],
+    ids=["full", "uncertain", "hostile", "empty"],
+)
 def test_the_page_is_well_formed_and_reaches_nothing_outside(data):
     page = render(data)
     reader = read(page)
@@ -93,8 +97,9 @@ def test_the_page_is_well_formed_and_reaches_nothing_outside(data):
     assert len(ids) == len(set(ids))
 
 
-def test_every_chart_is_named_and_has_a_table_twin():
-    page = render(full())
+@pytest.mark.parametrize("data", [full(), uncertain()], ids=["full", "uncertain"])
+def test_every_chart_is_named_and_has_a_table_twin(data):
+    page = render(data)
     for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         label = re.search(r'aria-labelledby="(\S+) (\S+)"', svg)
         assert f'<title id="{label[1]}">' in svg

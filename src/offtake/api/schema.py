@@ -76,7 +76,7 @@ def _of_paths() -> dict[str, Any]:
         **_numbers("in_sample_usd"),
         **_numbers("out_of_sample_mean_usd", "out_of_sample_risk_adjusted_usd", "gap_estimate_usd", null=True),
         "out_of_sample_ci95_usd": {"type": ["array", "null"], "items": _number("x_usd")},
-        "out_of_sample_paths": {"type": "integer"},
+        **{key: {"type": "integer"} for key in ("out_of_sample_paths", "out_of_sample_failed")},
         "evaluator": {"enum": ["rolling", "recourse", None]},
     }
     risk = {
@@ -107,8 +107,8 @@ def _of_paths() -> dict[str, Any]:
         "paths": {"type": "integer", "description": "absent where there is one path"},
         "stages": _list(_TEXT),
         "value": _object(value),
-        **_numbers("evpi_usd", "vss_usd"),
-        "waiting_value_usd": _map(_number("x_usd"), "by stage"),
+        **_numbers("evpi_usd", "vss_usd", null=True),
+        "waiting_value_usd": _map(_number("x_usd", null=True), "by stage"),
         "risk": _object(risk),
         "by_path": _list(_object(path)),
         "tree": _list(_object({"stage": _TEXT, "from": _DATE, "nodes": _list(_object(node))})),

@@ -105,13 +105,26 @@ def _of_paths(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
         "paths": len(hedge.paths),
         "stages": list(hedged.tree.stages),
         "value": _value(hedge, reasons),
-        "evpi_usd": hedged.worth.evpi_usd,
-        "vss_usd": hedged.worth.vss_usd,
-        "waiting_value_usd": dict(hedged.worth.waiting_usd),
+        **_worth(hedge, reasons),
         "risk": _risk(hedge),
         "by_path": by_path(hedge),
         "tree": _tree(hedge),
     }
+
+
+def _worth(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
+    """Write what information, hedging and waiting are worth."""
+    worth, later = hedge.worth, hedge.hedged.tree.stages[1:]
+    if worth is None:
+        why = "the plan was stopped before information was valued"
+        found: dict[str, Any] = {"evpi_usd": None, "vss_usd": None, "waiting_value_usd": dict.fromkeys(later)}
+    else:
+        why = "the program that it compares with has no plan"
+        found = {"evpi_usd": worth.evpi_usd, "vss_usd": worth.vss_usd, "waiting_value_usd": dict(worth.waiting_usd)}
+    waits = {
+        stage: reasons.value(f"waiting_value_usd.{stage}", v, why) for stage, v in found["waiting_value_usd"].items()
+    }
+    return {**{key: reasons.value(key, found[key], why) for key in ("evpi_usd", "vss_usd")}, "waiting_value_usd": waits}
 
 
 def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
@@ -131,6 +144,7 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
         "out_of_sample_risk_adjusted_usd": reasons.value(
             "value.out_of_sample_risk_adjusted_usd", None if fresh is None else fresh.risk_adjusted_usd, why
         ),
+        "out_of_sample_failed": 0 if fresh is None else fresh.failed,
         "out_of_sample_paths": 0 if fresh is None else len(fresh.values_usd),
         "evaluator": reasons.value("value.evaluator", None if fresh is None else fresh.evaluator, why),  # type: ignore[arg-type]
         "gap_estimate_usd": reasons.value(

@@ -7,7 +7,7 @@ Which table is what:
 * `phases`, `training`, `returns`, `uses`: means of their numbers and weighted medians of their dates, written into the same columns.
 * `quantities`, `rights`: what payments are settled from. A clause is no linear function of them, so their mean settles to nothing; they
   carry each path as a case of its own, ``path 3``.
-* `paths`, `paths_by_year`, `effects`, `fresh_values`, `stage_decisions`, `binding`: what a mean cannot say.
+* `paths`, `path_series`, `fans`, `dots`, `effects`, `fresh_values`, `stage_decisions`, `binding`: what a mean cannot say.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from offtake.api.mixing import expected, mean_table, middle
 from offtake.api.several import by_path, what_happens
 from offtake.api.views import made_by_use, report_tables, tornado_rows, uses
 from offtake.api.views_money import Return, returns
+from offtake.outlook.quantiles import FAN_LEVELS, dot_levels, quantiles
 from offtake.plan.problem import PARTIES
 from offtake.report.data import report_table
 from offtake.report.words import percent
@@ -47,6 +48,7 @@ def several_tables(story: Story, hedge: Hedge) -> dict[str, Table]:
     """Make every table of a run under uncertainty."""
     own = [report_tables(replace(one, cases=(one.cases[0], *story.cases[1:]))) for one in hedge.paths]
     chance = hedge.probability
+    series = _series(hedge, own)
     apart: dict[str, Any] = {
         "bottlenecks": _bottlenecks(story),
         "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
@@ -59,7 +61,9 @@ def several_tables(story: Story, hedge: Hedge) -> dict[str, Table]:
         "training": _training([t["training"] for t in own], chance),
         "returns": [r.row() for r in _returns(hedge)],
         "paths": _paths(hedge),
-        "paths_by_year": _by_year(own),
+        "path_series": _path_series(series),
+        "fans": _fans(series, chance),
+        "dots": _dots(hedge),
         "binding": _binding(story, hedge),
         "stage_decisions": _stage_decisions(hedge),
         "effects": _effects(hedge),
@@ -165,23 +169,63 @@ def _paths(hedge: Hedge) -> list[dict[str, Any]]:
     return rows
 
 
-def _by_year(own: Sequence[dict[str, Table]]) -> list[dict[str, Any]]:
+Series = tuple[str, str, tuple[tuple[str, date, date], ...], "Float"]
+"""Name, unit, periods with their dates, values over paths : float64[path, period]."""
+
+
+def _series(hedge: Hedge, own: Sequence[dict[str, Table]]) -> list[Series]:
+    """Gather what the fans show."""
+    grid = hedge.hedged.problem.grid
+    periods = tuple(zip(grid.labels, grid.starts, grid.ends, strict=True))
+    accepted = np.array([one.figures.accepted_facility_mw for one in hedge.paths])
+    served = np.array([one.base.alliance.decisions.tokens[0].sum(axis=1) / grid.years_long for one in hedge.paths])
+    found: list[Series] = [
+        ("accepted_power", "MW, facility", periods, accepted),
+        ("served_tokens", "tok/year", periods, served),
+    ]
+    years = hedge.paths[0].figures.books.periods
+    named = tuple((str(a.year), a, b) for a, b in zip(years.starts, years.ends, strict=True))
+    for party in PARTIES:
+        cash = np.array([t["cash_by_year"].where(party=party)["cumulative_before_funding_usd"] for t in own])
+        found.append((f"{party}_cash", "USD", named, cash))
+    return found
+
+
+def _path_series(every: Sequence[Series]) -> list[tuple[Any, ...]]:
+    return [
+        (name, unit, p, *period, float(values[p, t]))
+        for name, unit, periods, values in every
+        for p in range(len(values))
+        for t, period in enumerate(periods)
+    ]
+
+
+def _fans(every: Sequence[Series], chance: Float) -> list[tuple[Any, ...]]:
     rows = []
-    for p, tables in enumerate(own):
-        served: dict[int, float] = {}
-        for r in tables["tokens"].rows():
-            served[r["year"]] = served.get(r["year"], 0.0) + r["served_tok"]
-        cash = {(r["party"], r["year"]): r["cumulative_before_funding_usd"] for r in tables["cash_by_year"].rows()}
+    for name, unit, periods, values in every:
+        levels = quantiles(values, chance, FAN_LEVELS)
         rows += [
-            {
-                "path": p,
-                "year": r["year"],
-                "accepted_facility_mw": r["accepted_facility_mw"],
-                "served_tok": served.get(r["year"], 0.0),
-                **{f"{party}_cash_usd": cash.get((party, r["year"])) for party in PARTIES},
-            }
-            for r in tables["power_by_year"].rows()
+            (name, unit, *period, *levels[:, t].tolist(), expected(values[:, t].tolist(), chance.tolist()))
+            for t, period in enumerate(periods)
         ]
+    return rows
+
+
+def _dots(hedge: Hedge) -> list[tuple[Any, ...]]:
+    """Write distributions as equally likely values."""
+    gains = {
+        party: hedge.per_path(lambda one, p=party: one.base.alliance.npv_usd(p) - one.base.without.npv_usd(p))
+        for party in PARTIES
+    }
+    levels = dot_levels()
+    rows = []
+    for name, values in gains.items():
+        found = quantiles(values, hedge.probability, levels)
+        rows += [(name, level, float(v)) for level, v in zip(levels, found, strict=True)]
+    if hedge.evaluated is not None and len(hedge.evaluated.values_usd):
+        fresh = np.sort(hedge.evaluated.values_usd)
+        found = quantiles(fresh, np.full(len(fresh), 1.0 / len(fresh)), levels)
+        rows += [("fresh", level, float(v)) for level, v in zip(levels, found, strict=True)]
     return rows
 
 

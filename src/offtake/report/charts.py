@@ -16,10 +16,10 @@ from offtake.report.svg.panels import Panel, panels
 from offtake.report.svg.ribbon import Cell, RibbonRow, height_of_ribbon, ribbon
 from offtake.report.svg.tornado import Swing, height_of_tornado, tornado
 from offtake.report.svg.waterfall import Step, height_of_waterfall, waterfall
-from offtake.report.words import compact, power, usd
+from offtake.report.words import compact, percent, power, usd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -77,10 +77,11 @@ def _like(look: Series, name: str, values: tuple[float, ...]) -> Series:
 
 
 def bottleneck_ribbon(data: ReportData) -> str:
-    """Draw the limits that bind or are worth relieving, most worth first."""
+    """Draw the limits that bind or are worth relieving, most worth first; over paths, those that bind most often."""
     table = data.table("bottlenecks")
     periods = list(dict.fromkeys(table["period"]))
     reliefs = {r["limit"]: r for r in data.table("reliefs").rows()}
+    shares = {(r["limit"], r["period"]): r for r in data.table("binding").rows()}
     rows = []
     for limit in sentences.ranked_limits(data):
         own = table.where(limit=limit).rows()
@@ -88,25 +89,36 @@ def bottleneck_ribbon(data: ReportData) -> str:
             continue
         kind = own[0]["kind"] if own[0]["kind"] in KINDS else "other"
         by_period = {r["period"]: r for r in own}
-        relief = reliefs.get(limit)
+        worth, step = _aside(limit, reliefs, shares)
         rows.append(
             RibbonRow(
                 name=limit,
                 unit=next((r["unit"] for r in own if r["unit"]), ""),
                 kind=kind,
                 colour=KINDS.index(kind),
-                cells=tuple(_ribbon_cell(by_period.get(p)) for p in periods),
-                worth=usd(relief["relief_usd"]) if relief else "",
-                step=relief["step"] if relief else "not computed",
+                cells=tuple(_ribbon_cell(by_period.get(p), shares.get((limit, p))) for p in periods),
+                worth=worth,
+                step=step,
             )
         )
     rows = _mixed(rows)
     if not rows or not periods:
         return ""
-    drawing = Drawing(
-        "ribbon", FULL, height_of_ribbon(len(rows)), "Which limits bind in which period", sentences.bottleneck(data)
-    )
-    return ribbon(drawing, periods, rows)
+    title = "Which limits bind in which period" + (", and on how many paths" if shares else "")
+    drawing = Drawing("ribbon", FULL, height_of_ribbon(len(rows)), title, sentences.bottleneck(data))
+    return ribbon(drawing, periods, rows, head="How often it binds" if shares else "Worth of one step more")
+
+
+def _aside(limit: str, reliefs: Mapping[str, Any], shares: Mapping[tuple[str, str], Any]) -> tuple[str, str]:
+    """Say at the right what relief is worth, or over paths how often the limit binds and how its price spreads."""
+    relief = reliefs.get(limit)
+    if relief or not shares:
+        return (usd(relief["relief_usd"]), relief["step"]) if relief else ("", "not computed")
+    own = [r for (name, _), r in shares.items() if name == limit]
+    top = max(own, key=lambda r: (r["share_frac"], abs(r["price"] or 0.0)))
+    low, high = compact(top["price_low"]), compact(top["price_high"])
+    spread = f"price {low} to {high} in {top['period']}" if high and low != high else f"most in {top['period']}"
+    return f"up to {percent(top['share_frac'])} of paths", spread
 
 
 def _mixed(rows: list[RibbonRow]) -> list[RibbonRow]:
@@ -119,11 +131,12 @@ def _mixed(rows: list[RibbonRow]) -> list[RibbonRow]:
     return sorted(kept, key=lambda row: row.colour)
 
 
-def _ribbon_cell(row: dict[str, Any] | None) -> Cell:
+def _ribbon_cell(row: dict[str, Any] | None, over_paths: dict[str, Any] | None) -> Cell:
     if row is None or not row["binding"]:
         return Cell(binds=False)
     price = row["price"]
-    return Cell(binds=True, price=compact(price), size=abs(price or 0.0))
+    share = 1.0 if over_paths is None else over_paths["share_frac"]
+    return Cell(binds=True, price=compact(price), size=abs(price or 0.0), share=share)
 
 
 def cash_chart(data: ReportData) -> str:

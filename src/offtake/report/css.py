@@ -16,6 +16,7 @@ h1, h2, h3.claim { font-family: Charter, "Bitstream Charter", "Sitka Text", Camb
 h1 { font-size: 32px; line-height: 1.2; font-weight: 600; margin: 0 0 6px; letter-spacing: -0.01em; }
 h2 { font-size: 24px; font-weight: 600; margin: 76px 0 6px; padding-top: 22px; border-top: 2px solid var(--ink); }
 h3 { font-size: 16px; margin: 34px 0 8px; }
+h4 { font-size: 13px; font-weight: 600; margin: 14px 0 6px; }
 h3.claim { font-size: 19px; line-height: 1.32; font-weight: 600; margin: 0 0 4px; }
 p { margin: 0 0 10px; max-width: 78ch; }
 a { color: var(--accent); }

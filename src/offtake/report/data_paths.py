@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from offtake.report.columns import YEAR, TableSpec, date, number, share, text, usd
+from offtake.report.columns import TableSpec, date, number, share, text, usd
 from offtake.tables import Column
 
 __all__ = ["PATH_TABLES"]
 
 _PATH = Column("path", "", "Path", "int")
+
+_SERIES = (
+    text("series", "Of"),  # accepted_power | served_tokens | offtaker_cash | provider_cash
+    text("unit", "Unit"),
+    text("period", "Period"),
+    date("start", "From"),
+    date("end", "To"),
+)
 
 PATH_TABLES: Mapping[str, TableSpec] = MappingProxyType(
     {
@@ -30,16 +38,22 @@ PATH_TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 number("peak_facility_mw", "MW", "Peak, facility"),
             ),
         ),
-        "paths_by_year": TableSpec(
-            "One path in one year: accepted facility MW at its end, output tokens served, cumulative cash before equity and loans.",
+        "path_series": TableSpec(
+            "One path in one period: accepted facility power and output tokens served a year, means of the grid's periods; cumulative cash"
+            " of a party before equity and loans, at the end of each year.",
+            (*_SERIES[:2], _PATH, *_SERIES[2:], number("value", "", "Value")),
+        ),
+        "fans": TableSpec(
+            "The same over the paths: what a tenth, a quarter, half of the probability lies below, and the mean.",
             (
-                _PATH,
-                YEAR,
-                number("accepted_facility_mw", "MW", "Accepted"),
-                number("served_tok", "tok", "Served"),
-                usd("offtaker_cash_usd", "Offtaker, cumulative cash before funding"),
-                usd("provider_cash_usd", "Provider, cumulative cash before funding"),
+                *_SERIES,
+                *(number(f"p{level}", "", "Median" if level == 50 else f"{level} %") for level in (10, 25, 50, 75, 90)),
+                number("mean", "", "Mean"),
             ),
+        ),
+        "dots": TableSpec(
+            "A distribution over paths as equally likely values: each party's value against no alliance, and the objective on fresh paths.",
+            (text("what", "Of"), share("share_frac", "Share of the paths below"), usd("value_usd", "Value")),
         ),
         "binding": TableSpec(
             "One limit in one period: in which share of the paths it binds, and its price over the paths.",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.report import charts, sentences
+from offtake.report import charts, sentences, sentences_paths
 from offtake.report.blocks import empty, figure, paragraph, table, tied, twin
+from offtake.report.uncertain import under_uncertainty
 from offtake.report.words import percent, power, usd
 from offtake.tables import escape, significant
 
@@ -25,6 +26,8 @@ def header(data: ReportData) -> str:
         "Run": data.run_id,
         "Valued at": data.fact("valuation_date"),
         "Foresight": data.fact("foresight"),
+        "Paths": data.fact("paths"),
+        "Stages": ", ".join(map(str, data.fact("stages") or ())),
         "Objective": data.objective,
         "Status": data.fact("status"),
         "Solver gap": _gap(data),
@@ -52,6 +55,8 @@ def _terms(data: ReportData) -> str:
         "One planner, not an equilibrium: a single plan decides for both parties, each within its own rights.",
         f"Foresight is {foresight}: " + _FORESIGHT.get(str(foresight), "see the documentation."),
     ]
+    if data.fact("paths"):
+        lines.insert(0, sentences_paths.terms(data))
     if _gap(data):
         lines.append(
             f"The solver’s gap of {_gap(data)} bounds how far this plan may be from the best one under these assumptions. "
@@ -123,16 +128,18 @@ def _contents() -> str:
 
 
 def first_page(data: ReportData) -> str:
-    """Write the six figures and the table of cases, in their order."""
+    """Write what the plan is worth under uncertainty, the six figures and the table of cases, in their order."""
     return "".join(
         (
+            under_uncertainty(data),
             _drawn(data, ("1", "power_by_year"), sentences.gigawatts(data), charts.power_chart(data),
                    "Facility power at the end of each year; used: mean of the year’s last period. "
                    "Demand: what serving every demand step, training and research would take."),
             _drawn(data, ("2", "bottlenecks"), sentences.bottleneck(data), charts.bottleneck_ribbon(data),
+                   _RIBBON_OF_PATHS if data.fact("paths") else
                    "Coloured where a limit binds; in the cells, the price of one more unit for a year. "
                    "At the right, the gain of a whole step more, solved again.",
-                   also="reliefs"),
+                   also="binding" if data.fact("paths") else "reliefs"),
             _drawn(data, ("3", "cash_by_year"), sentences.cash(data), charts.cash_chart(data),
                    "Settled cash. Before funding: all but equity and loans, and without the opening cash. "
                    "Gap: by how much the year’s payments exceed its receipts."),
@@ -149,6 +156,12 @@ def first_page(data: ReportData) -> str:
             _cases(data),
         )
     )  # fmt: skip
+
+
+_RIBBON_OF_PATHS = (
+    "The height of a cell is the share of the paths on which the limit binds in that period; in the cells, the expected price of one more "
+    "unit for a year. At the right, on how many of the paths it binds, and how its price spreads where it is highest."
+)
 
 
 def _beside(left: str, right: str) -> str:
@@ -180,6 +193,8 @@ def _cases(data: ReportData) -> str:
         "Money in nominal US dollars; net present values at the objective’s rate, before tax, the infrastructure’s after tax. "
         "A range across named cases is not a probability."
     )
+    if data.fact("paths"):
+        sub += " The first row is the mean over the paths; each named case is planned on its own central path, with perfect foresight."
     if not len(shown):
         return figure(
             "cases", sentences.cases(data), sub=sub, body=empty(data.missing.get("cases") or "No case was solved.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from offtake.report import sentences_paths
 from offtake.report.words import joined, percent, plural, power, usd
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def _left_unserved(data: ReportData) -> str:
 
 
 def ranked_limits(data: ReportData) -> list[str]:
-    """Rank the limits: by what relief is worth, then by how many periods they bind in, then by name."""
+    """Rank the limits: by what relief is worth, then by how many periods they bind in, then by name; over paths, by how often."""
+    if len(data.table("binding")):
+        return sentences_paths.ranked(data)
     table = data.table("bottlenecks")
     worth = {r["limit"]: r["relief_usd"] for r in data.table("reliefs").rows() if r["relief_usd"] is not None}
     binds: dict[str, int] = {}
@@ -85,6 +88,8 @@ def bottleneck(data: ReportData) -> str:
     table = data.table("bottlenecks")
     if not len(table):
         return _absent(data, "bottlenecks", "No limits are reported.")
+    if len(data.table("binding")):
+        return sentences_paths.binding(data)
     if not table["binding"].any():
         return "Nothing binds: one more unit of any limit would add no value in any period."
     reliefs = {r["limit"]: r for r in data.table("reliefs").rows() if r["relief_usd"] is not None}

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "RibbonRow", "height_of_ribbon", "ribbon"]
 
 _ROW, _TOP, _LEGEND = 38.0, 34.0, 30.0
+_FULL, _HALF = 1 - 1e-9, 0.5
+"""From which share on a cell is full, and from which its fill is high enough to write on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One limit in one period: does it bind, and its price in a few characters (empty: none to show)."""
+    """One limit in one period: does it bind, its price in a few characters (empty: none to show), on which share of the paths."""
 
     binds: bool
     price: str = ""
     size: float = 0.0
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +46,17 @@ def height_of_ribbon(rows: int) -> float:
     return _TOP + _ROW * max(rows, 1) + _LEGEND
 
 
-def ribbon(drawing: Drawing, periods: Sequence[str], rows: Sequence[RibbonRow]) -> str:
-    """Draw the ribbon.
+def ribbon(
+    drawing: Drawing, periods: Sequence[str], rows: Sequence[RibbonRow], *, head: str = "Worth of one step more"
+) -> str:
+    """Draw the ribbon; a cell is filled from below as far as the share of the paths on which the limit binds.
 
     A price stands in its cell where it fits, otherwise the largest price of a run of binding periods stands over the run.
     """
     left, right = 252.0, drawing.width - 194.0
     step = (right - left) / max(len(periods), 1)
     drawing.add(*_heads(periods, left, step))
-    drawing.add(text(right + 14, _TOP - 12, "Worth of one step more", size=11, fill=MUTED))
+    drawing.add(text(right + 14, _TOP - 12, head, size=11, fill=MUTED))
     for k, row in enumerate(rows):
         y = _TOP + k * _ROW
         drawing.add(text(0, y + 15, shorten(row.name, left - 12, 12.5, bold=True), size=12.5, bold=True))
@@ -96,9 +101,15 @@ def _cells(drawing: Drawing, row: RibbonRow, place: tuple[float, float, float]) 
     for i, cell in enumerate(row.cells):
         x = left + i * step
         if cell.binds:
-            drawing.add(tag("rect", x=x + 0.5, y=y, width=step - 1, height=_ROW - 10, fill=fill, rx=1.5))
+            whole = _ROW - 10
+            high = whole if cell.share > _FULL else max(2.0, whole * cell.share)
+            if high < whole:
+                drawing.add(
+                    tag("rect", x=x + 0.5, y=y, width=step - 1, height=whole, fill=fill, fill_opacity=0.14, rx=1.5)
+                )
+            drawing.add(tag("rect", x=x + 0.5, y=y + whole - high, width=step - 1, height=high, fill=fill, rx=1.5))
             if fits and cell.price:
-                drawing.add(text(x + step / 2, y + 18, cell.price, size=10, anchor="middle", fill="#ffffff"))
+                drawing.add(_price(x + step / 2, y, cell.price, cell.share))
         else:
             drawing.add(tag("rect", x=x + 0.5, y=y + 12, width=step - 1, height=4, fill=GRID, rx=1.5))
     if not fits:
@@ -106,9 +117,17 @@ def _cells(drawing: Drawing, row: RibbonRow, place: tuple[float, float, float]) 
             largest = max(row.cells[start:end], key=lambda c: c.size)
             words = f"≤ {largest.price}" if end - start > 1 else largest.price
             if largest.price and text_width(words, 10) < step * (end - start) - 2:
-                drawing.add(
-                    text(left + step * (start + end) / 2, y + 18, words, size=10, anchor="middle", fill="#ffffff")
-                )
+                least = min(c.share for c in row.cells[start:end])
+                drawing.add(_price(left + step * (start + end) / 2, y, words, least))
+
+
+def _price(x: float, y: float, words: str, share: float) -> str:
+    """Write a price on its cell: light on the fill where that is high enough, else dark above it."""
+    whole = _ROW - 10
+    filled = whole * min(share, 1.0)
+    if share > _HALF:
+        return text(x, y + whole - filled / 2 + 4, words, size=10, anchor="middle", fill="#ffffff")
+    return text(x, y + (whole - filled) / 2 + 4, words, size=10, anchor="middle", fill=INK, halo=True)
 
 
 def _binding_runs(cells: Sequence[Cell]) -> list[tuple[int, int]]:
@@ -129,3 +148,8 @@ def _legend(drawing: Drawing, rows: Sequence[RibbonRow], left: float) -> None:
         x += 20 + text_width(kind, 11) + 18
     drawing.add(tag("rect", x=x, y=y - 6, width=14, height=4, fill=GRID, rx=1.5))
     drawing.add(text(x + 20, y, "does not bind", size=11, fill=MUTED))
+    if any(c.binds and c.share <= _FULL for r in rows for c in r.cells):
+        x += 20 + text_width("does not bind", 11) + 18
+        drawing.add(tag("rect", x=x, y=y - 12, width=14, height=14, fill=MUTED, fill_opacity=0.14, rx=1.5))
+        drawing.add(tag("rect", x=x, y=y - 5, width=14, height=7, fill=MUTED, rx=1.5))
+        drawing.add(text(x + 20, y, "binds on half of the paths", size=11, fill=MUTED))
