@@ -32,6 +32,7 @@ import numpy as np
 from offtake.errors import SolverError
 from offtake.lp.build import LpArrays, compress
 from offtake.lp.highs import Solver
+from offtake.lp.solution import Status
 from offtake.lp.sparse import Coordinates, Floats, Ints
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class TreeAnswer:
     x : tuple of float64[column], by node
     price : tuple of float64[row], by node    d objective / d limit, the node's probability included; empty arrays if not asked for
     iterations : int                       of the decomposition, 0 for the extensive form
+    status : Status                        "optimal", or why a decomposition was stopped before: then the best plan so far
     """
 
     objective: float
@@ -95,6 +97,7 @@ class TreeAnswer:
     x: tuple[Floats, ...]
     price: tuple[Floats, ...]
     iterations: int = 0
+    status: Status = Status.OPTIMAL
 
     @property
     def gap(self) -> float:
