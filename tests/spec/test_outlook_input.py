@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from offtake.dates import Grid
 from offtake.outlook.processes.delay import Delay
@@ -83,6 +88,8 @@ MISTAKES = [
     ("orders: 6 months", "orders: «9 months", "E503", "add it to `stages`"),
     ("orders: 6 months", "orders: «stgaes", "E503", "did you mean `stages`"),
     ("orders: 6 months", "«order: 6 months", "E201", "did you mean `orders`"),
+    ("[now, 6 months, 2027-07-01]", "[now, 6 months, «99999 y]", "E502", "the plan ends 2028-07-01"),
+    ("{kind: level, spread: 10 %}", "{kind: level, spread: 10 %, known: «2026-07-01}", "E502", "has passed"),
     # numbers
     ("paths: 4", "paths: «64", "E504", "of 32 drawn"),
     ("paths: 4", "paths: «0", "E306", "at least 1"),
@@ -140,6 +147,14 @@ def test_terms_of_a_process_are_values_with_an_origin(text, read):
     assert changed.outlook.uncertain[0].process.growth_frac_per_y == 0.4
 
 
+def test_a_process_is_written_with_its_kind_and_handed_to_others(text, read):
+    outlook = read(text + OUTLOOK).scenario.outlook
+    assert outlook.model_dump(mode="json")["uncertain"][3]["process"] | {"kind": "level", "spread_frac": 0.1} == {
+        "kind": "level", "law": "lognormal", "spread_frac": 0.1, "low": None, "mode": None, "high": None, "known": None,
+    }  # fmt: skip
+    assert pickle.loads(pickle.dumps(outlook)) == outlook
+
+
 def test_a_case_changes_a_process(text, read):
     late = "      sites.indiana.interconnected: {later: 12 months}\n"
     case = text.replace(late, late + "      outlook.uncertain.price.process.spread: 50 %\n")
@@ -173,6 +188,41 @@ def test_a_section_of_any_other_shape_is_refused_not_met_by_a_crash(text, mistak
 
 def test_a_target_names_several_by_a_pattern(text, mistakes):
     assert mistakes(text + OUTLOOK.replace("demand.chat-us.price", "demand.chat-*.price")) == []
+
+
+JUNK = (
+    "",
+    "[]",
+    "{}",
+    "3",
+    "x",
+    "[x, 3]",
+    "{x: 3}",
+    "-1",
+    "1e400",
+    "2027-01-01",
+    "now",
+    "[[]]",
+    "[{}]",
+    "100 %",
+    "~",
+    "'*'",
+    "a.b.c",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_stands_in_the_section_is_an_answer_or_mistakes(text, mistakes, data):
+    """Any value of the section, or any two, replaced by junk: no crash, and every mistake has a place."""
+    lines = OUTLOOK.splitlines()
+    for k in data.draw(st.lists(st.integers(1, len(lines) - 1), min_size=1, max_size=2, unique=True)):
+        spots = [m.end() for m in re.finditer(r": |\[|, ", lines[k])] or [len(lines[k])]
+        at = data.draw(st.sampled_from(spots))
+        end = re.compile(r"[,\]}]|$").search(lines[k], at)
+        lines[k] = lines[k][:at] + data.draw(st.sampled_from(JUNK)) + lines[k][end.start() if end else at :]
+    for found in mistakes(text + "\n".join(lines) + "\n"):
+        assert found.line > 0
 
 
 def test_every_target_is_its_own_shape():

@@ -12,7 +12,15 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from offtake.dates import add_months
 from offtake.errors import UnitError
@@ -54,6 +62,7 @@ TARGETS: Mapping[str, Measure] = MappingProxyType(
         "outside_supply.*.cap": "factor",
         "resale.*.price": "factor",
         "parties.*.facility.rate": "factor",
+        "parties.*.other_costs": "factor",
     }
 )
 """What can be uncertain, with `*` for the id (of `resale` the chip, of `parties` the party), and how an effect is measured."""
@@ -154,6 +163,11 @@ class Process(Model):
         if isinstance(raw, Mapping) and raw.get("kind") == cls.kind:
             return {k: v for k, v in raw.items() if k != "kind"}
         return raw
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, terms: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the kind beside the terms: without it two processes may look alike."""
+        return {"kind": self.kind, **terms(self)}
 
     @property
     def measure(self) -> Measure:

@@ -140,17 +140,28 @@ def _stages(v: _View) -> Iterator[Diagnostic]:
         return
     before: tuple[str, date] | None = None
     for steps, text in stages:
-        with suppress(UnitError, OverflowError, ValueError):  # what is no stage is reported by the model
-            start = stage_start(text, v.grid.start)
-            if before is not None and start <= before[1]:
-                said = f"stage `{text[:40]}` does not lie after `{before[0][:40]}`"
-                yield at_node(v.root, steps, "E501", said, "write the stages in order of time")
-            elif start >= v.grid.end:
-                said = f"stage `{text[:40]}` begins {start}, the plan ends {v.grid.end}"
-                yield at_node(v.root, steps, "E502", said, "lengthen the grid, or leave the stage out")
-            elif start not in v.grid.starts:
-                yield _off_grid(v.root, v.grid, steps, text, start)
-            before = (text, start)
+        start = _start(text, v.grid)
+        if start is None:
+            continue  # no stage at all: the model says so
+        if before is not None and start <= before[1]:
+            said = f"stage `{text[:40]}` does not lie after `{before[0][:40]}`"
+            yield at_node(v.root, steps, "E501", said, "write the stages in order of time")
+        elif start >= v.grid.end:
+            said = f"stage `{text[:40]}` begins {start}, the plan ends {v.grid.end}"
+            yield at_node(v.root, steps, "E502", said, "lengthen the grid, or leave the stage out")
+        elif start not in v.grid.starts:
+            yield _off_grid(v.root, v.grid, steps, text, start)
+        before = (text, start)
+
+
+def _start(text: str, grid: Grid) -> date | None:
+    """Return when a stage begins, the last day of the calendar if it is later than that; None for what is no stage."""
+    try:
+        return stage_start(text, grid.start)
+    except UnitError:
+        return None
+    except (OverflowError, ValueError):
+        return date.max
 
 
 def _off_grid(root: Mapping, grid: Grid, steps: Steps, text: str, start: date) -> Diagnostic:

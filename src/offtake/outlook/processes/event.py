@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import model_validator
 
 from offtake.dates import DAYS_PER_MONTH
-from offtake.outlook.processes.parts import known_from, once, shock, uniform
+from offtake.outlook.processes.parts import known_from, once, passed, shock, uniform
 from offtake.spec.fields import Day, Frac, Months, Ratio
 from offtake.spec.outlook import Process
 from offtake.spec.scalars import Problem, failure
@@ -83,9 +83,8 @@ class Event(Process):
     def problems(self, grid: Grid) -> Sequence[Problem]:
         """Refuse what has passed, and what lies behind the end."""
         key, day = ("on", self.on) if self.on is not None else ("until", self.until)
-        if day is not None and day <= grid.start:
-            said = f"{day} has passed on the valuation date {grid.start}"
-            return (Problem("E502", said, "leave the event out: what has happened stands in the scenario", (key,)),)
+        if past := passed(key, day, grid):
+            return past
         key, day = ("on", self.on) if self.on is not None else ("from", self.from_)
         if day is not None and day >= grid.end:
             return (Problem("E502", f"{day} lies behind the end of the plan {grid.end}", "leave it out", (key,)),)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import model_validator
 
-from offtake.outlook.processes.parts import Spread, known_from, once, uniform
+from offtake.outlook.processes.parts import Spread, known_from, once, passed, uniform
 from offtake.spec.fields import Day, PlainAboveZero
 from offtake.spec.outlook import Process
 from offtake.spec.scalars import Problem, failure
@@ -64,6 +64,10 @@ class Level(Process):
     def innovations(self, grid: Grid) -> Sequence[Innovation]:
         """One for all time."""
         return (once(known=known_from(self.known, grid)),)
+
+    def problems(self, grid: Grid) -> Sequence[Problem]:
+        """Refuse a number that is known already."""
+        return passed("known", self.known, grid)
 
     def effect(self, z: Float, grid: Grid) -> Float:
         """Return the factor : float64[path, period], constant over the periods.

@@ -13,6 +13,7 @@ import numpy as np
 from offtake.dates import DAYS_PER_YEAR
 from offtake.spec.fields import Unit
 from offtake.spec.outlook import Innovation
+from offtake.spec.scalars import Problem
 
 if TYPE_CHECKING:
     from datetime import date
@@ -70,6 +71,14 @@ def known_from(day: date | None, grid: Grid) -> int:
     if day is None:
         return 1
     return max(1, sum(start < day for start in grid.starts))
+
+
+def passed(key: str, day: date | None, grid: Grid) -> tuple[Problem, ...]:
+    """Refuse a day on which something is known or decided, if it is not after the valuation date."""
+    if day is None or day > grid.start:
+        return ()
+    said = f"{day} has passed on the valuation date {grid.start}"
+    return (Problem("E502", said, "leave it out: what is known stands in the scenario", (key,)),)
 
 
 def edges_y(grid: Grid) -> Float:
