@@ -24,6 +24,11 @@ class Noted:
         mark(self.folder, "unpacked")
 
 
+def job():
+    """Make a context for `solves`: its numbers lie apart in memory, so that their sum rounds otherwise than after a copy."""
+    return {"seed": 11, "weights": np.random.default_rng(5).normal(size=(700, 80))[:, ::2].T}
+
+
 def mark(folder, word):
     """Append one word to a file of its own for each process: nothing is lost between processes."""
     with (Path(folder) / f"{word}-{os.getpid()}").open("a") as file:
@@ -60,7 +65,7 @@ def solves(context, item):
         "price": solution.row_price,
         "dot": float(wide[0] @ wide[1]),  # its last digit depends on the number of threads
         "product": (wide @ wide.T)[:3],
-        "sums": context["weights"].sum(axis=0),  # and this one on the memory layout
+        "sum": float(context["weights"].sum()),  # and this one on the memory layout
         "cholesky": np.linalg.cholesky(wide @ wide.T)[-1],
     }
 

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 import executor_works as works
-import numpy as np
 import pytest
 from test_executors import POSIX, _gone, _pids, _until
 
@@ -33,7 +32,6 @@ SCRIPT = """
     from pathlib import Path
     sys.path.insert(0, {here!r})
     import executor_works as works
-    import numpy as np
     from offtake.errors import InfeasibleError, OfftakeError, UnitError
     from offtake.executors import Journal, Stopped, executor_of, journal
     from offtake.executors.plain import write_plain
@@ -45,8 +43,7 @@ SCRIPT = """
         return str(folder / name)
 
     with executor_of("ray") as ray:
-        weights = np.random.default_rng(5).normal(size=(40, 700)).T
-        said["solves"] = write_plain(ray.map(works.solves, range(5), context=dict(seed=11, weights=weights), progress=events.append))
+        said["solves"] = write_plain(ray.map(works.solves, range(5), context=works.job(), progress=events.append))
         said["shares"] = [event.fraction for event in events]
         found = ray.map(works.where, range(8), context=None)
         said["where"] = sorted(set((one["threads"], one["default"], one["pid"] != os.getpid()) for one in found))
@@ -114,8 +111,7 @@ def _rays():
 
 @RAY
 def test_ray_gives_the_same_bytes(local):
-    weights = np.random.default_rng(5).normal(size=(40, 700)).T
-    expected = Serial().map(works.solves, range(5), context={"seed": 11, "weights": weights})
+    expected = Serial().map(works.solves, range(5), context=works.job())
     assert local[0]["solves"] == write_plain(expected)
     assert local[0]["after"] == local[0]["again"] == [0, 3, 6, 9, 12, 15]
     shares = local[0]["shares"]

@@ -277,7 +277,7 @@ def test_the_digest_of_the_code_is_that_of_its_files(monkeypatch, tmp_path):
         (tmp_path / "one.py").write_text(change)
         seen.add(count())
     assert len(seen) == 3
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "0")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "0")
     assert count() not in seen
 
 
