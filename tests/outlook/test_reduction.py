@@ -114,3 +114,39 @@ def test_a_thousand_paths_are_reduced_in_no_time():
     assert time.process_time() - began < 2.0
     assert len(few) == 10
     assert few.probability.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neither_order_nor_a_path_written_twice_changes_the_choice(seed):
+    many = random_futures(25, 2, 3, seed)
+    few = reduced(many, 5)
+    order = np.random.default_rng(seed).permutation(25)
+    mixed = replace(
+        many, effect=many.effect[order], probability=many.probability[order], innovations=many.innovations[order]
+    )
+    again = reduced(mixed, 5)
+    back = np.lexsort(few.innovations.T), np.lexsort(again.innovations.T)
+    assert (few.innovations[back[0]] == again.innovations[back[1]]).all()
+    assert few.probability[back[0]] == pytest.approx(again.probability[back[1]], abs=1e-12)
+    twice = [*range(25), 3]
+    halves = many.probability[twice]
+    halves[[3, 25]] /= 2
+    doubled = reduced(
+        replace(many, effect=many.effect[twice], probability=halves, innovations=many.innovations[twice]), 5
+    )
+    assert (doubled.innovations == few.innovations).all()
+    assert doubled.probability == pytest.approx(few.probability, abs=1e-12)
+
+
+def test_futures_in_which_nothing_is_uncertain_are_all_alike():
+    nothing = replace(
+        random_futures(6, 1, 2),
+        quantities=(),
+        targets=(),
+        measures=(),
+        effect=np.ones((6, 0, 2)),
+        innovations=np.zeros((6, 0)),
+    )
+    few = reduced(nothing, 2)
+    assert few.probability.sum() == pytest.approx(1.0)
+    assert few.probability[1] == pytest.approx(nothing.probability[1])

@@ -271,3 +271,8 @@ def test_stages_begin_now_and_follow_one_another():
         tree(OUTLOOK, GRID, futures, (Stage("1y", 4),))
     with pytest.raises(OfftakeError, match="'1y' begins in no later period than '2y'"):
         tree(OUTLOOK, GRID, futures, (Stage("now", 0), Stage("2y", 8), Stage("1y", 4)))
+
+
+def test_where_nothing_is_uncertain_there_is_one_node():
+    nothing = Outlook(stages=("now", "2y"))
+    assert _tree(sample(nothing, GRID, paths=4, seed=1), nothing).node.tolist() == [[0, 0]] * 4
