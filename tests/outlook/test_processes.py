@@ -304,7 +304,7 @@ def test_the_mean_over_a_period_is_that_of_single_spikes():
 
 
 def test_spikes_keep_the_mean_and_have_their_variance():
-    right, wrong = drawn(SPIKES), drawn(SPIKES.model_copy(update={"height": 7.0}))
+    right, wrong = (drawn(s, paths=8000) for s in (SPIKES, SPIKES.model_copy(update={"height": 9.0})))
     for t in SOME:
         one = 6 * 0.25 / 365 / YEARS[t] / (1 + 6 * 0.25 / 365 / 0.05)
         variance = one**2 * 2 * YEARS[t] / 0.05  # of a compound Poisson law: rate × E[height²]
@@ -313,7 +313,7 @@ def test_spikes_keep_the_mean_and_have_their_variance():
         assert off_variance(wrong[:, t], variance) > 2 * LIMIT
     both = Spikes(spread_frac=0.3, half_life_y=0.5, every_y=0.05, height=6.0, lasts_days=0.25)
     ordinary = MeanReversion(spread_frac=0.3, half_life_y=0.5)
-    z = innovations(both)
+    z = innovations(both, paths=500)
     assert both.effect(z, GRID) == pytest.approx(ordinary.effect(z[:, :19], GRID) * SPIKES.effect(z, GRID), rel=1e-12)
 
 
@@ -391,6 +391,13 @@ def test_an_event_holds_from_its_day_as_long_as_it_lasts():
     assert with_it[8:].tolist() == [1.0] * 11
     lost = ((1.0 - with_it) * GRID.days).sum()
     assert lost == pytest.approx(365.25, rel=1e-9)
+
+
+def test_a_window_that_has_begun_is_what_is_left_of_it():
+    terms = {"probability_frac": 0.5, "until": "2027-07-01", "factor": 0.0}
+    begun, whole = (Event(from_=day, **terms) for day in ("2020-01-01", GRID.start))
+    assert (drawn(begun, paths=500) == drawn(whole, paths=500)).all()
+    assert off_share(drawn(begun)[:, -1] == 0.0, 0.5) < LIMIT
 
 
 def test_a_certain_event_happens_and_one_of_no_probability_does_not():

@@ -1,9 +1,9 @@
 """Event: something happens or not, on a date or within a window, and then changes a quantity or delays it.
 
-Over a window the time of the event is spread evenly.  Period by period it comes with probability p w_k / (1 - p (w_0 + … + w_(k-1)))
-unless it has come before, w_k being the share of the window in period k; in that period it comes in the middle of what the window has
-of it.  A positive innovation is the event: to correlate two events positively makes both happen together.  Where the event is less
-likely than not, the median innovation leaves it out.
+Over a window, or what is left of it, the time of the event is spread evenly.  Period by period it comes with probability
+p w_k / (1 - p (w_0 + … + w_(k-1))) unless it has come before, w_k being the share of the window in period k; in that period it comes in
+the middle of what the window has of it.  A positive innovation is the event: to correlate two events positively makes both happen
+together.  Where the event is less likely than not, the median innovation leaves it out.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Event(Process):
         """Return which share of the window lies in each period : float64[period]."""
         if self.from_ is None or self.until is None:
             return np.zeros(len(grid))
-        begin, end = grid.at(self.from_), grid.at(self.until)
+        begin, end = max(grid.at(self.from_), 0.0), grid.at(self.until)  # of what is still to come
         edges = np.clip(grid.edges_days, begin, end)
         shares: Float = np.diff(edges) / (end - begin)
         return shares
