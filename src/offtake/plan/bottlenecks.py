@@ -9,7 +9,7 @@ binding, without one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,7 @@ from offtake.plan import scales
 from offtake.plan.problem import PARTIES
 
 if TYPE_CHECKING:
-    from offtake.plan.problem import Bool, Float, Problem
+    from offtake.plan.problem import Bool, Float, Int, Problem
     from offtake.plan.solve import Solved
 
 SMALL = 1e-6
@@ -58,9 +58,11 @@ class Bottleneck:
 
     Attributes
     ----------
-    price : float or None     of one more unit [unit]; None where nothing could be had then
-    binding : bool
+    price : float or None     of one more unit [unit]; None where nothing could be had then; over several paths the expectation
+    binding : bool            on any path
     worth_usd : float         price in present value of one unit over the period [USD]
+    share : float [frac]      probability of the paths on which it binds
+    by_path : prices by path  empty with one path
     """
 
     limit: str
@@ -73,6 +75,8 @@ class Bottleneck:
     unit: str
     binding: bool
     worth_usd: float
+    share: float = 1.0
+    by_path: tuple[float | None, ...] = ()
 
 
 def _can_connect(problem: Problem) -> Bool:
@@ -181,6 +185,35 @@ def bottlenecks(solved: Solved, *, path: int = 0) -> list[Bottleneck]:
     return found + _standing_power(solved, path)
 
 
+def over_paths(solved: Solved) -> list[Bottleneck]:
+    """Price every limit in every period over the paths of a tree: the expectation, the price on each path, and how often it binds.
+
+    A path's price is divided by its probability: what one more unit would be worth there, as the risk measure weighs that path.
+    """
+    problem = solved.built.problem
+    chance = problem.probability
+    found: dict[tuple[str, str, int], list[Bottleneck | None]] = {}
+    for path in range(len(chance)):
+        for b in bottlenecks(solved, path=path):
+            found.setdefault((b.block, b.item, b.index), [None] * len(chance))[path] = b
+    return [_over(group, chance) for group in found.values()]
+
+
+def _over(group: Sequence[Bottleneck | None], chance: Float) -> Bottleneck:
+    known = [b for b in group if b is not None]
+    binds = np.array([b is not None and b.binding for b in group])
+    prices = tuple(0.0 if b is None else b.price for b in group)
+    had = [p for p in prices if p is not None]
+    return replace(
+        known[0],
+        price=float(chance @ np.array([p or 0.0 for p in prices])) if had else None,
+        binding=bool(binds.any()),
+        worth_usd=sum(b.worth_usd for b in known),
+        share=float(chance @ binds),
+        by_path=prices,
+    )
+
+
 def _duals(solved: Solved, kind: LimitKind, path: int) -> tuple[Float, tuple[str, ...]] | None:
     """Prices of a family in model units : [period, item], with the item labels."""
     model, prices = solved.built.model, solved.priced
@@ -189,7 +222,10 @@ def _duals(solved: Solved, kind: LimitKind, path: int) -> tuple[Float, tuple[str
         return None
     block = model.column_block(kind.block) if kind.column else model.row_block(kind.block)
     whole = prices.column_price if kind.column else prices.row_price
-    dual = block.take(whole)[path] * kind.sign
+    problem, every = solved.built.problem, block.take(whole)
+    if kind.block == "phases":
+        every = _of_node(every, problem.ties.phases, problem.probability)
+    dual = every[path] * kind.sign
     if kind.block == "tokens":
         dual = dual + _of_demand(solved, dual > SMALL, path)
     labels = block.axes[2].labels if len(block.axes) > 2 else ("",)
@@ -223,15 +259,27 @@ def _of_kind(solved: Solved, kind: LimitKind, path: int) -> Sequence[Bottleneck]
     dual, labels = read
     problem = solved.built.problem
     could = kind.could(problem)[path] if kind.could else np.ones(dual.shape, dtype=bool)
-    return _told(solved, kind, dual, labels, could)
+    return _told(solved, kind, dual, labels, could=could, path=path)
 
 
-def _told(solved: Solved, kind: LimitKind, dual: Float, labels: Sequence[str], could: Bool) -> list[Bottleneck]:
+def _of_node(dual: Float, rep: Int, chance: Float) -> Float:
+    """Share the price of a decision that paths share among them, by probability : float64[path, period, item]."""
+    period = np.arange(rep.shape[1])[None, :]
+    node = np.zeros(rep.shape)
+    np.add.at(node, (rep, np.broadcast_to(period, rep.shape)), np.broadcast_to(chance[:, None], rep.shape))
+    shared: Float = dual[rep, period] * (chance[:, None] / node[rep, period])[:, :, None]
+    return shared
+
+
+def _told(
+    solved: Solved, kind: LimitKind, dual: Float, labels: Sequence[str], *, could: Bool, path: int
+) -> list[Bottleneck]:
     problem = solved.built.problem
     grid = problem.grid
     factors = discount_factors(grid.mids, rate_frac_per_y=problem.goal.rate_frac_per_y, on=grid.start)
     length = grid.years_long if kind.lasts else np.ones(len(grid))
-    told = unit_price(dual * kind.usd, discount=factors[:, None], years=length[:, None])
+    chance = float(problem.probability[path])
+    told = unit_price(dual * kind.usd, discount=factors[:, None], probability=chance, years=length[:, None])
     found = []
     for i, item in enumerate(labels):
         if not (dual[:, i] > SMALL).any():
@@ -265,4 +313,4 @@ def _standing_power(solved: Solved, path: int) -> list[Bottleneck]:
         return []
     dual, labels = read
     fixed = _cannot_yet(problem)[path]
-    return _told(solved, kind, np.where(fixed, dual, 0.0), labels, np.zeros(dual.shape, dtype=bool))
+    return _told(solved, kind, np.where(fixed, dual, 0.0), labels, could=np.zeros(dual.shape, dtype=bool), path=path)

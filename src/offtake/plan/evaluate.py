@@ -7,7 +7,8 @@ interval:
 * ``rolling``: at each stage the plan is made anew on the central path as one then expects it, the decisions up to the next stage are
   kept, and at the end the path is settled with all of them.  What a planner can do who re-plans at the stages.
 
-Each path is worked out alone, so that any executor gives the same bytes.
+Fresh paths come in antithetic pairs: values rise and fall with their innovations, so that the mean of a pair varies far less than two
+paths would.  Each path is worked out alone, so that any executor gives the same bytes.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from offtake.errors import InfeasibleError
+from offtake.errors import InfeasibleError, OfftakeError
 from offtake.outlook.measures import value as risk_value
 from offtake.outlook.sampling import conditional, sample
 from offtake.plan import scales
 from offtake.plan.build import build
 from offtake.plan.decided import Decided, decided, here_and_now, with_room
 from offtake.plan.futures import with_futures
+from offtake.plan.hedge import path_of
 from offtake.plan.solve import solve
 from offtake.progress import Progress, ignore
 
@@ -45,7 +47,7 @@ LABELS: dict[str, str] = {
 }
 
 PATHS_A_PIECE = 4
-"""Fresh paths in one piece of work: their solves start from one another, so the number is part of the answer's last digits."""
+"""Fresh paths in one piece of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ class Evaluated:
     Attributes
     ----------
     evaluator : str
-    values_usd : float64[fresh path]        the objective's scalar; paths on which the decisions have no plan are left out
+    values_usd : float64[fresh path]        the objective's scalar, paths in antithetic pairs; a pair of which one path has no plan
+                                            for the decisions is left out
     risk_adjusted_usd : float               as the risk measure counts them
     failed : int                            paths left out
     gap_estimate_usd : float or None        estimate of the optimality gap by replications
@@ -76,8 +79,8 @@ class Evaluated:
 
     @property
     def ci95_usd(self) -> tuple[float, float]:
-        """95 % confidence interval of the mean [USD], by Student's t (fresh paths are independent)."""
-        return interval(self.values_usd)
+        """95 % confidence interval of the mean [USD], by Student's t over the means of the antithetic pairs, which are independent."""
+        return interval(self.values_usd.reshape(-1, 2).mean(axis=1))
 
 
 def interval(values: Float, *, level: float = 0.95) -> tuple[float, float]:
@@ -140,10 +143,11 @@ def evaluate(
     OfftakeError    fewer than two fresh paths have a plan
     """
     outlook, question = hedged.question.outlook, hedged.question
+    count = paths or outlook.evaluate.paths
     fresh = sample(
-        outlook.model_copy(update={"method": "random"}),
+        outlook.model_copy(update={"method": "antithetic"}),
         question.base.grid,
-        paths=paths or outlook.evaluate.paths,
+        paths=count + count % 2,
         seed=outlook.seed,
         stream="evaluate",
     )
@@ -158,21 +162,21 @@ def evaluate(
         journal=journal,
         interrupt=settings.interrupt,
     )
-    values = np.concatenate(found)
-    known = values[np.isfinite(values)]
-    chance = np.full(len(known), 1.0 / max(len(known), 1))
+    pairs = np.concatenate(found).reshape(-1, 2)
+    known = pairs[np.isfinite(pairs).all(axis=1)].ravel()
+    if len(known) < PATHS_A_PIECE:
+        raise OfftakeError(f"of {pairs.size} fresh paths only {len(known)} have a plan for what is decided now")
+    chance = np.full(len(known), 1.0 / len(known))
     return Evaluated(
         evaluator=task.evaluator,
         values_usd=known,
-        risk_adjusted_usd=risk_value(hedged.risk, known, chance) if len(known) else math.nan,
-        failed=len(values) - len(known),
+        risk_adjusted_usd=risk_value(hedged.risk, known, chance),
+        failed=pairs.size - len(known),
     )
 
 
 def task_of(hedged: Hedged, settings: Settings, evaluator: Evaluator) -> Task:
     """Collect what workers need; an interrupt event stays with the parent."""
-    from offtake.plan.hedge import path_of
-
     solved = hedged.tree_solved.solved
     return Task(
         base=hedged.question.base,

@@ -41,6 +41,7 @@ class Draft:
     site_months: Float  # [path, site], of the connection
     lead_months: Float  # [path, site]
     rate: dict[str, Float]  # party -> [path], a factor
+    costs: dict[str, Float]  # party -> [path, period], a factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def targets(problem: Problem) -> list[Target]:
         factor(f"resale.{problem.chips.ids[c]}.price", "resale_price", problem.resale.chip == c)
     for party in PARTIES:
         found.append(Target(f"parties.{party}.facility.rate", "factor", _rate(party)))
+        found.append(Target(f"parties.{party}.other_costs", "factor", _money(party)))
     return found
 
 
@@ -198,6 +200,7 @@ def _draft(problem: Problem, paths: int) -> Draft:
         site_months=np.zeros((paths, sites)),
         lead_months=np.zeros((paths, sites)),
         rate={party: np.ones(paths) for party in PARTIES},
+        costs={party: np.ones((paths, len(problem.grid))) for party in PARTIES},
     )
 
 
@@ -217,6 +220,13 @@ def _adder(name: str, item: int) -> Callable[[Draft, Float], None]:
 def _rate(party: str) -> Callable[[Draft, Float], None]:
     def change(draft: Draft, effect: Float) -> None:
         draft.rate[party] *= effect.mean(axis=1)
+
+    return change
+
+
+def _money(party: str) -> Callable[[Draft, Float], None]:
+    def change(draft: Draft, effect: Float) -> None:
+        draft.costs[party] *= effect
 
     return change
 
@@ -251,7 +261,11 @@ def _finished(draft: Draft) -> Problem:
         withheld_chip=np.maximum(problem.chips.supply_chip, a["supply_chip"]).max(axis=0) - a["supply_chip"],
     )  # fmt: skip
     finance: dict[Any, Finance] = {
-        party: replace(money, rate_frac_per_y=money.rate_frac_per_y * draft.rate[party])
+        party: replace(
+            money,
+            rate_frac_per_y=money.rate_frac_per_y * draft.rate[party],
+            other_costs_usd=money.other_costs_usd * draft.costs[party],
+        )
         for party, money in problem.finance.items()
     }
     return replace(

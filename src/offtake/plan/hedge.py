@@ -15,53 +15,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.executors import side_by_side
-from offtake.outlook.measures import RiskMeasure, stressed
+from offtake.outlook.measures import stressed
 from offtake.outlook.measures import value as risk_value
-from offtake.outlook.reduction import reduced
-from offtake.outlook.sampling import sample
-from offtake.outlook.tree import Tree
-from offtake.outlook.tree import tree as tree_of
+from offtake.plan.bottlenecks import over_paths
 from offtake.plan.build import build
 from offtake.plan.compile import compile_problem, with_floors
 from offtake.plan.decided import Decided, decided, with_room
-from offtake.plan.futures import one_path, with_futures
-from offtake.plan.problem import PARTIES, Party, Ties
+from offtake.plan.futures import one_path
+from offtake.plan.problem import PARTIES, Party
+from offtake.plan.question import Question, ask
 from offtake.plan.result import Plan, read
 from offtake.plan.run import Outcome
 from offtake.plan.solve import solve
 from offtake.plan.tree_solve import SolvedTree, solve_tree
+from offtake.plan.worth import worth
 from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
     from offtake.outlook.futures import Futures
     from offtake.outlook.measures import Parts
+    from offtake.outlook.tree import Tree
+    from offtake.plan.bottlenecks import Bottleneck
     from offtake.plan.inputs import Inputs
     from offtake.plan.problem import Float, Problem
     from offtake.plan.settings import Settings
-    from offtake.spec.outlook import Decide, Outlook
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What a plan under uncertainty is asked: the compiled problem, the futures, the tree, and how risk counts.
-
-    Attributes
-    ----------
-    base : Problem           one path, as the scenario is written
-    outlook : Outlook ; futures : Futures ; tree : Tree ; risk : (weight, level) each
-    allied : bool            False: the problem without the contract
-    """
-
-    base: Problem
-    outlook: Outlook
-    futures: Futures
-    tree: Tree
-    risk: Parts
-
-    def problem(self, tree: Tree | None = None) -> Problem:
-        """Return the problem of all paths with its decisions tied by a tree, this one if none is given."""
-        each = with_futures(self.base, self.futures)
-        return replace(each, ties=ties_of(tree or self.tree, self.outlook.decide, len(self.base.grid)), tails=self.risk)
+    from offtake.plan.worth import Worth
+    from offtake.spec.outlook import Outlook
 
 
 @dataclass(frozen=True)
@@ -74,6 +53,7 @@ class Hedged:
     apart : Problem                       one path, without the alliance
     tree_solved, tree_without : SolvedTree
     paths : tuple[Outcome, ...]           each path finished: one-path plans with and without the alliance
+    worth : Worth                         of information, of hedging, of waiting
     """
 
     question: Question
@@ -81,6 +61,7 @@ class Hedged:
     tree_solved: SolvedTree
     tree_without: SolvedTree
     paths: tuple[Outcome, ...]
+    worth: Worth
 
     @property
     def problem(self) -> Problem:
@@ -106,6 +87,11 @@ class Hedged:
     def probability(self) -> Float:
         """Of each path : float64[path]."""
         return self.futures.probability
+
+    @cached_property
+    def bottlenecks(self) -> list[Bottleneck]:
+        """What binds, how often, and what one more unit is worth."""
+        return over_paths(self.tree_solved.solved)
 
     @property
     def gap(self) -> float:
@@ -143,37 +129,6 @@ def score_usd(plan: Plan, weights: Mapping[Party, float]) -> float:
     return sum(weights[p] * plan.npv_usd(p) for p in PARTIES if weights[p]) - sum(plan.penalties_usd.values())
 
 
-def ties_of(tree: Tree, decide: Decide, periods: int) -> Ties:
-    """Turn the tree and the here-and-now set into the decisions that paths share."""
-    first = {name: tree.representative(getattr(decide, name), periods)[:, 0] for name in ("signing", "sites")}
-    now = np.minimum(first["signing"], first["sites"])
-    return Ties(
-        now=now,
-        phases=tree.representative(decide.phases, periods),
-        orders=tree.representative(decide.orders, periods),
-    )
-
-
-def parts_of(outlook: Outlook) -> Parts:
-    """Return the risk measure of an outlook as (weight, level) of lower-tail means; the mean if it states none."""
-    measure: object = outlook.risk
-    return measure.parts() if isinstance(measure, RiskMeasure) else ((1.0, 0.0),)
-
-
-def ask(base: Problem, outlook: Outlook, *, stream: str = "plan", seed: int | None = None) -> Question:
-    """Draw the futures, keep as many as the outlook asks for, and tie them by a tree."""
-    grid = base.grid
-    drawn = sample(outlook, grid, paths=outlook.drawn, seed=outlook.seed if seed is None else seed, stream=stream)
-    futures = reduced(drawn, outlook.paths, grid=grid)
-    return Question(
-        base=base,
-        outlook=outlook,
-        futures=futures,
-        tree=tree_of(outlook, grid, futures, outlook.stages_on(grid)),
-        risk=parts_of(outlook),
-    )
-
-
 def plan_under_uncertainty(
     inputs: Inputs, outlook: Outlook, settings: Settings, *, progress: Progress = ignore
 ) -> Hedged:
@@ -195,7 +150,15 @@ def plan_under_uncertainty(
         Outcome(alliance=a, without=w, method="LP on a tree of futures", seconds={})
         for a, w in zip(allied, alone, strict=True)
     )
-    return Hedged(question=question, apart=apart.base, tree_solved=solved, tree_without=without, paths=outcomes)
+    progress(ProgressEvent(stage="value of information"))
+    return Hedged(
+        question=question,
+        apart=apart.base,
+        tree_solved=solved,
+        tree_without=without,
+        paths=outcomes,
+        worth=worth(question, solved, settings),
+    )
 
 
 def _floored(problem: Problem, base: Problem, alone: Sequence[Plan]) -> Problem:

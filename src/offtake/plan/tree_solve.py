@@ -42,7 +42,7 @@ class SolvedTree:
     ----------
     solved : Solved            the plan (`x`) and its prices
     relaxed : Solution         of the linear relaxation: its objective is the bound
-    gap : float [frac]         distance of plan and bound over the plan's objective
+    gap : float [frac]         distance of plan and bound over the mean size of the paths' values
     """
 
     solved: Solved
@@ -94,7 +94,7 @@ def solve_tree(
         raise InfeasibleError("the choices of the relaxation have no plan on all paths", ())
     priced, priced_arrays = chosen, solver.arrays
     best, arrays = (chosen, solver.arrays) if settings.relax else _whole(built, solver, chosen, relaxed, settings)
-    gap = _distance(relaxed, best)
+    gap = _distance(built, relaxed, best)
     progress(
         ProgressEvent(
             stage=stage,
@@ -122,14 +122,15 @@ def _whole(
         found = find(built, solver, chosen, free)
         if found is not None and (best is None or found.objective > best.objective):
             best, arrays = found, solver.arrays
-        if best is not None and _distance(relaxed, best) <= SAMPLED * settings.gap:
+        if best is not None and _distance(built, relaxed, best) <= SAMPLED * settings.gap:
             return best, arrays
     return _branched(built, best, settings)
 
 
-def _distance(relaxed: Solution, best: Solution) -> float:
-    """Distance of a plan from the bound, over the size of its value."""
-    return max(0.0, relaxed.objective - best.objective) / max(1.0, abs(best.objective))
+def _distance(built: Built, relaxed: Solution, best: Solution) -> float:
+    """Distance of a plan from the bound, over the mean size of what the paths are worth: their sum may be near nothing."""
+    size = float(built.problem.probability @ np.abs(built.score.value(best.x[: built.model.column_blocks.count])))
+    return max(0.0, relaxed.objective - best.objective) / max(1.0, abs(best.objective), size)
 
 
 def _rounded(built: Built, solver: Solver, chosen: Solution, free: LpArrays) -> Solution | None:  # noqa: ARG001  (of one shape)

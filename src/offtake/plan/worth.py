@@ -25,15 +25,15 @@ from offtake.plan import scales
 from offtake.plan.build import build
 from offtake.plan.decided import decided, here_and_now
 from offtake.plan.futures import one_path, with_futures
-from offtake.plan.hedge import ties_of
 from offtake.plan.problem import Ties
+from offtake.plan.question import ties_of
 from offtake.plan.tree_solve import relaxation
 
 if TYPE_CHECKING:
     from offtake.lp.solution import Solution
     from offtake.plan.build import Built
-    from offtake.plan.hedge import Hedged
     from offtake.plan.problem import Int
+    from offtake.plan.question import Question
     from offtake.plan.settings import Settings
     from offtake.plan.tree_solve import SolvedTree
 
@@ -71,32 +71,31 @@ class Worth:
         return {s: None if v is None else self.tree_usd - v for s, v in self.without_waiting_usd.items()}
 
 
-def worth(hedged: Hedged, settings: Settings) -> Worth:
+def worth(question: Question, tree: SolvedTree, settings: Settings) -> Worth:
     """Solve what the values of information need: each path alone, the mean's plan, and the tree without each stage."""
-    problem = hedged.problem
-    stages = hedged.tree.stages[1:]
+    stages = question.tree.stages[1:]
     jobs: list[Callable[[], float | None]] = [
-        lambda: _wait_and_see(hedged, settings),
-        lambda: _mean_plan(hedged, settings),
+        lambda: _wait_and_see(question, tree, settings),
+        lambda: _mean_plan(question, tree, settings),
     ]
-    jobs += [lambda stage=stage: _merged(hedged, stage, settings) for stage in stages]  # type: ignore[misc]
+    jobs += [lambda stage=stage: _merged(question, tree, stage=stage, settings=settings) for stage in stages]  # type: ignore[misc]
     sees, mean, *waits = side_by_side(lambda job: job(), jobs)
-    tree = hedged.tree_solved.relaxed.objective * scales.USD
+    here = tree.relaxed.objective * scales.USD
     return Worth(
-        tree_usd=tree,
-        wait_and_see_usd=tree if sees is None or len(problem.paths) == 1 else sees,
+        tree_usd=here,
+        wait_and_see_usd=here if sees is None else sees,
         mean_plan_usd=mean,
         without_waiting_usd=dict(zip(stages, waits, strict=True)),
     )
 
 
-def _wait_and_see(hedged: Hedged, settings: Settings) -> float | None:
+def _wait_and_see(question: Question, tree: SolvedTree, settings: Settings) -> float | None:
     """Value if every path is known before anything is decided [USD].
 
     With no tie and no floor on a mean, paths share nothing: each is solved alone.  The measure grows with every path's value, so that the
     best of each path is the best of all.
     """
-    problem = hedged.problem
+    problem = tree.solved.built.problem
     if problem.goal.floors_usd:
         alone = Ties.alone(len(problem.paths), len(problem.grid))
         return _value(_solved(build(replace(problem, ties=alone)), settings))
@@ -104,26 +103,25 @@ def _wait_and_see(hedged: Hedged, settings: Settings) -> float | None:
     if any(f is None for f in found):
         return None
     values = np.array([f.objective for f in found if f is not None]) * scales.USD
-    return risk_value(hedged.risk, values, problem.probability)
+    return risk_value(question.risk, values, problem.probability)
 
 
-def _mean_plan(hedged: Hedged, settings: Settings) -> float | None:
+def _mean_plan(question: Question, tree: SolvedTree, settings: Settings) -> float | None:
     """Value of the here-and-now decisions that are best on the mean path, the rest decided on the tree [USD]."""
-    question, tree = hedged.question, hedged.tree_solved
-    mean = build(replace(with_futures(question.base, mean_path(hedged.futures)), goal=hedged.problem.goal))
+    problem = tree.solved.built.problem
+    mean = build(replace(with_futures(question.base, mean_path(question.futures)), goal=problem.goal))
     plan = _solved(mean, settings)
     if plan is None:
         return None
     solver = _at_the_tree(tree, settings)
-    held = here_and_now(hedged.problem, decided(mean, plan.x)).fix(tree.solved.built, solver.arrays)
+    held = here_and_now(problem, decided(mean, plan.x)).fix(tree.solved.built, solver.arrays)
     every = np.arange(held.columns)
     solver.set_col_bounds(every, lower=held.col_lower, upper=held.col_upper)
     return _value(solver.solve(method="dual simplex", interrupt=settings.interrupt))
 
 
-def _merged(hedged: Hedged, stage: str, settings: Settings) -> float | None:
+def _merged(question: Question, tree: SolvedTree, *, stage: str, settings: Settings) -> float | None:
     """Value of the tree in which a stage knows no more than the stage before: the decisions of its nodes are made equal [USD]."""
-    question, tree = hedged.question, hedged.tree_solved
     built = tree.solved.built
     coarse = ties_of(question.tree.merged(stage), question.outlook.decide, len(question.base.grid))
     solver = _at_the_tree(tree, settings)
