@@ -168,7 +168,9 @@ def _key_of(shown: Fan, width: float) -> list[list[tuple[str, float]]]:
     count = len(shown.samples)
     of = f" of {shown.paths:,}" if shown.paths else ""
     entries = [("middle 50 % of paths", 0.38), ("middle 80 %", 0.16)]
-    if count:
+    if count == shown.paths > 1:
+        entries.append((f"all {count} paths", 0.0))
+    elif count:
         entries.append((f"{count} sample paths{of}" if count > 1 else f"1 sample path{of}", 0.0))
     lines: list[list[tuple[str, float]]] = [[]]
     for entry in entries:
