@@ -11,7 +11,6 @@ from offtake.errors import OfftakeError
 from offtake.outlook.fit import delays, demand, power, power_held, prices, zones
 from offtake.outlook.fit.held import coverage, worst
 from offtake.outlook.fit.shipped import shipped
-from offtake.outlook.fit.terms import written
 from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
     from offtake.outlook.fit.terms import Fitted
     from offtake.outlook.fit.trends import Pool
 
-__all__ = ["Calibration", "Check", "calibrate", "checks_written", "save"]
+__all__ = ["Calibration", "Check", "calibrate", "checks_written"]
 
 SPLITS = (((2020, 2022), (2023, 2024)), ((2020, 2021), (2022, 2023)), ((2020, 2023), (2024, 2024)))
 """Years fitted and years held back of power prices; the first is the one that the tests hold to its rate."""
-
-_SWITCH = (".held.csv", ".csv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,22 +103,6 @@ def calibrate(traces: Path | None = None, progress: Progress = ignore) -> Calibr
     return Calibration(
         fitted=tuple(terms), checks=tuple(checks), pool=demand.pooled_growth(fits), power_fitted=traces is not None
     )
-
-
-def save(found: Calibration, path: Path) -> Path:
-    """Write the terms to a file, and the checks beside it (`name.held.csv`); return the second path.
-
-    Raises
-    ------
-    OfftakeError    the file cannot be written
-    """
-    beside = path.with_name(path.name.removesuffix(_SWITCH[1]) + _SWITCH[0])
-    try:
-        path.write_text(written(found.fitted), encoding="utf-8")
-        beside.write_text(checks_written(found.checks), encoding="utf-8")
-    except OSError as error:
-        raise OfftakeError(f"{path}: {error.strerror or error}") from error
-    return beside
 
 
 def checks_written(checks: tuple[Check, ...]) -> str:
