@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -253,10 +253,7 @@ class Grid(Intervals):
         >>> grid.stock_mean(0.0).tolist()
         [[0.5, 0.0], [0.5, 0.5]]
         """
-        edges = self.edges_days - lag_days
-        integral = self._integral(edges)
-        mean: Float = (integral[1:] - integral[:-1]) / self.days[:, None]
-        return mean
+        return _stock_mean(self, float(lag_days))
 
     def _integral(self, times_days: Float) -> Float:
         """Weights of the integral of the stock from the valuation date to given times : float64[time, period] [day]."""
@@ -310,3 +307,12 @@ def _label(start: date, end: date) -> str:
         if months == 12:
             return f"{start.year}" if start.month == 1 else f"{start.year}/{(start.year + 1) % 100:02d}"
     return f"{start}..{end - timedelta(days=1)}"
+
+
+@lru_cache(maxsize=512)
+def _stock_mean(grid: Grid, lag_days: float) -> Float:
+    """Remember weights: a grid has few lags, and a plan with many worlds asks for them thousands of times."""
+    integral = grid._integral(grid.edges_days - lag_days)  # noqa: SLF001  (of this module)
+    mean: Float = (integral[1:] - integral[:-1]) / grid.days[:, None]
+    mean.setflags(write=False)
+    return mean
