@@ -55,6 +55,7 @@ class FakeHedged:
     bottlenecks: tuple[Any, ...]
     in_sample_usd: float
     gap: float
+    worth: Any = WORTH
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,6 @@ def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True) -> Story:
     stories = tuple(one_path(world, o) for o in outcomes)
     hedge = Hedge(
         hedged=hedged,
-        worth=WORTH,
         evaluated=evaluated if fresh else None,
         outlook=FakeOutlook(),
         central=central,

@@ -35,10 +35,15 @@ def plan(
     gap: float = 0.005,
     time_limit_s: float | None = None,
     seed: int = 0,
+    full: bool = False,
+    executor: str | None = None,
     progress: Progress = ignore,
     interrupt: threading.Event | None = None,
 ) -> Answer:
     """Plan a scenario: base case, no alliance, prices, reliefs, named cases, widest assumptions.
+
+    Where the scenario states an outlook of several paths: a plan for all of them, valued on fresh paths, and its worth; relief values
+    are not computed then.
 
     Parameters
     ----------
@@ -49,6 +54,8 @@ def plan(
     gap : float [frac]                  relative gap at which the integer solve stops
     time_limit_s : float or None [s]    None stops on the gap, never on time
     progress : callable                 see `offtake.progress`
+    full : bool                         under uncertainty: replications and widest assumptions too
+    executor : str or None              under uncertainty: who works off fresh paths: "serial", "processes:4", "ray:ADDRESS"
     interrupt : threading.Event         set it to stop; the best plan so far is settled and marked
 
     Raises
@@ -58,8 +65,9 @@ def plan(
     """
     loaded = scenario if isinstance(scenario, Loaded) else load(scenario, overlays=overlays)
     settings = settings_of(gap=gap, relax=relax, time_limit_s=time_limit_s, seed=seed, interrupt=interrupt)
-    story = tell(loaded, settings, cases=cases, progress=progress)
-    return Answer(story, {"relax": relax, "cases": cases, "gap": gap, "time_limit_s": time_limit_s})
+    story = tell(loaded, settings, cases=cases, full=full, executor=executor, progress=progress)
+    options = {"relax": relax, "cases": cases, "gap": gap, "time_limit_s": time_limit_s}
+    return Answer(story, {**options, "full": full} if story.hedge else options)
 
 
 def save(answer: Answer, directory: str | Path, *, with_report: bool = True) -> Path:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from offtake.plan.findings import Finding
     from offtake.plan.hedge import Hedged
     from offtake.plan.problem import Float
-    from offtake.plan.worth import Worth
     from offtake.spec.outlook import Outlook
 
 __all__ = ["Hedge", "foresight_of", "mixed_findings", "worst_certificate"]
@@ -29,7 +28,6 @@ class Hedge:
     Attributes
     ----------
     hedged : Hedged                 the plan: a tree of paths, each finished as a plan of its own
-    worth : Worth or None           of information, hedging and waiting; None where it was stopped before
     evaluated : Evaluated or None   the plan on fresh paths; None where it was stopped before
     outlook : Outlook               what may happen, as the scenario states it
     central : Futures               the central path, for saying what differs from it
@@ -38,7 +36,6 @@ class Hedge:
     """
 
     hedged: Hedged
-    worth: Worth | None
     evaluated: Evaluated | None
     outlook: Outlook
     central: Futures

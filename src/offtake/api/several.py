@@ -114,17 +114,10 @@ def _of_paths(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
 
 def _worth(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
     """Write what information, hedging and waiting are worth."""
-    worth, later = hedge.worth, hedge.hedged.tree.stages[1:]
-    if worth is None:
-        why = "the plan was stopped before information was valued"
-        found: dict[str, Any] = {"evpi_usd": None, "vss_usd": None, "waiting_value_usd": dict.fromkeys(later)}
-    else:
-        why = "the program that it compares with has no plan"
-        found = {"evpi_usd": worth.evpi_usd, "vss_usd": worth.vss_usd, "waiting_value_usd": dict(worth.waiting_usd)}
-    waits = {
-        stage: reasons.value(f"waiting_value_usd.{stage}", v, why) for stage, v in found["waiting_value_usd"].items()
-    }
-    return {**{key: reasons.value(key, found[key], why) for key in ("evpi_usd", "vss_usd")}, "waiting_value_usd": waits}
+    worth, why = hedge.hedged.worth, "the program that it compares with has no plan"
+    found = {"evpi_usd": worth.evpi_usd, "vss_usd": worth.vss_usd}
+    waits = {stage: reasons.value(f"waiting_value_usd.{stage}", v, why) for stage, v in worth.waiting_usd.items()}
+    return {**{key: reasons.value(key, v, why) for key, v in found.items()}, "waiting_value_usd": waits}
 
 
 def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:

@@ -74,9 +74,29 @@ class Story:
         return named or worst
 
 
-def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Progress = ignore) -> Story:
-    """Plan a loaded scenario and all that belongs to the answer."""
-    watch = _Watch()
+def tell(
+    loaded: Loaded,
+    settings: Settings,
+    *,
+    cases: bool = True,
+    full: bool = False,
+    executor: str | None = None,
+    progress: Progress = ignore,
+) -> Story:
+    """Plan a loaded scenario and all that belongs to the answer: under uncertainty where it states an outlook of several paths."""
+    outlook = loaded.scenario.outlook
+    if outlook is not None and outlook.paths > 1 and outlook.uncertain:
+        from offtake.api.uncertain import tell_under_uncertainty
+
+        return tell_under_uncertainty(
+            loaded, outlook, settings, cases=cases, full=full, executor=executor, progress=progress
+        )
+    return tell_one_path(loaded, settings, cases=cases, progress=progress)
+
+
+def tell_one_path(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Progress = ignore) -> Story:
+    """Plan a scenario as it is written, one path, and all that belongs to the answer."""
+    watch = Watch()
     world = prepare(loaded)
     base = plan_inputs(world.inputs, settings, progress=progress)
     watch.lap("base case and no alliance")
@@ -87,12 +107,12 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
     steps: list[Relief] = []
     results = [
         CaseResult(
-            id="base", title="Base case", status=_status(base, ()), method=base.method, outcome=base, figures=figures
+            id="base", title="Base case", status=status_of(base, ()), method=base.method, outcome=base, figures=figures
         )
     ]
     swings: list[Swing] = []
     missing: list[Finding] = []
-    if cases and base.alliance.solved.status.solved and not _stopped(settings):
+    if cases and base.alliance.solved.status.solved and not is_stopped(settings):
         progress(ProgressEvent(stage="relief values"))
         steps = reliefs(
             base.alliance.solved,
@@ -103,10 +123,10 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
             recompile=_recompile(base),
         )
         watch.lap("relief values")
-        if not _stopped(settings):
+        if not is_stopped(settings):
             missing = shortages(base.alliance.solved, settings)
             watch.lap("shortages")
-        varied, values = assumptions(loaded, stopped=partial(_stopped, settings))
+        varied, values = assumptions(loaded, stopped=partial(is_stopped, settings))
         # Cases mostly wait for the solver, while the screening of assumptions computes here.
         more, swings = together(
             lambda: named_cases(loaded, settings, progress=progress),
@@ -125,7 +145,7 @@ def tell(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Pr
         swings=swings,
         findings=told,
         certificate=certificate_of(base),
-        status=str(Status.INTERRUPTED) if _stopped(settings) else _status(base, told),
+        status=str(Status.INTERRUPTED) if is_stopped(settings) else status_of(base, told),
         seconds={**watch.laps, **{f"base: {k}": v for k, v in base.seconds.items()}},
     )
 
@@ -135,7 +155,7 @@ def named_cases(loaded: Loaded, settings: Settings, *, progress: Progress = igno
     titles = {c.id: c.title or c.id for c in loaded.scenario.cases}
 
     def planned(name: str) -> CaseResult | None:
-        if _stopped(settings):
+        if is_stopped(settings):
             return None
         stage = f"case {name}"
         progress(ProgressEvent(stage=stage))
@@ -148,7 +168,7 @@ def named_cases(loaded: Loaded, settings: Settings, *, progress: Progress = igno
         return CaseResult(
             id=name,
             title=titles[name],
-            status=_status(outcome, findings(outcome.alliance)),
+            status=status_of(outcome, findings(outcome.alliance)),
             method=outcome.method,
             outcome=outcome,
             figures=headline(outcome),
@@ -177,11 +197,13 @@ def _recompile(base: Outcome):  # type: ignore[no-untyped-def]  # noqa: ANN202
     return again
 
 
-def _stopped(settings: Settings) -> bool:
+def is_stopped(settings: Settings) -> bool:
+    """Say whether somebody asked to stop."""
     return settings.interrupt is not None and settings.interrupt.is_set()
 
 
-def _status(outcome: Outcome, told: Sequence[Finding]) -> str:
+def status_of(outcome: Outcome, told: Sequence[Finding]) -> str:
+    """Tell how a world's plan ended."""
     status = outcome.alliance.solved.status
     if status in (Status.INTERRUPTED, Status.TIME_LIMIT):
         return str(status)
@@ -190,7 +212,7 @@ def _status(outcome: Outcome, told: Sequence[Finding]) -> str:
     return "optimal" if status.solved else str(status)
 
 
-class _Watch:
+class Watch:
     """Wall clock by step; times live only in `timings`."""
 
     def __init__(self) -> None:
@@ -198,6 +220,7 @@ class _Watch:
         self.last = time.perf_counter()
 
     def lap(self, name: str) -> None:
+        """End a step."""
         now = time.perf_counter()
         self.laps[name], self.last = now - self.last, now
 

@@ -1,0 +1,144 @@
+"""Plan under uncertainty with everything that belongs to the answer."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from offtake.api.headline import headline
+from offtake.api.hedging import Hedge, mixed_findings, worst_certificate
+from offtake.api.prepare import assumptions, prepare
+from offtake.api.world import (
+    CaseResult,
+    Story,
+    Watch,
+    certificate_of,
+    is_stopped,
+    named_cases,
+    status_of,
+)
+from offtake.executors import executor_of, together
+from offtake.lp.solution import Status
+from offtake.outlook.sampling import central
+from offtake.plan.evaluate import evaluate
+from offtake.plan.findings import findings
+from offtake.plan.hedge import plan_under_uncertainty
+from offtake.plan.run import plan_inputs
+from offtake.progress import Progress, ignore
+from offtake.risk.cases import tornado
+
+if TYPE_CHECKING:
+    from offtake.api.prepare import World
+    from offtake.plan.run import Outcome
+    from offtake.plan.settings import Settings
+    from offtake.risk.cases import Swing
+    from offtake.spec.load import Loaded
+    from offtake.spec.outlook import Outlook
+
+__all__ = ["tell_under_uncertainty"]
+
+
+def tell_under_uncertainty(
+    loaded: Loaded,
+    outlook: Outlook,
+    settings: Settings,
+    *,
+    cases: bool = True,
+    full: bool = False,
+    executor: str | None = None,
+    progress: Progress = ignore,
+) -> Story:
+    """Plan for the futures of an outlook, value the plan on fresh ones, and plan the named cases on their central paths.
+
+    Parameters
+    ----------
+    full : bool       replications, and the widest assumptions on the central path
+    executor : str    as `offtake.executors.executor_of` reads it
+    """
+    watch = Watch()
+    world = prepare(loaded)
+    with executor_of(executor) as workers:
+        hedged = plan_under_uncertainty(world.inputs, outlook, settings, progress=progress)
+        watch.lap("plan under uncertainty")
+        fresh = None
+        if not is_stopped(settings):
+            fresh = evaluate(hedged, settings, workers, progress=progress)
+            watch.lap("fresh paths")
+    paths = tuple(_path(world, outcome, settings) for outcome in hedged.paths)
+    watch.lap("books")
+    middle = central(outlook, hedged.problem.grid)
+    hedge = Hedge(hedged=hedged, evaluated=fresh, outlook=outlook, central=middle, paths=paths, full=full)
+    named: list[CaseResult] = []
+    swings: list[Swing] = []
+    if cases and not is_stopped(settings):
+        named, swings = _beside(loaded, world, settings, full=full, progress=progress)
+        watch.lap("named cases and assumptions" if full else "named cases")
+    found = mixed_findings([one.findings for one in paths], hedged.probability)
+    first = paths[0]
+    return Story(
+        world=world,
+        base=first.base,
+        figures=first.figures,
+        bottlenecks=hedged.bottlenecks,
+        reliefs=(),
+        cases=(first.cases[0], *named),
+        swings=swings,
+        findings=found,
+        certificate=worst_certificate([dict(one.certificate) for one in paths]),
+        status=_status(paths, settings),
+        seconds=watch.laps,
+        hedge=hedge,
+    )
+
+
+def _path(world: World, outcome: Outcome, settings: Settings) -> Story:
+    """Tell one path as a world of its own."""
+    figures, found = headline(outcome), findings(outcome.alliance)
+    status = status_of(outcome, found)
+    base = CaseResult(
+        id="base", title="Mean over the paths", status=status, method=outcome.method, outcome=outcome, figures=figures
+    )
+    return Story(
+        world=world,
+        base=outcome,
+        figures=figures,
+        bottlenecks=(),
+        reliefs=(),
+        cases=(base,),
+        swings=(),
+        findings=found,
+        certificate=certificate_of(outcome),
+        status=str(Status.INTERRUPTED) if is_stopped(settings) else status,
+        seconds={},
+    )
+
+
+_WORST_FIRST = (str(Status.INTERRUPTED), str(Status.TIME_LIMIT), "short")
+
+
+def _status(paths: tuple[Story, ...], settings: Settings) -> str:
+    """Tell how it ended: as on the path on which it ended worst."""
+    if is_stopped(settings):
+        return str(Status.INTERRUPTED)
+    ends = {one.status for one in paths}
+    return next((end for end in _WORST_FIRST if end in ends), paths[0].status)
+
+
+def _beside(
+    loaded: Loaded, world: World, settings: Settings, *, full: bool, progress: Progress
+) -> tuple[list[CaseResult], list[Swing]]:
+    """Plan the named cases on their central paths, and vary the widest assumptions on the base case's where all is asked for."""
+
+    def cases() -> list[CaseResult]:
+        return named_cases(loaded, settings, progress=progress)
+
+    if not full:
+        return cases(), []
+
+    def widest() -> list[Swing]:
+        varied, values = assumptions(loaded, stopped=partial(is_stopped, settings))
+        middle = plan_inputs(world.inputs, settings, progress=progress, stage="central path")
+        most = loaded.scenario.tornado.most
+        return tornado(middle, varied, values, settings, most=most, progress=progress)
+
+    return together(cases, widest)
