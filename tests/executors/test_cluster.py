@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -187,6 +188,58 @@ def test_ctrl_c_ends_ray_within_seconds(tmp_path):
     assert all(_gone(pid, 10) for pid in _pids(tmp_path))
 
 
+@pytest.fixture
+def head(tmp_path):
+    """Start a cluster of one machine as an administrator would; yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        options = ["--head", "--block", "--num-cpus=2", "--include-dashboard=false", "--node-ip-address=127.0.0.1"]
+        places = [f"--port={address.rpartition(':')[2]}", f"--temp-dir={folder}"]
+        program = [Path(sys.executable).with_name("ray"), "start", *options, *places]
+        quiet = {**os.environ, "HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(HERE)}
+        with subprocess.Popen(
+            program, env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as cluster:
+            try:
+                said = next((line for line in cluster.stdout if "Ray runtime started" in line), "")
+                assert said, "the cluster did not start"
+                yield address
+            finally:
+                cluster.terminate()
+                cluster.communicate(timeout=30)
+
+
+@RAY
+@POSIX
+def test_a_cluster_by_its_address_gives_the_same_bytes(head):
+    text = textwrap.dedent("""
+        import sys
+        sys.path.insert(0, {here!r})
+        import executor_works as works
+        from offtake.executors import executor_of, cluster
+        from offtake.executors.plain import write_plain
+        cluster.code_digest = lambda: b""  # whoever edits Offtake meanwhile would make it other code
+        with executor_of("ray:{head}") as executor:
+            print(executor.name, executor.workers)
+            print(write_plain(executor.map(works.solves, range(5), context=works.job())))
+    """).format(here=str(HERE), head=head)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, check=False, timeout=120
+    )
+    expected = write_plain(Serial().map(works.solves, range(5), context=works.job()))
+    assert (done.stdout.splitlines(), done.stderr) == ([f"ray:{head} 2", expected], "")
+
+
+@RAY
+def test_a_worker_with_other_code_is_refused():
+    from offtake.executors import cluster
+
+    with pytest.raises(OfftakeError, match=r"is of another version than here; install the same on every machine"):
+        cluster._held.__wrapped__(None, b"other code")
+
+
 # Addresses --------------------------------------------------------------------------------------------------------
 
 
@@ -215,7 +268,19 @@ def test_an_address_that_is_silent_is_told_within_ten_seconds():
 
 @RAY
 @pytest.mark.parametrize(
-    "address", ["foo", "10.0.0.7", ":6379", "host:port", "host:1; ls", "http://host:1", "-x:1 -y", "a" * 300]
+    "address",
+    [
+        "foo",
+        "10.0.0.7",
+        ":6379",
+        "host:port",
+        "host:1; ls",
+        "http://host:1",
+        "//host:1",
+        "ray://host:1",
+        "-x:1 -y",
+        "a" * 300,
+    ],
 )
 def test_what_is_no_address_is_told_how_one_is_written(address):
     with pytest.raises(OfftakeError, match=r"an address is written HOST:PORT.*--executor processes") as caught:

@@ -42,7 +42,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _FALLBACK = "use --executor processes, which needs only this machine"
-_ADDRESS = re.compile(r"auto|(ray://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
+_ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _ANSWER_S = 9.0  # for an address to answer; ten seconds are promised
 _TICK_S = 0.2
 _AHEAD = 2  # items given out for each core, so that none waits for us
@@ -52,10 +52,10 @@ _QUIET = {
     "RAY_DISABLE_IMPORT_WARNING": "1",
 }
 _PROBE = """
-import re, socket, sys
+import socket, sys
 address = sys.argv[1]
 if address != "auto":
-    host, port = address.removeprefix("ray://").rsplit(":", 1)
+    host, port = address.rsplit(":", 1)
     socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
 import ray
 ray.init(address, log_to_driver=False, configure_logging=False, logging_level="error")
@@ -68,8 +68,8 @@ class Ray(Held):
 
     Parameters
     ----------
-    address : str or None    "HOST:PORT", "ray://HOST:PORT" or "auto" for a cluster that runs; None starts one on this machine, for this
-        object only, by the first `map` of more than one item
+    address : str or None    "HOST:PORT" of a cluster that runs, or "auto" for one that this machine is part of; None starts one here,
+        for this object only, by the first `map` of more than one item
 
     Raises
     ------
@@ -120,14 +120,14 @@ class Ray(Held):
         if self._ours is not None:
             return
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_environment())
+            stack.enter_context(_environment(local=self._address is None))
             import ray
 
             quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "logging_level": "error"}
             if not ray.is_initialized():  # else somebody in this process has one, who will close it
                 if self._address is None:
                     folder = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
-                    quiet |= {"num_cpus": self.workers, "include_dashboard": False}
+                    quiet |= {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
                     quiet |= {"_temp_dir": stack.enter_context(folder), "_node_ip_address": "127.0.0.1"}
                 else:
                     quiet |= {"address": self._address}
@@ -225,7 +225,7 @@ def _must_answer(address: str) -> None:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        reason = f"no answer in {_ANSWER_S:.0f} s"
+        reason = f"no answer in {_ANSWER_S:.0f} s; this machine must be one of the cluster's"
     else:
         if "answered" in done.stdout.split():
             return
@@ -258,13 +258,15 @@ def _silence() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
+def _environment(*, local: bool) -> Iterator[None]:
     """Set what Ray reads from the environment, and set it back.
 
     A local Ray asks for a token, so that other users of the machine cannot send it work; without one in the environment it would leave a
-    file in the home folder.
+    file in the home folder. A cluster has its own ways, and its users what they need for it.
     """
-    wanted = dict(_QUIET) if "RAY_AUTH_TOKEN" in os.environ else {**_QUIET, "RAY_AUTH_TOKEN": _token()}
+    wanted = dict(_QUIET)
+    if local and "RAY_AUTH_TOKEN" not in os.environ:
+        wanted["RAY_AUTH_TOKEN"] = _token()
     before = {name: os.environ.get(name) for name in (*wanted, "RAY_AUTH_MODE")}
     os.environ.update(wanted)
     import ray  # noqa: F401 - it gives its logger a level
