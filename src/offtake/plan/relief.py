@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from offtake.plan.build import build
 from offtake.plan.fixed import solve_at
 
 if TYPE_CHECKING:
+    from offtake.lp.solution import Basis
     from offtake.plan.bottlenecks import Bottleneck
+    from offtake.plan.build import Built
+    from offtake.plan.fixed import AtChoices
     from offtake.plan.inputs import Inputs
     from offtake.plan.problem import Problem
     from offtake.plan.settings import Settings
@@ -30,6 +33,15 @@ CREDIT_STEP_USD = 1e9
 DUST = 1e-9
 """Gain below this part of the objective is the solver's rounding."""
 CEILING_STEP_MW = 100.0
+
+
+class Again(Protocol):
+    """Solve a changed problem at the choices of a solved one."""
+
+    def __call__(
+        self, built: Built, base: Solved, settings: Settings, *, basis: Basis | None = None
+    ) -> AtChoices | None:
+        """Return the solution, or None where there is no plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +72,20 @@ def reliefs(
     most: int,
     settings: Settings,
     recompile: Callable[[Inputs], Problem],
+    again: Again = solve_at,
 ) -> list[Relief]:
-    """Re-solve with one step more of each of the `most` largest limits: the largest of every kind first, then the next of each."""
+    """Re-solve with one step more of each of the `most` largest limits: the largest of every kind first, then the next of each.
+
+    Parameters
+    ----------
+    again : how the problem with one step more is solved at the plan's choices; of a tree, `offtake.plan.tree_solve.solve_tree_at`
+    """
     out = []
     dust = max(1.0, DUST * abs(solved.priced.objective) * scales.USD)
     for bottleneck, step in spread(rank(solved, found, inputs, recompile))[:most]:
-        again = solve_at(build(step.change()), solved, settings, basis=solved.priced.basis)
-        if again is not None and not again.freed:
-            gain = (again.solved.first.objective - solved.priced.objective) * scales.USD
+        found_at = again(build(step.change()), solved, settings, basis=solved.priced.basis)
+        if found_at is not None and not found_at.freed:
+            gain = (found_at.solved.first.objective - solved.priced.objective) * scales.USD
             out.append(
                 Relief(
                     limit=bottleneck.limit,
@@ -122,7 +140,7 @@ def spread(ranked: Sequence[tuple[Bottleneck, Step]]) -> list[tuple[Bottleneck, 
 def step_of(problem: Problem, b: Bottleneck, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
     """Return the whole step of a limit, or None where it has none that can be bought (demand, cash floors)."""
     if b.block == "phases":
-        return _sooner(b.item, inputs, recompile)
+        return _sooner(problem, b.item, inputs, recompile)
     if b.block.startswith("facility_"):
         return _more_credit(problem, b.block.removeprefix("facility_"))
     more = {
@@ -157,8 +175,10 @@ def _more_power(problem: Problem, b: Bottleneck) -> Step:
     return Step(words=f"one phase of {phase:g} MW more from {problem.grid.labels[t]}", size=phase, change=change)
 
 
-def _sooner(site: str, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
-    """Build one month sooner: the lead time is shorter."""
+def _sooner(problem: Problem, site: str, inputs: Inputs, recompile: Callable[[Inputs], Problem]) -> Step | None:
+    """Build one month sooner: the lead time is shorter; of one path only, since futures are not compiled again."""
+    if len(problem.paths) > 1:
+        return None
     spec = next(s for s in inputs.base.sites if s.id == site)
     if spec.lead_time_months < SOONER_MONTHS:
         return None

@@ -20,6 +20,7 @@ import numpy as np
 from offtake.errors import InfeasibleError
 from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
+from offtake.plan.fixed import AtChoices
 from offtake.plan.solve import Solved, explain_failure, least_short
 from offtake.plan.start import ROUNDINGS, fix_columns, rounded_phases, rounded_yes_no
 from offtake.progress import Progress, ProgressEvent, ignore
@@ -110,6 +111,29 @@ def solve_tree(
         left_open=(np.nan, np.nan), settings=settings,
     )  # fmt: skip
     return SolvedTree(solved=solved, relaxed=relaxed, gap=gap)
+
+
+def solve_tree_at(built: Built, base: Solved, settings: Settings, *, basis: Basis | None = None) -> AtChoices | None:
+    """Solve a changed tree at the signing and opening of a solved one, everything else free; None where it has no plan."""
+    free = relaxation(built)
+    lower, upper = free.col_lower.copy(), free.col_upper.copy()
+    for name in ("sign", "open_site"):
+        here, there = built.model.column_block(name), base.built.model.column_block(name)
+        both = (here.index >= 0) & (there.index >= 0)
+        lower[here.index[both]] = upper[here.index[both]] = np.round(base.x[there.index[both]])
+    arrays = replace(free, col_lower=lower, col_upper=upper)
+    solver = Solver(arrays, threads=settings.threads, seed=settings.seed)
+    warm = basis is not None and (basis.columns, basis.rows) == (arrays.columns, arrays.rows)
+    if warm and basis is not None:
+        solver.set_basis(basis)
+    found = solver.solve(method="dual simplex" if warm else "auto", interrupt=settings.interrupt)
+    if not found.status.solved:
+        return None
+    solved = Solved(
+        built=built, arrays=arrays, x=found.x, first=found, exact=found, priced=found, priced_arrays=arrays,
+        left_open=(np.nan, np.nan), settings=settings,
+    )  # fmt: skip
+    return AtChoices(solved=solved, freed=())
 
 
 def _whole(
