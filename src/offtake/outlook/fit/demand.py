@@ -1,8 +1,12 @@
 """Growth of demand: run-rate revenue, token volumes, capital spent; how uncertain it is, and whether it declines.
 
-The scenario's own series holds the expected growth. What a plan needs is how far demand may leave it, so the terms of `trend` are spreads:
-`growth` is the standard error of the growth that the history shows, `volatility` what a year adds beside it, `level` the error of a
-reading. That growth is learned over three years is an assumption.
+The scenario's own series holds the expected growth. What a plan needs is how far demand may leave it, so the terms are spreads.
+
+Capital spent has fifteen years of history: its terms are those of `trend`, `growth` the standard error of the growth seen, `volatility`
+what a year adds beside it, `level` the error of a reading. Companies and tokens have three years, all of fast growth. Their error of growth
+carried on for ten years would be a factor of thousands, which is no forecast; so their terms are those of `reverting_trend`: a deviation
+that has the variance of the fit one year ahead, where the intervals are held to history, and fades with a half-life of three years (an
+assumption), around the growth of capital spent.
 """
 
 from __future__ import annotations
@@ -26,6 +30,12 @@ __all__ = ["LEARNED_Y", "Growth", "demand_terms", "growths", "held_back", "histo
 
 LEARNED_Y = 3.0
 """Years over which it becomes known that growth is not what was planned: an assumption; one or two years of data do not tell."""
+
+FADES_Y = 3.0
+"""Half-life of a company's lead or lag: an assumption; three years of data, all of fast growth, do not tell."""
+
+_LONG = "hyperscaler-capex"
+_FEWEST = 10
 
 _HELD_YEARS = 1.0
 _COMPANIES = ("openai-revenue", "anthropic-revenue", "openrouter-tokens", "google-tokens")
@@ -77,62 +87,50 @@ def pooled_growth(fits: dict[str, Growth]) -> Pool:
 
 
 def demand_terms(fits: dict[str, Growth]) -> tuple[Fitted, ...]:
-    """Return the terms of `trend` of every history."""
+    """Return the terms of every history of ten points or more, the longest first."""
     words = {
         "openai-revenue": "run-rate revenue of OpenAI", "anthropic-revenue": "run-rate revenue of Anthropic",
-        "openrouter-tokens": "tokens a day through one router", "google-tokens": "tokens a month of Google, all surfaces",
-        "hyperscaler-capex": "capital spent by five hyperscalers a year", "tracked-sites": "IT power of tracked AI sites",
-        "nvidia-chips": "NVIDIA AI chips ever delivered",
+        "openrouter-tokens": "tokens a day through one router", _LONG: "capital spent by five hyperscalers a year",
+        "tracked-sites": "IT power of tracked AI sites", "nvidia-chips": "NVIDIA AI chips ever delivered",
     }  # fmt: skip
-    return (*(_terms(fit, words[name]) for name, fit in fits.items()), _company(fits))
-
-
-def _company(fits: dict[str, Growth]) -> Fitted:
-    """Return the terms for a company that is not in the table: what the companies share, and how they differ."""
-    pool = pooled_growth(fits)
-    ones = [fits[name].plain for name in _COMPANIES]
-    growth = math.hypot(pool.se, pool.between)
-    ends = (math.hypot(pool.se, pool.between_low), math.hypot(pool.se, pool.between_high))
-    volatility = math.sqrt(sum(one.volatility**2 for one in ones) / len(ones))
-    return Fitted(
-        key="ai-demand", kind="trend", quantity="demand for one AI company's service", grade="weak",
-        terms={
-            "growth": term(Estimate(growth, *ends), "%/y", times=100.0), "learned": Term(LEARNED_Y, "y"),
-            "volatility": term(volatility, "%", times=100.0),
-        },
-        source="pooled: " + ", ".join(_COMPANIES), data_from="2023-03", data_to="2026-08",
-        points=sum(one.points for one in ones), fit_error=f"standard error of the mean growth {pool.se:.2f} a year",
-        note=(
-            f"growth itself {pool.mean:.2f} a year in logarithms ({pool.low:.2f} to {pool.high:.2f}), between companies "
-            f"{pool.between:.2f}; survivors only, and a phase of fast growth: not beyond two years"
+    long = fits[_LONG].plain
+    fast = (name for name, fit in fits.items() if name != _LONG and fit.plain.points >= _FEWEST)
+    return (
+        _terms(fits[_LONG], words[_LONG], "trend", {
+            **_growth(long),
+            "volatility": term(_with_ends(long.volatility, long), "%", times=100.0),
+            "level": term(_with_ends(long.noise, long), "%", times=100.0),
+        }, ""),
+        *(
+            _terms(fits[name], words[name], "reverting_trend", {
+                "spread": term(_with_ends(_faded_spread(fits[name].plain), fits[name].plain), "%", times=100.0),
+                "half_life": Term(FADES_Y, "y"), **_growth(long),
+            }, f"; the half-life is an assumption, and growth is that of {_LONG}")
+            for name in fast
         ),
     )  # fmt: skip
 
 
-def _terms(fit: Growth, words: str) -> Fitted:
+def _growth(long: Drift) -> dict[str, Term]:
+    return {"growth": term(_with_ends(long.growth_se, long), "%/y", times=100.0), "learned": Term(LEARNED_Y, "y")}
+
+
+def _faded_spread(found: Drift) -> float:
+    """Return the long-run spread of a fading deviation with the variance of the fit one year ahead."""
+    return math.sqrt((found.growth_se**2 + found.volatility**2) / (1.0 - 0.25 ** (1.0 / FADES_Y)))
+
+
+def _terms(fit: Growth, words: str, kind: str, terms: dict[str, Term], more: str) -> Fitted:
     plain, bent, history = fit.plain, fit.declining, fit.history
     low, high = plain.interval(plain.growth, plain.growth_se)
     said = f"growth itself {plain.growth:.2f} a year in logarithms ({low:.2f} to {high:.2f}); volatility {plain.volatility:.2f}"
     if bent is not None:
         low, high = bent.interval(bent.decline, bent.decline_se)
         said += f"; decline of growth {bent.decline:.2f} a year ({low:.2f} to {high:.2f})"
-    long = history.name == "hyperscaler-capex"
-    note = (
-        said
-        if long
-        else said + "; a phase of fast growth: do not carry it beyond two years, use hyperscaler-capex for longer"
-    )
-    terms = {
-        "growth": term(_with_ends(plain.growth_se, plain), "%/y", times=100.0),
-        "learned": Term(LEARNED_Y, "y"),
-        "volatility": term(_with_ends(plain.volatility, plain), "%", times=100.0),
-        "level": term(_with_ends(plain.noise, plain), "%", times=100.0),
-    }
     return Fitted(
-        key=history.name, kind="trend", quantity=words, terms=terms,
-        grade="fitted" if len(history.values) >= 10 else "weak", source=history.source, data_from=str(history.days[0]),
-        data_to=str(history.days[-1]), points=len(history.values),
-        fit_error=f"standard error of growth {plain.growth_se:.2f} a year; reading error {100 * plain.noise:.0f} %", note=note,
+        key=history.name, kind=kind, quantity=words, terms=terms, grade="weak" if more else "fitted", source=history.source,
+        data_from=str(history.days[0]), data_to=str(history.days[-1]), points=len(history.values),
+        fit_error=f"standard error of growth {plain.growth_se:.2f} a year; reading error {100 * plain.noise:.0f} %", note=said + more,
     )  # fmt: skip
 
 

@@ -28,8 +28,8 @@ _OUTPUT_SHARE = 0.25
 """One output token to three input tokens weigh a list price: a usual convention; DeepSeek's fleet served 1 to 3.6 (aiposthub.cc/5152)."""
 
 
-LEARNED_Y = 3.0
-"""Years over which it becomes known how fast algorithms get better: an assumption, as of demand."""
+FADES_Y = 3.0
+"""Half-life of a lead or lag of list prices and of algorithms: an assumption, as of demand."""
 
 HELD_FROM = date(2026, 5, 1)
 """Rents until then are fitted, later ones held back."""
@@ -147,15 +147,16 @@ def _token_list() -> Fitted:
     rose = sum(v > 0.05 for v in values)
     fell = sum(v < -0.05 for v in values)
     # All tiers move together by the error of the mean; one tier by the spread between them.
-    common = Estimate(*(v / math.sqrt(len(values)) for v in (spread.value, spread.low, spread.high)))
+    common = Estimate(*(_faded(v / math.sqrt(len(values))) for v in (spread.value, spread.low, spread.high)))
     return Fitted(
-        key="token-price", kind="trend", quantity="list price of the newest model of a tier", grade="weak",
-        terms={"growth": term(common, "%/y", times=100.0), "learned": Term(1.0, "y")},
+        key="token-price", kind="mean_reversion", quantity="list price of the newest model of a tier", grade="weak",
+        terms={"spread": term(common, "%", times=100.0), "half_life": Term(FADES_Y, "y")},
         source="simonw/llm-prices@723ef0bd (2026-08-05); tiers by data/token_tiers.csv", data_from="2025-02-08", data_to="2026-09-01",
         points=sum(map(len, tiers.values())), fit_error=f"spread between {len(values)} tiers {spread.value:.2f} a year",
         note=(
             f"mixed evidence: {rose} tiers rose, {fell} fell; mean {mean:+.2f} a year in logarithms; one tier alone varies by "
-            f"{100 * spread.value:.0f} % a year; for the same capability see algorithmic-efficiency: its cost falls fast while tiers do not"
+            f"{100 * spread.value:.0f} % a year; one year of data, so the half-life is an assumption; for the "
+            "same capability see algorithmic-efficiency: its cost falls fast while tiers do not"
         ),
     )  # fmt: skip
 
@@ -166,14 +167,20 @@ def _same_capability() -> Fitted:
     spread = (high - low) / 2.0 / 1.96
     row = next(r for r in rows("demand") if r["metric"] == "growth" and r["entity"] == "algorithmic efficiency")
     return Fitted(
-        key="algorithmic-efficiency", kind="trend", quantity="tokens of the same capability from the same chip", grade="weak",
-        terms={"growth": term(spread, "%/y", times=100.0), "learned": Term(LEARNED_Y, "y")},
+        key="algorithmic-efficiency", kind="mean_reversion", quantity="tokens of the same capability from the same chip", grade="weak",
+        terms={"spread": term(_faded(spread), "%", times=100.0), "half_life": Term(FADES_Y, "y")},
         source=row["source"], data_from="2014", data_to="2023", points=1, fit_error="from a published 95 % interval, not fitted here",
         note=(
             "3x a year, doubling every 5 to 14 months (Epoch, 95 %); on training compute; 1.9x a year of tokens per GPU by software "
-            "(Microsoft, 2025-07) lies below the interval; learned over three years is an assumption"
+            "(Microsoft, 2025-07) lies below the interval; that a lead fades with a half-life of three years is an assumption: "
+            "carried on, the interval is a factor of 15 either way in ten years"
         ),
     )  # fmt: skip
+
+
+def _faded(a_year: float) -> float:
+    """Return the long-run spread of a fading deviation that has the spread `a_year` after one year."""
+    return a_year / math.sqrt(1.0 - 0.25 ** (1.0 / FADES_Y))
 
 
 def _middle(low: str, high: str) -> str:
