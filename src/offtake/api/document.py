@@ -89,6 +89,9 @@ def document(story: Story) -> dict[str, Any]:
                 "value_low_usd": s.value_low_usd,
                 "value_high_usd": s.value_high_usd,
                 "switches_at": s.switches_at,
+                "decision_low_mw": s.decision_low_mw,
+                "decision_high_mw": s.decision_high_mw,
+                "decision_switches_at": s.decision_switches_at,
             }
             for s in story.swings
         ],

@@ -153,7 +153,7 @@ FORMULAS = (
     Formula(r"cases.*", "the case planned in full, like the base case", ("cases",), ("cases",)),
     Formula(
         r"sensitivity.*",
-        "the assumption at its low and high end, solved at the base plan's yes/no choices",
+        "the assumption at its low and high end, solved at the base plan's yes/no choices; the decision is what is begun and ordered first",
         ("tornado",),
     ),
     Formula(r"penalties_usd.*", "objective only: nobody pays it", (), ("objective", "research", "training")),

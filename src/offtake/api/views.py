@@ -219,10 +219,17 @@ def tornado_rows(story: Story) -> list[dict[str, Any]]:
                 "high": _amount(s.assumption.high, unit, series=series),
                 "value_low_usd": float("nan") if s.value_low_usd is None else s.value_low_usd,
                 "value_high_usd": float("nan") if s.value_high_usd is None else s.value_high_usd,
-                "switching_value": "" if s.switches_at is None else _amount(s.switches_at, unit, series=series),
+                "switching_value": _switch(s.switches_at, unit, series=series),
+                "decision_low_mw": s.decision_low_mw,
+                "decision_high_mw": s.decision_high_mw,
+                "decision_switch": _switch(s.decision_switches_at, unit, series=series),
             }
         )
     return rows
+
+
+def _switch(value: float | None, unit: str, *, series: bool) -> str:
+    return "" if value is None else _amount(value, unit, series=series)
 
 
 def _in_words(path: str) -> str:

@@ -152,7 +152,7 @@ def first_page(data: ReportData) -> str:
                    also="circularity"),
             _drawn(data, ("6", "tornado"), sentences.tornado(data), charts.tornado_chart(data),
                    "Each assumption at its low (hatched) and high (plain) end, re-solved at the base plan’s yes/no choices; "
-                   "the sign turns where the alliance is worth as much as none."),
+                   f"the sign turns where the alliance is worth as much as none. {sentences.decision(data)}"),
             _cases(data),
         )
     )  # fmt: skip

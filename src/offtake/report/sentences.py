@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from offtake.report.data import ReportData
     from offtake.tables import Table
 
-__all__ = ["bottleneck", "cases", "cash", "commitment", "firm", "gigawatts", "ranked_limits", "tornado", "value"]
+__all__ = [
+    "bottleneck",
+    "cases",
+    "cash",
+    "commitment",
+    "decision",
+    "firm",
+    "gigawatts",
+    "ranked_limits",
+    "tornado",
+    "value",
+]
 
 
 def value(data: ReportData) -> float | None:
@@ -238,6 +249,21 @@ def tornado(data: ReportData) -> str:
         else "no assumption alone turns its sign within its range"
     )
     return f"{start}; {widest['assumption']} moves it most, {span}; {tail}."
+
+
+def decision(data: ReportData) -> str:
+    """Say which assumption moves the decision most, and how many can make it another one; nothing where none moves it."""
+    rows = data.table("tornado").rows()
+    moved = [max(r["decision_low_mw"] or 0.0, r["decision_high_mw"] or 0.0) for r in rows]
+    farthest = max(moved, default=0.0)
+    if farthest < 1.0:
+        return ""
+    turns = sum(1 for r in rows if r["decision_switch"])
+    others = f"{turns} of {len(rows)} can make it another decision" if turns else "none makes it another decision"
+    return (
+        f"What is begun and ordered in the first two years is moved most by {rows[moved.index(farthest)]['assumption']}, "
+        f"by {power(farthest)}; {others}."
+    )
 
 
 def swing(row: dict[str, Any]) -> float:
