@@ -3,7 +3,9 @@
 Each quantity has a random stream of its own, named by seed, stream and id.  Its numbers depend neither on its place in the file nor on
 the other quantities, but for those that it is correlated with (see `offtake.outlook.correlation`).
 
-Three methods. `random`: independent normal numbers. `antithetic`: half of the paths, and their mirror images. `sobol`: for each
+Four methods. `random`: independent normal numbers. `antithetic`: half of the paths, and their mirror images. `latin`: the same, each
+number from a stratum of its own, which serves few paths best (a symmetric Latin hypercube: Ye, Li and Sudjianto, Journal of Statistical
+Planning and Inference 90 (2000), 145-159). `sobol`: for each
 quantity a scrambled Sobol sequence over its own innovations, whose points are dealt to the paths in a random order.  Within a quantity
 the paths are thus evenly spread; across quantities they are paired at random, as in Latin hypercube sampling. One sequence over all
 innovations would spread pairs of quantities evenly too, but any quantity added or taken out would change all others.
@@ -93,7 +95,7 @@ def sample(outlook: Outlook, grid: Grid, *, paths: int, seed: int, stream: str =
     for k, u in enumerate(outlook.uncertain):
         mine = np.flatnonzero(layout.owner == k)
         drawn[:, mine] = _drawn(outlook.method, generator(seed, stream, u.id), paths, len(mine))
-    joint = correlated(drawn, between(outlook, layout.owner, layout.slots))
+    joint = _single(correlated(drawn, between(outlook, layout.owner, layout.slots)))
     return _futures(outlook, grid, layout, joint, np.full(paths, 1.0 / paths))
 
 
@@ -136,6 +138,8 @@ def _futures(outlook: Outlook, grid: Grid, layout: _Layout, innovations: Float, 
     effect = np.ones((len(innovations), len(outlook.uncertain), len(grid)))
     for k, u in enumerate(outlook.uncertain):
         effect[:, k] = u.process.effect(innovations[:, layout.owner == k], grid)
+    factors = np.array([u.process.measure == "factor" for u in outlook.uncertain], dtype=np.bool_)
+    effect[:, factors] = _single(effect[:, factors])
     return Futures(
         quantities=tuple(u.id for u in outlook.uncertain),
         targets=tuple(u.of for u in outlook.uncertain),
@@ -147,6 +151,12 @@ def _futures(outlook: Outlook, grid: Grid, layout: _Layout, innovations: Float, 
     )
 
 
+def _single(numbers: Float) -> Float:
+    """Round to the precision of single floats, 6e-8: what processors differ by in exp and in matrix factors, 1e-15, is then rounded off."""
+    rounded: Float = numbers.astype(np.float32).astype(np.float64)
+    return rounded
+
+
 def _drawn(method: str, rng: np.random.Generator, paths: int, dimensions: int) -> Float:
     """Return independent standard normal numbers, spread by the method : float64[path, dimension]."""
     if method == "random":
@@ -154,7 +164,21 @@ def _drawn(method: str, rng: np.random.Generator, paths: int, dimensions: int) -
     if method == "antithetic":
         half = rng.standard_normal(((paths + 1) // 2, dimensions))
         return np.stack((half, -half), axis=1).reshape(-1, dimensions)[:paths]
+    if method == "latin":
+        return _latin(rng, paths, dimensions)
     return _sobol(rng, paths, dimensions)
+
+
+def _latin(rng: np.random.Generator, paths: int, dimensions: int) -> Float:
+    """Draw one number from each of as many strata as there are paths, in mirrored pairs, in random order."""
+    from scipy.special import ndtri
+
+    half = (paths + 1) // 2
+    strata = np.argsort(rng.random((half, dimensions)), axis=0)
+    lower = ndtri((strata + rng.random((half, dimensions))) / (2 * half))
+    one = np.where(rng.random((half, dimensions)) < 0.5, lower, -lower)
+    numbers: Float = np.stack((one, -one), axis=1).reshape(-1, dimensions)[:paths]
+    return numbers
 
 
 def _sobol(rng: np.random.Generator, paths: int, dimensions: int) -> Float:
