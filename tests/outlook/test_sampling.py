@@ -30,7 +30,7 @@ from offtake.outlook.sampling import central, conditional, generator, mean_path,
 from offtake.registry import components
 from offtake.spec.outlook import Outlook
 
-METHODS = ("sobol", "antithetic", "random")
+METHODS = ("sobol", "latin", "antithetic", "random")
 
 KINDS = {
     "trend": Trend(level_frac=0.1, growth_frac_per_y=0.1, learned_y=2.0, volatility_frac=0.1),
@@ -173,7 +173,7 @@ def test_innovations_are_correlated_as_stated_and_not_otherwise(method):
     stated = np.array(
         [[wanted.get(frozenset((a, b)), 0.0) if s == t else 0.0 for b, t in names] for a, s in names]
     ) + np.eye(len(names))
-    errors = np.abs(found - stated) * math.sqrt(paths / (2 if method == "antithetic" else 1))
+    errors = np.abs(found - stated) * math.sqrt(paths / (2 if method in {"antithetic", "latin"} else 1))
     assert errors.max() < LIMIT + 0.5, "some ten thousand pairs"
     assert np.count_nonzero(stated) > len(names) + 60, "the pairs stated are found"
     assert (np.abs(found - np.eye(len(names))) * math.sqrt(paths)).max() > 2 * LIMIT, "without them the bound is broken"
@@ -243,6 +243,14 @@ def test_antithetic_paths_are_mirror_images():
     found = draw(ALL.model_copy(update={"method": "antithetic"}), 9).innovations
     assert (found[0:8:2] == -found[1:8:2]).all()
     assert len(found) == 9
+
+
+@pytest.mark.parametrize("paths", [2, 6, 40])
+def test_latin_paths_are_mirror_images_and_one_to_a_stratum(paths):
+    found = draw(ALL.model_copy(update={"method": "latin", "correlations": ()}), paths).innovations
+    assert (found[0::2] == -found[1::2]).all()
+    strata = np.sort(np.floor(stats.norm.cdf(found) * paths), axis=0)
+    assert (strata == np.arange(paths)[:, None]).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -319,6 +327,7 @@ def test_the_same_seed_gives_the_same_bytes(machine):
 
 PINNED = {
     "sobol": [-0.700497849006, 0.343533508889, 1.529774194513, -0.154063652311],
+    "latin": [-0.434569686651, 0.434569686651, -0.736231565475, 0.736231565475],
     "antithetic": [-0.990464929455, 0.990464929455, -0.167041292499, 0.167041292499],
     "random": [-0.990464929455, -0.167041292499, 1.347677817386, -0.711538418851],
 }

@@ -264,7 +264,7 @@ class Outlook(Model):
     """Futures drawn, of which they are chosen."""
     seed: Annotated[Count, Field(ge=0)] = 1
     """Of all random numbers."""
-    method: Literal["sobol", "antithetic", "random"] = "sobol"
+    method: Literal["sobol", "latin", "antithetic", "random"] = "sobol"
     """How futures are drawn."""
     stages: Annotated[tuple[StageText, ...], Field(min_length=1, max_length=12)] = ("now",)
     """When decisions are taken: `now`, then times from now or dates, on edges of the grid."""
