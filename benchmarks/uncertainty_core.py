@@ -213,14 +213,14 @@ def first_stage(m: Model, grid: Grid) -> FirstStage:
     return FirstStage(stock=stock, power=power, active=active, spend=spend, building=building, borrow=borrow, debt=debt)
 
 
-def core(grid: Grid, draws: Draws) -> Model:
+def core(grid: Grid, draws: Draws, *, parts: tuple[tuple[float, float], ...] = PARTS) -> Model:
     """Write the whole program: the first stage once, the rest for each path, and the risk-adjusted value."""
     m = Model()
     now = first_stage(m, grid)
     compute, used, running = _compute(m, grid, draws, now)
     sales, lost = _sales(m, grid, draws, compute)
     value = _money(m, grid, draws, now, (used, running, sales, lost))
-    m.set_objective(risk_adjusted(m, value, np.full(len(draws), 1.0 / len(draws)), PARTS, unit="USD bn"))
+    m.set_objective(risk_adjusted(m, value, np.full(len(draws), 1.0 / len(draws)), parts, unit="USD bn"))
     return m
 
 

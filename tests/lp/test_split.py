@@ -110,6 +110,23 @@ def test_a_program_posed_as_a_tree_has_its_optimum_both_ways(seed: int, paths: i
     assert decompose(tree).objective == pytest.approx(best - parts.arrays.offset, rel=1e-7)
 
 
+def test_a_path_alone_is_the_program_of_that_path() -> None:
+    # Knowing each path beforehand is worth at least as much as one plan for all of them.
+    m, chance = two_stage(4, 5, weight=0.0)
+    a = m.build()
+    parts = split(a, *paths_of(m))
+    known = [Solver(parts.alone(k, chance[k])).solve().objective for k in range(5)]
+    best = Solver(a).solve()
+    assert chance @ known >= best.objective - 1e-9
+    # Held at the common plan, each is worth what it is worth there, and the mean is the optimum.
+    held = []
+    for k in range(5):
+        solver = Solver(parts.alone(k, chance[k]))
+        solver.set_col_bounds(np.arange(4), lower=best.x[:4], upper=best.x[:4])
+        held.append(solver.solve().objective)
+    assert chance @ held == pytest.approx(best.objective, rel=1e-7)
+
+
 def test_one_path_keeps_its_numbers() -> None:
     m, _ = two_stage(0, 1)
     parts = split(m.build(), *paths_of(m))

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.executors import side_by_side
-from offtake.lp.build import LpArrays
+from offtake.lp.build import LpArrays, compress
 from offtake.lp.highs import Solver
 from offtake.lp.sparse import Coordinates
 from offtake.lp.stagewise import StageTree
@@ -85,6 +85,29 @@ class Split:
     rows: Ints
     arrays: LpArrays
     parts: tuple[Part, ...]
+
+    def alone(self, path: int, probability: float) -> LpArrays:
+        """Return the program of one path as if it were sure: shared columns and rows first, then its own.
+
+        Parameters
+        ----------
+        path : int
+        probability : float     of the path, by which the whole program weighs its costs
+        """
+        part, first = self.parts[path], self.arrays
+        links, wide = part.link, first.columns
+        row = np.concatenate((first.index, links.row + first.rows, part.arrays.index + first.rows))
+        col = np.concatenate((first.entry_columns(), links.col, part.arrays.entry_columns() + wide))
+        val = np.concatenate((first.value, links.val, part.arrays.value))
+        start, index, value = compress(row, col, val, wide + part.arrays.columns)
+        pairs = {
+            name: np.concatenate((getattr(first, name), getattr(part.arrays, name)))
+            for name in ("col_lower", "col_upper", "integer", "row_lower", "row_upper")
+        }
+        cost = np.concatenate((first.cost, part.arrays.cost / probability))
+        return LpArrays(
+            maximise=first.maximise, offset=first.offset, cost=cost, start=start, index=index, value=value, **pairs
+        )
 
     def joined(self, shared: Floats, own: tuple[Floats, ...]) -> Floats:
         """Return the whole program's columns from the shared ones and those of each path."""
