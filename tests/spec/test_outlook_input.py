@@ -186,6 +186,19 @@ def test_a_section_of_any_other_shape_is_refused_not_met_by_a_crash(text, mistak
     assert {d.code for d in mistakes(text + section + "\n")} == {"E203"}
 
 
+def test_correlations_that_no_single_change_mends_name_the_first_to_change(text, mistakes):
+    """Two triangles of three, each impossible: the six quantities move once each."""
+    uncertain = "".join(
+        f"    - {{id: {q}, of: [demand.*.price], process: {{kind: level, spread: 5 %}}}}\n" for q in "abcdef"
+    )
+    pairs = [("a", "b", 0.8), ("b", "c", 0.8), ("a", "c", -0.8), ("d", "e", 0.9), ("e", "f", 0.9), ("d", "f", -0.9)]
+    listed = "".join(f"    - {{between: [{a}, {b}], value: {value}}}\n" for a, b, value in pairs)
+    (found,) = mistakes(text + f"outlook:\n  uncertain:\n{uncertain}  correlations:\n{listed}")
+    assert (found.code, found.path.rpartition(".")[2]) == ("E504", "value")
+    assert "no single one mends it" in found.hint
+    assert any(f"`{a}` and `{b}`" in found.message for a, b, _ in pairs[3:])
+
+
 def test_a_target_names_several_by_a_pattern(text, mistakes):
     assert mistakes(text + OUTLOOK.replace("demand.chat-us.price", "demand.chat-*.price")) == []
 
