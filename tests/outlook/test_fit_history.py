@@ -257,6 +257,29 @@ def test_a_folder_without_prices_ends_with_code_2(call, tmp_path):
     assert "leave --traces out" in err
 
 
+def test_the_page_says_what_ships(root):
+    """Every figure of the page's tables is the one that ships, and the rates are those that were counted."""
+    page = (root / "docs" / "explanation" / "calibration.md").read_text("utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("|")]
+    said = 0
+    for one in shipped():
+        found = [line for line in lines if f"`{one.key}` | `{one.kind}` |" in line]
+        assert found or one.source == SOURCE, one.key
+        for name, term in one.terms.items():
+            for line in found:
+                if not isinstance(term.value, str) and name != "lasts":
+                    ends = f" ({term.ends[0].split()[0]} to {term.ends[1].split()[0]})" if term.ends else ""
+                    assert f"{name.replace('_', ' ')} {term.written}{ends}" in line, (one.key, name)
+                    said += 1
+    assert said > 60
+    from importlib import resources
+
+    text = resources.files("offtake.outlook").joinpath("data", "fitted.held.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(io.StringIO(text)):
+        counts = f"{100 * float(row['inside']):.0f} % | {row['below']} | {row['above']} |"
+        assert any(f"| {row['predictions']} " in line and counts in line for line in lines), row
+
+
 def test_hourly_prices_are_credited():
     assert "MIT" in SOURCE
     assert all("Epoch" in one.source for one in (delays.delay_terms()[0], delays.delay_terms()[1]))
