@@ -219,7 +219,7 @@ def _adder(name: str, item: int) -> Callable[[Draft, Float], None]:
 
 def _rate(party: str) -> Callable[[Draft, Float], None]:
     def change(draft: Draft, effect: Float) -> None:
-        draft.rate[party] *= effect.mean(axis=1)
+        draft.rate[party] *= np.average(effect, axis=1, weights=draft.problem.grid.days)
 
     return change
 
@@ -301,7 +301,7 @@ def _sites_later(draft: Draft, sites: Sites) -> Sites:
         return grid.stock_mean(lag_days(spec[s].lead_time_months, spec[s].delay_months + months))
 
     for p, s in zip(*np.nonzero(draft.site_months), strict=True):
-        mw[p, :, s] = connected(int(s), _to_the_day(draft.site_months[p, s]))
+        mw[p, :, s] = connected(int(s), float(draft.site_months[p, s]))  # to the day by the calendar, as for a scenario
     for p, s in zip(*np.nonzero(draft.lead_months), strict=True):
         weights[p, s] = standing(int(s), _to_the_day(draft.lead_months[p, s]))
     return replace(sites, interconnected_mw=mw, energised_weights=weights)
