@@ -47,7 +47,6 @@ SOLE_IMPORTER = {
     "ray": "executors/cluster.py",
     "rich": "cli",
     "ruamel": "spec/reader.py",
-    "scipy": "outlook",
     "threadpoolctl": "executors/tasks.py",
 }
 
