@@ -162,6 +162,27 @@ def test_a_case_changes_a_process(text, read):
     assert loaded.cases["late"].scenario.outlook.uncertain[1].process.spread_frac == 0.5
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "outlook.uncertain.price.of: [demand.*.volume]",
+        "outlook.uncertain.price: {of: [demand.*.volume]}",
+        "outlook: {uncertain: {price: {of: [demand.*.volume]}}}",
+    ],
+)
+def test_a_case_changes_what_is_moved_and_keeps_the_rest(text, read, change):
+    """`of` is also the key by which an overlay wraps what it changes."""
+    late = "      sites.indiana.interconnected: {later: 12 months}\n"
+    price = read(text.replace(late, f"      {change}\n") + OUTLOOK).cases["late"].scenario.outlook.uncertain[1]
+    assert price.of == ("demand.*.volume",)
+    assert price.process.spread_frac == 0.2
+
+
+def test_a_broken_target_is_named_by_its_path(text, mistakes):
+    (found,) = mistakes(text + OUTLOOK.replace("demand.*.volume", "demand.*.volum"))
+    assert found.path == "outlook.uncertain.growth.of[0]"
+
+
 def test_broken_parts_are_each_said_once(text, mistakes):
     bad = (
         OUTLOOK.replace("kind: trend,", "kind: trned,")

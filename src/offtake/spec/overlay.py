@@ -183,8 +183,10 @@ def _change(node: Node) -> bool:
 def _is_value(node: Mapping) -> bool:
     """Whether a mapping is one quantity or series."""
     keys = list(node.entries)
-    if not keys or "of" in keys:
-        return "of" in keys
+    if not keys:
+        return False
+    if "of" in keys:  # what an overlay changed before; an uncertain quantity has an `of` too, and other keys
+        return all(k in CHANGE_KEYS for k in keys)
     if ("value" in keys and all(k in ANNOTATION_KEYS for k in keys)) or (
         "points" in keys and all(k in SERIES_KEYS for k in keys)
     ):

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from offtake.spec.quantity import CHANGE_KEYS
+
 __all__ = ["Entry", "Listing", "Mapping", "Node", "Place", "Scalar", "child", "items_of", "plain", "segments"]
 
 Origin = Literal["file", "overlay", "catalog"]
@@ -124,11 +126,14 @@ def segments(root: Node, steps: Sequence[str | int]) -> str:
     node: Node | None = root
     text = ""
     for step in steps:
+        keys = node.entries if isinstance(node, Mapping) else {}
         node = child(node, step) if node is not None else None
         if isinstance(step, int):
             name = id_of(node) if node is not None else ""
             text += f".{name}" if name.isprintable() and 0 < len(name) <= 64 else f"[{step}]"
-        elif step != "of":  # what an overlay changes stands in the place that it changes
+        elif step != "of" or not all(
+            k in CHANGE_KEYS for k in keys
+        ):  # what an overlay changes stands in the place that it changes
             shown = step if step.isprintable() and len(step) <= 64 else ascii(step[:60])[1:-1]
             text += f".{shown}" if text else shown
     return text
