@@ -138,7 +138,7 @@ def test_rates_of_rules_by_hand():
 
 def test_what_has_no_data_says_that_it_is_an_assumption():
     chosen = {one.key for one in shipped() if one.grade == "assumption"}
-    assert {"chip-delivery", "supplier-failure", "useful-life"} <= chosen
+    assert {"chip-delivery", "vendor-failure", "useful-life"} <= chosen
     for one in shipped():
         assert one.source
         assert one.grade != "fitted" or (one.points >= 10 and one.data_from)

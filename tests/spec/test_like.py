@@ -6,6 +6,7 @@ import pytest
 
 from offtake.outlook.fit.shipped import FILE, fitted, shipped
 from offtake.outlook.processes.spikes import Spikes
+from offtake.spec.schema import json_schema
 
 POWER = """\
 outlook:
@@ -78,16 +79,17 @@ def test_everything_that_ships_makes_a_process(text, read, one):
         ("kind: spikes, like: «gpu-rental", "E404", "`kind: mean_reversion`, not for 'spikes'"),
         ("kind: spikes, like: «[a]", "E203", "name of what was fitted"),
         ("like: us-tex-erco", "E209", "a process says its `kind`"),
+        ("kind: «spiks, like: us-tex-erco", "E209", "did you mean `spikes`"),
     ],
 )
 def test_bad_names_are_found_at_their_place(text, mistakes, new, code, words):
     marked = text + POWER.replace("kind: spikes, like: us-tex-erco", new)
-    found = [d for d in mistakes(marked.replace("«", "")) if d.code == code]
-    assert found
-    assert words in f"{found[0].message} / {found[0].hint}"
+    (found,) = mistakes(marked.replace("«", ""))
+    assert found.code == code
+    assert words in f"{found.message} / {found.hint}"
     if "«" in marked:
         before = marked[: marked.index("«")]
-        assert (found[0].line, found[0].column) == (before.count("\n") + 1, len(before) - before.rfind("\n"))
+        assert (found.line, found.column) == (before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def test_a_case_may_name_another(text, read):
@@ -95,3 +97,12 @@ def test_a_case_may_name_another(text, read):
     case = text.replace(late, late + "      outlook.uncertain.power.process.like: us-mida-pjm\n")
     found = read(case + POWER).cases["late"].scenario.outlook.uncertain[0].process
     assert found.height == pytest.approx(fitted("us-mida-pjm", "spikes").terms["height"].value)
+
+
+def test_the_schema_knows_it():
+    """An editor accepts a process with `like` and nothing else, and still asks for the terms of one without."""
+    schema = json_schema({})["$defs"]["process.spikes"]
+    assert schema["properties"]["like"]["type"] == "string"
+    assert schema["required"] == ["kind"]
+    assert {"required": ["like"]} in schema["anyOf"]
+    assert any("half_life" in way["required"] for way in schema["anyOf"])

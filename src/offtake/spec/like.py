@@ -51,24 +51,27 @@ def filled_in(root: Mapping) -> tuple[Mapping, list[Diagnostic]]:
 
 
 def _filled(root: Mapping, k: int, process: Mapping) -> tuple[Mapping, list[Diagnostic]]:
-    from offtake.registry import component
+    from offtake.registry import component, components
 
     own = {name: entry for name, entry in process.entries.items() if name != "like"}
     like, kind = process.entries["like"].node, child(process, "kind")
     steps = ("outlook", "uncertain", k, "process", "like")
+    if not isinstance(kind, Scalar) or kind.text not in components("process"):
+        return replace(process, entries=own), []  # what is wrong with the kind is said elsewhere
     if not isinstance(like, Scalar):
-        return replace(process, entries=own), [at_node(root, steps, "E203", "expected the name of what was fitted")]
-    if not isinstance(kind, Scalar):
-        return replace(process, entries=own), []  # that the kind is missing is said elsewhere
+        return _silenced(process, kind), [at_node(root, steps, "E203", "expected the name of what was fitted")]
     try:
         terms: Mapping = component("fitted", "shipped")(like.text, kind.text)
     except OfftakeError as error:
         message, _, hint = str(error).partition("; ")
-        return replace(process, entries=own), [
-            at_node(root, steps, "E404", message, hint or "see `offtake outlook fit`")
-        ]
+        return _silenced(process, kind), [at_node(root, steps, "E404", message, hint or "see `offtake outlook fit`")]
     entries = {"kind": own["kind"]} | dict(terms.entries) | own
     return replace(process, entries=entries), []
+
+
+def _silenced(process: Mapping, kind: Scalar) -> Mapping:
+    """Return a process of no kind: that it lacks terms is no second mistake."""
+    return replace(process, entries={"kind": Entry("kind", process.place, replace(kind, text="null", quoted=False))})
 
 
 def _with(node: Mapping, key: str, value: Node) -> Mapping:

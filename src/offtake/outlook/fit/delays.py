@@ -60,7 +60,7 @@ def delay_terms() -> tuple[Fitted, ...]:
 
 def event_terms() -> tuple[Fitted, ...]:
     """Return the terms of events."""
-    return (*_rules(), _moratorium(), _supplier())
+    return (*_rules(), _moratorium(), _vendor())
 
 
 def _sites() -> Fitted:
@@ -168,10 +168,10 @@ def _moratorium() -> Fitted:
     )  # fmt: skip
 
 
-def _supplier() -> Fitted:
+def _vendor() -> Fitted:
     return Fitted(
-        key="supplier-failure", kind="event", grade="assumption",
-        quantity="a chip supplier fails to deliver for half a year, within ten years",
+        key="vendor-failure", kind="event", grade="assumption",
+        quantity="a chip vendor fails to deliver for half a year, within ten years",
         terms={"probability": Term(5.0, "%", 2.0, 15.0)}, source="no failure in macro.csv; chosen", points=0, fit_error="not fitted",
-        note="TSMC makes nearly all AI logic and SK hynix 62 % of HBM (2025-Q2): rare, and not independent between suppliers",
+        note="TSMC makes nearly all AI logic and SK hynix 62 % of HBM (2025-Q2): rare, and not independent between vendors",
     )  # fmt: skip
