@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pickle
 import re
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offtake.dates import Grid
+from offtake.errors import OfftakeError
 from offtake.outlook.processes.delay import Delay
 from offtake.outlook.processes.trend import Trend
-from offtake.spec.outlook import TARGETS, Stage, target_shape
+from offtake.spec.outlook import TARGETS, Outlook, Stage, target_shape
 
 OUTLOOK = """\
 outlook:
@@ -133,6 +135,12 @@ def test_stages_are_found_on_the_grid(text, read):
     edges = scenario.edges
     stages = scenario.outlook.stages_on(Grid(edges[:-1], edges[1:]))
     assert stages == (Stage("now", 0), Stage("6 months", 2), Stage("2027-07-01", 4))
+
+
+def test_a_stage_made_in_python_off_the_grid_is_refused():
+    outlook = Outlook(stages=("now", "7 months"))
+    with pytest.raises(OfftakeError, match="begins 2027-02-01, and no period"):
+        outlook.stages_on(Grid.of(date(2026, 7, 1)))
 
 
 def test_a_scenario_without_it_has_one_path(text, read):

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from offtake.dates import add_months
-from offtake.errors import UnitError
+from offtake.errors import OfftakeError, UnitError
 from offtake.spec.fields import Count, Id, Model, Ref, Text
 from offtake.spec.quantity import Unit
 from offtake.spec.scalars import Problem, failure, parse_day, parse_text, shown
@@ -291,6 +291,12 @@ class Outlook(Model):
 
         Raises
         ------
-        ValueError    a stage does not begin with a period of the grid
+        OfftakeError    a stage does not begin with a period of the grid (a file with such a stage is not loaded)
         """
-        return tuple(Stage(name, grid.starts.index(stage_start(name, grid.start))) for name in self.stages)
+        found = []
+        for name in self.stages:
+            start = stage_start(name, grid.start)
+            if start not in grid.starts:
+                raise OfftakeError(f"stage {name!r} begins {start}, and no period of the grid does")
+            found.append(Stage(name, grid.starts.index(start)))
+        return tuple(found)
