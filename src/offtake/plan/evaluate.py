@@ -21,6 +21,7 @@ import numpy as np
 
 from offtake.errors import InfeasibleError, OfftakeError
 from offtake.lp.highs import Solver
+from offtake.lp.solution import Basis
 from offtake.outlook.intervals import interval, upper_limit
 from offtake.outlook.measures import value as risk_value
 from offtake.outlook.sampling import conditional, sample
@@ -172,35 +173,47 @@ def task_of(hedged: Hedged, settings: Settings, evaluator: Evaluator) -> Task:
 
 def values_of(task: Task, piece: Futures) -> Float:
     """Value the decisions on some fresh paths : float64[path] [USD]; NaN where they leave no plan."""
-    return np.array([_value(task, piece.only(np.array([k]))) for k in range(len(piece))])
+    bases: Bases = {}
+    return np.array([_value(task, piece.only(np.array([k])), bases) for k in range(len(piece))])
 
 
-def _value(task: Task, path: Futures) -> float:
+Bases = dict[int, Basis]
+"""The last basis of each stage: like paths have like plans, so that the next one starts near its end."""
+
+AT_THE_END = -1
+
+
+def _value(task: Task, path: Futures, bases: Bases) -> float:
     try:
-        held = task.now if task.evaluator == "recourse" else _replanned(task, path)
-        solved = _solve(task, path, held)
+        held = task.now if task.evaluator == "recourse" else _replanned(task, path, bases)
+        solved = _solve(task, path, held, bases=bases, stage=AT_THE_END)
     except InfeasibleError:
         return math.nan
     return float(solved.built.score.value(solved.x)[0]) * scales.USD
 
 
-def _replanned(task: Task, path: Futures) -> Decided:
+def _replanned(task: Task, path: Futures, bases: Bases) -> Decided:
     """Plan anew at each stage on what one then expects, and keep the decisions up to the next one."""
     held, grid = task.now, task.base.grid
     period = np.arange(len(grid))
     for k, start in enumerate(task.starts[1:], start=1):
         expected = conditional(task.outlook, grid, path, start)
         seen = replace(expected, effect=np.where(period < start, path.effect, expected.effect))
-        solved = _solve(task, seen, held)
+        solved = _solve(task, seen, held, bases=bases, stage=k)
         upto = period < (task.starts[k + 1] if k + 1 < len(task.starts) else len(grid))
         held = decided(solved.built, solved.x).until(upto | held.phases_held, upto | held.orders_held)
     return held
 
 
-def _solve(task: Task, path: Futures, held: Decided) -> Solved:
+def _solve(task: Task, path: Futures, held: Decided, *, bases: Bases, stage: int) -> Solved:
     problem = with_futures(task.base, path)
     problem = with_room(replace(problem, goal=task.goal), held)
-    return solve(build(problem), task.settings, held=held, stage="fresh path", tie_break=False)
+    solved = solve(
+        build(problem), task.settings, held=held, stage="fresh path", tie_break=False, basis=bases.get(stage)
+    )
+    if solved.first.basis is not None:
+        bases[stage] = solved.first.basis
+    return solved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
-    from offtake.lp.solution import Solution, SolveEvent
+    from offtake.lp.solution import Basis, Solution, SolveEvent
     from offtake.plan.build import Built
     from offtake.plan.decided import Decided
     from offtake.plan.problem import Float, Int
@@ -77,8 +77,9 @@ def solve(
     stage: str = "base case",
     tie_break: bool = True,
     held: Decided | None = None,
+    basis: Basis | None = None,
 ) -> Solved:
-    """Solve a built problem; where decisions are held, as the linear program that they leave.
+    """Solve a built problem; where decisions are held, as the linear program that they leave; from `basis` if it fits.
 
     Raises
     ------
@@ -92,7 +93,10 @@ def solve(
     if settings.relax:
         arrays = replace(arrays, integer=np.zeros(arrays.columns, dtype=bool))
     solver = Solver(arrays, threads=settings.threads, seed=settings.seed)
-    first = _first(built, solver, settings, progress, stage)
+    warm = held is not None and basis is not None and (basis.columns, basis.rows) == (arrays.columns, arrays.rows)
+    if warm and basis is not None:
+        solver.set_basis(basis)
+    first = _first(built, solver, settings, progress, stage, warm=warm)
     arrays = solver.arrays if not settings.relax else arrays
     if arrays.integer.any():
         solver.fix_integers(first.x)
@@ -121,7 +125,9 @@ def solve(
     )
 
 
-def _first(built: Built, solver: Solver, settings: Settings, progress: Progress, stage: str) -> Solution:
+def _first(
+    built: Built, solver: Solver, settings: Settings, progress: Progress, stage: str, *, warm: bool = False
+) -> Solution:
     def told(event: SolveEvent) -> None:
         progress(
             ProgressEvent(
@@ -142,6 +148,7 @@ def _first(built: Built, solver: Solver, settings: Settings, progress: Progress,
         callback=told,
         interrupt=settings.interrupt,
         started=start is not None,
+        method="dual simplex" if warm else "auto",
     )
     if found.status is Status.INFEASIBLE and built.short:
         found = least_short(built, solver, settings)
