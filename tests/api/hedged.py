@@ -65,7 +65,6 @@ class FakeEvaluated:
     mean_usd: float
     ci95_usd: tuple[float, float]
     risk_adjusted_usd: float
-    gap_estimate_usd: float | None
     failed: int = 0
 
 
@@ -158,7 +157,7 @@ def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True) -> Story:
         stressed=measures.stressed(RISK, values, chance), paths=outcomes, bottlenecks=limits(outcomes, chance),
         in_sample_usd=float(chance @ values), gap=0.0,
     )  # fmt: skip
-    evaluated = FakeEvaluated("rolling", np.resize(values, 4) * 0.97, 2.3e9, (2.1e9, 2.5e9), 2.2e9, None)
+    evaluated = FakeEvaluated("rolling", np.resize(values, 4) * 0.97, 2.3e9, (2.1e9, 2.5e9), 2.2e9)
     stories = tuple(one_path(world, o) for o in outcomes)
     hedge = Hedge(
         hedged=hedged,

@@ -237,6 +237,6 @@ def uncertain(**change: Any) -> ReportData:
     facts: dict[str, Any] = {
         "document": {**DOCUMENT, **MORE},
         "tables": {n: report_table(n, own()) for n, own in rows.items() if n not in ("tornado", "reliefs")},
-        "missing": {"tornado": "Assumptions are varied one at a time with --full."},
+        "missing": {"tornado": "assumptions are varied one at a time with --full"},
     }
     return full(**{**facts, **change})

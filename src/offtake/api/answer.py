@@ -117,10 +117,23 @@ class Answer:
             objective=_OBJECTIVES[self.plan.problem.goal.name],
             document=self.document,
             tables={name: table for name, table in self.tables.items() if name in TABLES},
-            undetermined=(UNDETERMINED, *left_open_in_words(*self.plan.solved.left_open)),
+            missing=self._missing(),
+            undetermined=(UNDETERMINED, *self._left_open()),
             asides=self._asides(),
             version=version("offtake"),
         )
+
+    def _missing(self) -> dict[str, str]:
+        """Say why a run under uncertainty leaves a table empty."""
+        hedge = self.story.hedge
+        if hedge is None:
+            return {}
+        return {} if hedge.full else {"tornado": "assumptions are varied one at a time with --full"}
+
+    def _left_open(self) -> tuple[str, ...]:
+        """Say between what the offtaker's value could lie at an equal objective; over paths, on average."""
+        ends = self.document["left_open_usd"].values()
+        return left_open_in_words(*(math.nan if usd is None else usd / 1e6 for usd in ends))
 
     def _asides(self) -> tuple[str, ...]:
         """Say what the four headline figures leave out."""

@@ -242,9 +242,9 @@ OF_PATHS = (
         ("outlook.evaluate",),
     ),
     Formula(
-        r"value\.gap_estimate_usd",
-        "by how much another plan could be better: mean over replications, each a plan for paths of its own, of its in-sample value less "
-        "what this plan is worth on the same paths",
+        r"value\.gap_.*",
+        "by how much other decisions taken now could be better: for each of several further samples of paths, its own best plan less this "
+        "plan's decisions on it; their mean, and its one-sided 95 % limit. It errs on the safe side",
         (),
         ("outlook.evaluate",),
     ),

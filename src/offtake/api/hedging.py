@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from offtake.api.world import Story
     from offtake.outlook.futures import Futures
-    from offtake.plan.evaluate import Evaluated
+    from offtake.plan.evaluate import Evaluated, GapEstimate
     from offtake.plan.findings import Finding
     from offtake.plan.hedge import Hedged
     from offtake.plan.problem import Float
@@ -29,6 +29,7 @@ class Hedge:
     ----------
     hedged : Hedged                 the plan: a tree of paths, each finished as a plan of its own
     evaluated : Evaluated or None   the plan on fresh paths; None where it was stopped before
+    gap : GapEstimate or None       optimality gap by replications, where they were asked for
     outlook : Outlook               what may happen, as the scenario states it
     central : Futures               the central path, for saying what differs from it
     paths : tuple of Story          each path told as a world of its own, in path order
@@ -37,6 +38,7 @@ class Hedge:
 
     hedged: Hedged
     evaluated: Evaluated | None
+    gap: GapEstimate | None = None
     outlook: Outlook
     central: Futures
     paths: tuple[Story, ...]

@@ -74,7 +74,8 @@ def _of_paths() -> dict[str, Any]:
     against = _numbers("against_no_alliance_mean_usd", "against_no_alliance_cvar_usd")
     value = {
         **_numbers("in_sample_usd"),
-        **_numbers("out_of_sample_mean_usd", "out_of_sample_risk_adjusted_usd", "gap_estimate_usd", null=True),
+        **_numbers("out_of_sample_mean_usd", "out_of_sample_risk_adjusted_usd", null=True),
+        **_numbers("gap_estimate_usd", "gap_limit95_usd", null=True),
         "out_of_sample_ci95_usd": {"type": ["array", "null"], "items": _number("x_usd")},
         **{key: {"type": "integer"} for key in ("out_of_sample_paths", "out_of_sample_failed")},
         "evaluator": {"enum": ["rolling", "recourse", None]},

@@ -64,7 +64,8 @@ def several_document(story: Story) -> dict[str, Any]:
     base = {**mixed.document["cases"][0], "status": story.status, "foresight": foresight_of(story)}
     named = [{**case_row(c, k, reasons), "foresight": "perfect"} for k, c in enumerate(story.cases[1:], start=1)]
     found["cases"] = [base, *named]
-    found["bottlenecks"] = [_bottleneck(b) for b in story.bottlenecks]
+    relief = {r.limit: r.relief_usd for r in story.reliefs}
+    found["bottlenecks"] = [_bottleneck(b, relief.get(b.limit)) for b in story.bottlenecks]
     found["certificate"] = worst_certificate([d["certificate"] for d in own])
     found["seed"] = hedge.outlook.seed
     found["reasons"] = reasons.found
@@ -85,7 +86,7 @@ def _date_of_the_largest(mixed: Mixed, own: Sequence[dict[str, Any]]) -> None:
     mixed.partly.pop("parties.offtaker.peak_funding_date", None)
 
 
-def _bottleneck(b: Bottleneck) -> dict[str, Any]:
+def _bottleneck(b: Bottleneck, relief_usd: float | None) -> dict[str, Any]:
     return {
         "limit": b.limit,
         "kind": b.kind,
@@ -93,7 +94,7 @@ def _bottleneck(b: Bottleneck) -> dict[str, Any]:
         "price": b.price,
         "unit": b.unit,
         "binding": b.binding,
-        "relief_usd": None,
+        "relief_usd": relief_usd,
         "binding_share_frac": b.share,
     }
 
@@ -125,7 +126,7 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
     why = "the plan was stopped before it was valued on fresh paths"
     fresh = hedge.evaluated
     low, high = (None, None) if fresh is None else fresh.ci95_usd
-    no_gap = "it is estimated by replications, which `--full` and `outlook.evaluate.replications` ask for"
+    gap, no_gap = hedge.gap, "it is estimated by replications, which --full asks for"
     return {
         "in_sample_usd": hedge.hedged.in_sample_usd,
         "out_of_sample_mean_usd": reasons.value(
@@ -140,9 +141,8 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
         "out_of_sample_failed": 0 if fresh is None else fresh.failed,
         "out_of_sample_paths": 0 if fresh is None else len(fresh.values_usd),
         "evaluator": reasons.value("value.evaluator", None if fresh is None else fresh.evaluator, why),  # type: ignore[arg-type]
-        "gap_estimate_usd": reasons.value(
-            "value.gap_estimate_usd", None if fresh is None else fresh.gap_estimate_usd, no_gap
-        ),
+        "gap_estimate_usd": reasons.value("value.gap_estimate_usd", gap and gap.mean_usd, no_gap),
+        "gap_limit95_usd": reasons.value("value.gap_limit95_usd", gap and gap.limit95_usd, no_gap),
     }
 
 

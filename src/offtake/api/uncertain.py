@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,22 +21,32 @@ from offtake.api.world import (
 from offtake.executors import executor_of, together
 from offtake.lp.solution import Status
 from offtake.outlook.sampling import central
-from offtake.plan.evaluate import evaluate
+from offtake.plan.compile import compile_problem
+from offtake.plan.evaluate import estimate_gap, evaluate
 from offtake.plan.findings import findings
 from offtake.plan.hedge import plan_under_uncertainty
+from offtake.plan.relief import reliefs
 from offtake.plan.run import plan_inputs
-from offtake.progress import Progress, ignore
+from offtake.plan.tree_solve import solve_tree_at
+from offtake.progress import Progress, ProgressEvent, ignore
 from offtake.risk.cases import tornado
 
 if TYPE_CHECKING:
     from offtake.api.prepare import World
+    from offtake.plan.hedge import Hedged
+    from offtake.plan.inputs import Inputs
+    from offtake.plan.problem import Problem
+    from offtake.plan.relief import Relief
     from offtake.plan.run import Outcome
     from offtake.plan.settings import Settings
     from offtake.risk.cases import Swing
     from offtake.spec.load import Loaded
     from offtake.spec.outlook import Outlook
 
-__all__ = ["tell_under_uncertainty"]
+__all__ = ["REPLICATIONS", "tell_under_uncertainty"]
+
+REPLICATIONS = 6
+"""Further samples from which the optimality gap is estimated, where all is asked for and the scenario states no number."""
 
 
 def tell_under_uncertainty(
@@ -60,14 +71,23 @@ def tell_under_uncertainty(
     with executor_of(executor) as workers:
         hedged = plan_under_uncertainty(world.inputs, outlook, settings, progress=progress)
         watch.lap("plan under uncertainty")
-        fresh = None
+        fresh = gap = None
         if not is_stopped(settings):
             fresh = evaluate(hedged, settings, workers, progress=progress)
             watch.lap("fresh paths")
+        if full and not is_stopped(settings):
+            count = outlook.evaluate.replications or REPLICATIONS
+            gap = estimate_gap(hedged, settings, workers, replications=count, progress=progress)
+            watch.lap("replications")
     paths = tuple(_path(world, outcome, settings) for outcome in hedged.paths)
     watch.lap("books")
     middle = central(outlook, hedged.problem.grid)
-    hedge = Hedge(hedged=hedged, evaluated=fresh, outlook=outlook, central=middle, paths=paths, full=full)
+    hedge = Hedge(hedged=hedged, evaluated=fresh, gap=gap, outlook=outlook, central=middle, paths=paths, full=full)
+    steps: list[Relief] = []
+    if cases and not is_stopped(settings):
+        progress(ProgressEvent(stage="relief values"))
+        steps = _reliefs(hedged, world, settings)
+        watch.lap("relief values")
     named: list[CaseResult] = []
     swings: list[Swing] = []
     if cases and not is_stopped(settings):
@@ -80,7 +100,7 @@ def tell_under_uncertainty(
         base=first.base,
         figures=first.figures,
         bottlenecks=hedged.bottlenecks,
-        reliefs=(),
+        reliefs=steps,
         cases=(first.cases[0], *named),
         swings=swings,
         findings=found,
@@ -88,6 +108,23 @@ def tell_under_uncertainty(
         status=_status(paths, settings),
         seconds=watch.laps,
         hedge=hedge,
+    )
+
+
+def _reliefs(hedged: Hedged, world: World, settings: Settings) -> list[Relief]:
+    """Solve the tree again with one step more of each of its largest limits."""
+
+    def again(inputs: Inputs) -> Problem:
+        return replace(hedged.question, base=compile_problem(inputs)).problem()
+
+    return reliefs(
+        hedged.tree_solved.solved,
+        hedged.bottlenecks,
+        world.inputs,
+        most=world.loaded.scenario.relief,
+        settings=settings,
+        recompile=again,
+        again=solve_tree_at,
     )
 
 

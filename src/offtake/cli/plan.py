@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import threading
 
     from offtake.api import Answer
+    from offtake.cli.uncertainty import Overrides
     from offtake.spec.load import Loaded
 
 __all__ = ["plan"]
@@ -35,7 +36,13 @@ def plan(
     cases: Annotated[bool, Parameter(name="--cases", negative="--no-cases")] = True,
     gap: str = "0.5 %",
     time_limit: str = "",
-    seed: int = 0,
+    paths: int | None = None,
+    seed: int | None = None,
+    grid: str | None = None,
+    risk: str | None = None,
+    stages: str | None = None,
+    executor: str | None = None,
+    full: Annotated[bool, Parameter(negative="")] = False,
     report: Annotated[bool, Parameter(name="--report", negative="--no-report")] = True,
     verbose: Annotated[int, Parameter(name=["--verbose", "-v"], count=True)] = 0,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
@@ -60,8 +67,20 @@ def plan(
         Stop when no plan can be better by more than this share.
     time_limit : str
         Stop after so long, "60 s"; without it the solve stops on its gap only.
+    paths : int
+        Futures that the plan is made for, in place of the scenario's number; 1 plans the scenario as it is written.
     seed : int
-        Seed of everything random.
+        Seed of everything random, in place of the scenario's.
+    grid : str
+        Periods over the same horizon: `default` (8 quarters, 6 half-years, then years) or `quarters`.
+    risk : str
+        How risk counts: `expectation`, `cvar:LEVEL:WEIGHT` such as `cvar:0.9:0.3`, or `worst_case:WEIGHT`.
+    stages : str
+        When decisions are taken: `now`, then times from now, such as `now,2y,5y`.
+    executor : str
+        Who works off fresh paths: `serial`, `processes`, `processes:N`, `ray` or `ray:ADDRESS`.
+    full : bool
+        Under uncertainty: replications, the widest assumptions and all fresh paths too.
     report : bool
         Write the HTML report.
     verbose : int
@@ -78,10 +97,13 @@ def plan(
     from offtake.cli.interrupt import first_stops
     from offtake.cli.logs import log_to
     from offtake.cli.terminal import ProgressDisplay, print_lines
+    from offtake.cli.uncertainty import Overrides
 
     share, limit_s = _share(gap), _seconds(time_limit)
+    overrides = Overrides(paths=paths, seed=seed, risk=risk, stages=stages, grid=grid)
     log_to(verbose=verbose, quiet=quiet, file=log_file)
-    loaded, name = _load(scenario, case, set_)
+    _refuse_executor(executor)
+    loaded, name = _load(scenario, case, set_, overrides)
     target = out if out is not None else Path("runs") / name
     _refuse_early(target)
     with first_stops() as interrupt:
@@ -92,7 +114,9 @@ def plan(
                 cases=cases,
                 gap=share,
                 time_limit_s=limit_s,
-                seed=seed,
+                seed=seed or 0,
+                full=full,
+                executor=executor,
                 progress=show,
                 interrupt=interrupt,
             )
@@ -134,8 +158,10 @@ def _code(answer: Answer, interrupt: threading.Event) -> int:
     return FINDINGS if warned or answer.status == "short" else OK
 
 
-def _load(scenario: Path, case: tuple[str, ...], assignments: tuple[str, ...]) -> tuple[Loaded, str]:
-    """Load a scenario under overlay files, `--set` and at most one of its own cases; name the run after both."""
+def _load(
+    scenario: Path, case: tuple[str, ...], assignments: tuple[str, ...], overrides: Overrides | None = None
+) -> tuple[Loaded, str]:
+    """Load a scenario under overlay files, `--set`, overrides and at most one of its own cases; name the run after both."""
     from offtake import api
     from offtake.cli.options import changes
     from offtake.diagnostics import did_you_mean
@@ -145,7 +171,10 @@ def _load(scenario: Path, case: tuple[str, ...], assignments: tuple[str, ...]) -
     if len(named) > 1:
         msg = f"one case of the scenario at a time, not {', '.join(named)}; overlay files may be given together"
         raise OfftakeError(msg)
-    loaded = api.load(scenario, overlays=(*map(Path, files), *changes(assignments)))
+    overlays = (*map(Path, files), *changes(assignments))
+    loaded = api.load(scenario, overlays=overlays)
+    if overrides and (more := overrides.overlays(loaded.scenario)):
+        loaded = api.load(scenario, overlays=(*overlays, *more))
     whole = loaded
     if named:
         if named[0] not in loaded.cases:
@@ -156,6 +185,14 @@ def _load(scenario: Path, case: tuple[str, ...], assignments: tuple[str, ...]) -
         whole = replace(loaded.cases[named[0]], sources=sources)
     words = [loaded.scenario.name, *(Path(f).stem for f in files), *named]
     return whole, re.sub(r"[^\w.-]+", "-", "-".join(words)).strip("-.") or "run"
+
+
+def _refuse_executor(text: str | None) -> None:
+    """Refuse a word that names no executor before anything is solved; whether a cluster answers is seen when it is used."""
+    if text is not None and text.partition(":")[0] != "ray":
+        from offtake.executors import executor_of
+
+        executor_of(text).close()
 
 
 def _refuse_early(target: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from offtake.cli.summary_paths import binding_over_paths, uncertainty_lines, uncertainty_tables
 from offtake.cli.terminal import print_lines, print_table
 from offtake.report.data import KINDS
 from offtake.report.words import percent, plural, power, usd
@@ -54,6 +55,7 @@ def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
     document, tables = answer.document, answer.tables
     _headline(answer, document)
     tables_shown = (
+        *(uncertainty_tables(answer) if document.get("paths") else ()),
         _by_year(
             tables["sites"],
             "site",
@@ -65,7 +67,7 @@ def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
         _deliveries(document["commitments"]),
         _amendments(answer),
         _firm(answer),
-        _binding(document["bottlenecks"], document["reliefs"]),
+        binding_over_paths(answer) if document.get("paths") else _binding(document["bottlenecks"], document["reliefs"]),
         _cases(tables["cases"]),
     )
     for table in tables_shown:
@@ -85,6 +87,8 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
         f"{document['valuation_date']} to {document['horizon']}; the economics are the scenario's assumptions, not the parties'.",
         "",
     )
+    if document.get("paths"):
+        print_lines(*uncertainty_lines(answer), "")
     rows: list[tuple[Any, ...]] = [
         (
             party["name"],

@@ -236,7 +236,7 @@ def tornado(data: ReportData) -> str:
     else:
         start = "The alliance is worth as much as none"
     if not rows:
-        return f"{start}; no assumption was varied."
+        return f"{start}; {data.missing.get('tornado') or 'no assumption was varied'}."
     widest = max(rows, key=swing)
     turns = sum(1 for r in rows if r["switching_value"])
     ends = [v for v in (widest["value_low_usd"], widest["value_high_usd"]) if v is not None]
