@@ -179,9 +179,9 @@ def _sign(model: Model, problem: Problem, hours: Affine, upper: Float) -> Affine
         integer=True,
         unit="yes",
         describe="the contract is signed",
-        mask=mask & own(problem.ties.now),
+        mask=mask & own(problem.ties.signing),
     )
-    signed = shared(signed, problem.ties.now)
+    signed = shared(signed, problem.ties.signing)
     signed = Affine.total([signed, Affine.constant(fixed * ~mask)])
     offtaker = work.of_provider & ~work.by_kind("resale")
     allowed = (upper * offtaker).sum(axis=2)

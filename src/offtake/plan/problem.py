@@ -323,11 +323,12 @@ class Ties:
 
     Attributes
     ----------
-    now : int64[path]                     signing the contract and opening sites
+    signing, sites : int64[path]          signing the contract, opening sites
     phases, orders : int64[path, period]  phases begun, chips ordered
     """
 
-    now: Int
+    signing: Int
+    sites: Int
     phases: Int
     orders: Int
 
@@ -336,7 +337,7 @@ class Ties:
         """Let every path decide for itself."""
         each = np.arange(paths)
         both = np.broadcast_to(each[:, None], (paths, periods))
-        return cls(now=each, phases=both, orders=both)
+        return cls(signing=each, sites=each, phases=both, orders=both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from offtake.outlook.measures import RiskMeasure
 from offtake.outlook.reduction import reduced
 from offtake.outlook.sampling import sample
@@ -47,10 +45,9 @@ class Question:
 
 def ties_of(tree: Tree, decide: Decide, periods: int) -> Ties:
     """Turn the tree and the here-and-now set into the decisions that paths share."""
-    first = {name: tree.representative(getattr(decide, name), periods)[:, 0] for name in ("signing", "sites")}
-    now = np.minimum(first["signing"], first["sites"])
     return Ties(
-        now=now,
+        signing=tree.representative(decide.signing, periods)[:, 0],
+        sites=tree.representative(decide.sites, periods)[:, 0],
         phases=tree.representative(decide.phases, periods),
         orders=tree.representative(decide.orders, periods),
     )

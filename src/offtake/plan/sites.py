@@ -113,9 +113,9 @@ def _open(model: Model, problem: Problem, begun: Affine) -> Affine:
         integer=True,
         unit="yes",
         describe="the site is used beyond its opening position",
-        mask=asked & own(problem.ties.now)[:, None],
+        mask=asked & own(problem.ties.sites)[:, None],
     )
-    opened = shared(opened, problem.ties.now)
+    opened = shared(opened, problem.ties.sites)
     most = _most_phases(problem)
     model.rows(
         "site_opened",
