@@ -25,7 +25,7 @@ def forked(**fields: Any) -> dict[str, Any]:
         sites=[
             site(
                 "a",
-                interconnected={YEARS[0]: "6 MW", YEARS[1]: "9.5 MW"},
+                interconnected={YEARS[0]: "3.5 MW", YEARS[1]: "5 MW"},
                 energised="3 MW",
                 phase="2 MW",
                 lead_time="4 months",
@@ -38,9 +38,9 @@ def forked(**fields: Any) -> dict[str, Any]:
             ),
             site(
                 "b",
-                interconnected="5 MW",
+                interconnected="2.2 MW",
                 energised="1 MW",
-                phase="1.5 MW",
+                phase="0.5 MW",
                 lead_time="7 months",
                 ramp="0.25 MW/month",
                 shell_cost="3 M USD/MW",
