@@ -44,6 +44,19 @@ def test_a_fitted_value_says_where_it_came_from(text, read):
     assert (own.origin, own.text) == ("file", "3 d")
 
 
+def test_the_quantity_says_what_it_is_fitted_to_unless_it_says_something_itself(text, read):
+    found = read(text + POWER).scenario.outlook.uncertain[0]
+    assert found.source.startswith("us-tex-erco (fitted): wholesale power price")
+    own = read(
+        text + POWER.replace("      process:", "      assumption: mine\n      process:")
+    ).scenario.outlook.uncertain[0]
+    assert (own.source, own.assumption) == (None, "mine")
+    chosen = POWER.replace("sites.indiana.power_price", "chips.tr3.delay").replace(
+        "kind: spikes, like: us-tex-erco, lasts: 3 d", "kind: delay, like: chip-delivery"
+    )
+    assert read(text + chosen).scenario.outlook.uncertain[0].assumption.startswith("chip-delivery (assumption)")
+
+
 def test_weak_and_chosen_terms_say_so(text, read):
     for key, kind, target in (
         ("gpu-rental", "mean_reversion", "outside_supply.*.price"),

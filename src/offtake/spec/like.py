@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["filled_in"]
 
+_WORDS = ("source", "assumption")
+
 
 def filled_in(root: Mapping) -> tuple[Mapping, list[Diagnostic]]:
     """Put fitted terms in the place of every `like`; return the tree and every mistake.
@@ -39,9 +41,9 @@ def filled_in(root: Mapping) -> tuple[Mapping, list[Diagnostic]]:
     for k, item in items_of(uncertain):
         process = child(item, "process")
         if isinstance(item, Mapping) and isinstance(process, Mapping) and "like" in process.entries:
-            like, mistakes = _filled(root, k, process)
+            terms, mistakes = _filled(root, k, process)
             found += mistakes
-            items.append(_with(item, "process", like))
+            items.append(_said(item, terms))
         else:
             items.append(item)
     outlook = child(root, "outlook")
@@ -67,6 +69,15 @@ def _filled(root: Mapping, k: int, process: Mapping) -> tuple[Mapping, list[Diag
         return _silenced(process, kind), [at_node(root, steps, "E404", message, hint or "see `offtake outlook fit`")]
     entries = {"kind": own["kind"]} | dict(terms.entries) | own
     return replace(process, entries=entries), []
+
+
+def _said(item: Mapping, process: Mapping) -> Mapping:
+    """Put a process in its place; what is said of the fit as a whole is said of the quantity, unless it says something itself."""
+    own = {name: entry for name, entry in process.entries.items() if name not in _WORDS}
+    entries = dict(_with(item, "process", replace(process, entries=own)).entries)
+    if not any(name in entries for name in _WORDS):
+        entries |= {name: process.entries[name] for name in _WORDS if name in process.entries}
+    return replace(item, entries=entries)
 
 
 def _silenced(process: Mapping, kind: Scalar) -> Mapping:

@@ -57,6 +57,8 @@ def fitted(key: str, kind: str) -> Fitted:
 def fitted_nodes(key: str, kind: str) -> Mapping:
     """Return the terms as a scenario file would write them, each with interval and source, at their place in the table.
 
+    Beside the terms stands the `source` of the whole, or the `assumption` that it is, as the quantity itself would say it.
+
     Raises
     ------
     OfftakeError    as `fitted`
@@ -66,7 +68,12 @@ def fitted_nodes(key: str, kind: str) -> Mapping:
     for k, (name, term) in enumerate(found.terms.items()):
         place = Place(FILE, found.line + k, 1, origin="catalog")
         entries[name] = Entry(name, place, _node(found, term, place))
-    return Mapping(entries, Place(FILE, found.line, 1, origin="catalog"))
+    place = Place(FILE, found.line, 1, origin="catalog")
+    said = "assumption" if found.grade == "assumption" else "source"
+    window = f", {found.data_from} to {found.data_to}, {found.points} points" if found.grade != "assumption" else ""
+    words = f"{found.key} ({found.grade}): {found.quantity}{window}"
+    entries[said] = Entry(said, place, Scalar(words, place, quoted=True))
+    return Mapping(entries, place)
 
 
 def _node(found: Fitted, term: Term, place: Place) -> Node:
