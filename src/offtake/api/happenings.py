@@ -1,4 +1,7 @@
-"""What happens on a path, in words: the quantities that are farthest from the central path, measured by their spread over the paths."""
+"""What happens on a path, in words: the quantities that are farthest from the central path.
+
+Distances are logarithms of factors; a year's delay counts as far as a factor of two.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Happenings", "happenings"]
 
-NEAR = 0.25
-"""A quantity nearer to central than this share of its spread is not worth a word."""
+NEAR = 0.02
+"""What is nearer to central is not worth a word: a factor of 2 %, nine days."""
+
+_YEAR = float(np.log(2.0)) / 12.0
+"""Distance of a month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +33,13 @@ class Happenings:
     ----------
     names : tuple of str              quantities in words
     measures : tuple of str           factor | months
-    away : float64[path, quantity]    logarithm of the factor over the central one, mean over the horizon; or months later than central
-    spread : float64[quantity]        root mean square of `away` over the paths
+    away : float64[path, quantity]    logarithm of the factor over the central one, both means over time; or months later than central
     probability : float64[path]
     """
 
     names: tuple[str, ...]
     measures: tuple[str, ...]
     away: Float
-    spread: Float
     probability: Float
 
     def of(self, paths: Int, *, most: int = 3) -> str:
@@ -43,15 +47,19 @@ class Happenings:
 
         Examples
         --------
-        >>> shown = Happenings(names=("token price", "grid delay"), measures=("factor", "months"),
-        ...                    away=np.array([[np.log(0.6), 9.0]]), spread=np.array([0.2, 6.0]), probability=np.array([1.0]))
+        >>> shown = Happenings(
+        ...     names=("token price", "grid delay"),
+        ...     measures=("factor", "months"),
+        ...     away=np.array([[np.log(0.6), 9.0]]),
+        ...     probability=np.array([1.0]),
+        ... )
         >>> shown.of(np.array([0]))
-        'token price 40 % lower, grid delay 9 months later'
+        'grid delay 9 months later, token price 40 % lower'
         """
         weights = self.probability[paths] / self.probability[paths].sum()
         mean = weights @ self.away[paths]
-        z = np.divide(np.abs(mean), self.spread, out=np.zeros_like(mean), where=self.spread > 0)
-        order = [q for q in np.argsort(-z, kind="stable").tolist() if z[q] >= NEAR][:most]
+        far = np.abs(mean) * np.where(np.array([m == "months" for m in self.measures]), _YEAR, 1.0)
+        order = [q for q in np.argsort(-far, kind="stable").tolist() if far[q] >= NEAR][:most]
         return (
             ", ".join(f"{self.names[q]} {_far(float(mean[q]), self.measures[q])}" for q in order)
             or "near the central path"
@@ -67,16 +75,18 @@ def _far(away: float, measure: str) -> str:
     return f"{significant(100 * abs(factor - 1.0), 2)} % {'higher' if away > 0 else 'lower'}"
 
 
-def happenings(futures: Futures, central: Futures, years: Float) -> Happenings:
-    """Measure how far each path is from the central one.
+def happenings(futures: Futures, central: Futures, years: Float, *, upto: int | None = None) -> Happenings:
+    """Measure how far each path is from the central one, over the horizon or until a stage.
 
     Parameters
     ----------
     futures : Futures           the plan's paths
     central : Futures           one path of the same quantities
-    years : float64[period]     length of each period, by which factors are averaged over the horizon
+    years : float64[period]     length of each period, by which factors are averaged over time
+    upto : int                  number of the first period that has not been seen; all are seen if absent
     """
-    share = years / years.sum()
+    seen = np.where(np.arange(len(years)) < (len(years) if upto is None else upto), years, 0.0)
+    share = seen / seen.sum()
     logs = _logs(futures.effect @ share) - _logs(central.effect[:1] @ share)
     later = futures.effect[:, :, 0] - central.effect[:1, :, 0]
     away = np.where(np.array([m == "months" for m in futures.measures]), later, logs)
@@ -84,7 +94,6 @@ def happenings(futures: Futures, central: Futures, years: Float) -> Happenings:
         names=tuple(q.replace("-", " ").replace("_", " ") for q in futures.quantities),
         measures=futures.measures,
         away=away,
-        spread=np.sqrt(futures.probability @ away**2),
         probability=futures.probability,
     )
 

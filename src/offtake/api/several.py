@@ -72,9 +72,9 @@ def several_document(story: Story) -> dict[str, Any]:
     return {**found, **_of_paths(hedge, reasons), "partly_defined": mixed.partly}
 
 
-def what_happens(hedge: Hedge) -> Happenings:
-    """Measure how far each path is from central."""
-    return happenings(hedge.hedged.futures, hedge.central, hedge.hedged.problem.grid.years_long)
+def what_happens(hedge: Hedge, *, upto: int | None = None) -> Happenings:
+    """Measure how far each path is from central, over the horizon or until a period."""
+    return happenings(hedge.hedged.futures, hedge.central, hedge.hedged.problem.grid.years_long, upto=upto)
 
 
 def _date_of_the_largest(mixed: Mixed, own: Sequence[dict[str, Any]]) -> None:

@@ -290,9 +290,9 @@ def _binding(story: Story, hedge: Hedge) -> list[dict[str, Any]]:
 def _stage_decisions(hedge: Hedge) -> list[dict[str, Any]]:
     """List what each node decides between its stage and the next."""
     tree, grid = hedge.hedged.tree, hedge.hedged.problem.grid
-    told = what_happens(hedge)
     rows = []
     for k, stage in enumerate(tree.stages):
+        told = what_happens(hedge, upto=tree.starts[k]) if k else None
         last = tree.starts[k + 1] if k + 1 < len(tree.starts) else len(grid)
         for paths in tree.groups(stage):
             decided = _decided(hedge, paths, tree.starts[k], last, signs=k == 0)
@@ -303,7 +303,7 @@ def _stage_decisions(hedge: Hedge) -> list[dict[str, Any]]:
                     "node": int(paths[0]),
                     "probability_frac": float(hedge.probability[paths].sum()),
                     "paths": ", ".join(str(p) for p in paths.tolist()),
-                    "seen": "" if k == 0 else told.of(paths),
+                    "seen": "" if told is None else told.of(paths),
                     **decided,
                 }
             )

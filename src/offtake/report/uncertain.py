@@ -125,7 +125,8 @@ def _paths(data: ReportData) -> str:
         for r in sorted(rows, key=lambda r: r["objective_usd"])
     ]
     sub = (
-        "Worst first. Factors are means over the horizon; the three quantities farthest from central are named. "
+        "Worst first. Factors are means over the horizon; the three quantities farthest from central are named, a year’s delay counting "
+        "as far as a factor of two. "
         "Gains are against no alliance."
     )
     body = table(_texts("paths", heads, shown), kind="cases") if rows else empty("No paths are given.")
