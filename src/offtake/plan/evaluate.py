@@ -38,6 +38,7 @@ from offtake.progress import Progress, ignore
 if TYPE_CHECKING:
     from offtake.executors import Executor, Journal
     from offtake.outlook.futures import Futures
+    from offtake.plan.build import Built
     from offtake.plan.hedge import Hedged
     from offtake.plan.problem import Float, Goal, Problem
     from offtake.plan.settings import Settings
@@ -186,7 +187,7 @@ AT_THE_END = -1
 def _value(task: Task, path: Futures, bases: Bases) -> float:
     try:
         held = task.now if task.evaluator == "recourse" else _replanned(task, path, bases)
-        solved = _solve(task, path, held, bases=bases, stage=AT_THE_END)
+        solved = _solve(task, path, held, bases=bases)
     except InfeasibleError:
         return math.nan
     return float(solved.built.score.value(solved.x)[0]) * scales.USD
@@ -199,21 +200,40 @@ def _replanned(task: Task, path: Futures, bases: Bases) -> Decided:
     for k, start in enumerate(task.starts[1:], start=1):
         expected = conditional(task.outlook, grid, path, start)
         seen = replace(expected, effect=np.where(period < start, path.effect, expected.effect))
-        solved = _solve(task, seen, held, bases=bases, stage=k)
         upto = period < (task.starts[k + 1] if k + 1 < len(task.starts) else len(grid))
-        held = decided(solved.built, solved.x).until(upto | held.phases_held, upto | held.orders_held)
+        held = _planned(task, seen, held, bases=bases, stage=k).until(upto | held.phases_held, upto | held.orders_held)
     return held
 
 
-def _solve(task: Task, path: Futures, held: Decided, *, bases: Bases, stage: int) -> Solved:
-    problem = with_futures(task.base, path)
-    problem = with_room(replace(problem, goal=task.goal), held)
-    solved = solve(
-        build(problem), task.settings, held=held, stage="fresh path", tie_break=False, basis=bases.get(stage)
-    )
+def _planned(task: Task, path: Futures, held: Decided, *, bases: Bases, stage: int) -> Decided:
+    """Decide anew on one path what is not held yet, by the linear relaxation."""
+    built = _built(task, path, held)
+    arrays = held.fix(built, relaxation(built))
+    solver = Solver(arrays, threads=task.settings.threads, seed=task.settings.seed)
+    basis = bases.get(stage)
+    warm = basis is not None and (basis.columns, basis.rows) == (arrays.columns, arrays.rows)
+    if warm and basis is not None:
+        solver.set_basis(basis)
+    found = solver.solve(method="dual simplex" if warm else "auto")
+    if not found.status.solved:
+        raise InfeasibleError("the decisions kept so far leave no plan", ())
+    if found.basis is not None:
+        bases[stage] = found.basis
+    return decided(built, found.x)
+
+
+def _solve(task: Task, path: Futures, held: Decided, *, bases: Bases) -> Solved:
+    """Solve a path with all that is decided held, its clauses exact."""
+    built, basis = _built(task, path, held), bases.get(AT_THE_END)
+    solved = solve(built, task.settings, held=held, stage="fresh path", tie_break=False, basis=basis)
     if solved.first.basis is not None:
-        bases[stage] = solved.first.basis
+        bases[AT_THE_END] = solved.first.basis
     return solved
+
+
+def _built(task: Task, path: Futures, held: Decided) -> Built:
+    problem = with_futures(task.base, path)
+    return build(with_room(replace(problem, goal=task.goal), held))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
