@@ -120,6 +120,7 @@ def tornado() -> list[tuple[Any, ...]]:
             2400.0,
             190.0,
             "0.89 ×",
+            1,
         ),
         (
             "training compute",
@@ -133,6 +134,7 @@ def tornado() -> list[tuple[Any, ...]]:
             160.0,
             560.0,
             "5e27 FLOP",
+            2,
         ),
         (
             "months to first power",
@@ -146,6 +148,7 @@ def tornado() -> list[tuple[Any, ...]]:
             310.0,
             90.0,
             "",
+            4,
         ),
         (
             "server cost per chip",
@@ -159,8 +162,9 @@ def tornado() -> list[tuple[Any, ...]]:
             0.0,
             140.0,
             "",
+            5,
         ),
-        ("chip life", "chips.trainium3.life", "3 y", "5 y", "6 y", 9.9e9, 21.3e9, "", 80.0, 12.0, ""),
+        ("chip life", "chips.trainium3.life", "3 y", "5 y", "6 y", 9.9e9, 21.3e9, "", 80.0, 12.0, "", 6),
         (
             "tokens per second per chip",
             "chips.trainium3.overrides",
@@ -173,6 +177,7 @@ def tornado() -> list[tuple[Any, ...]]:
             520.0,
             75.0,
             "0.8 ×",
+            3,
         ),
         (
             "price of power",
@@ -186,8 +191,9 @@ def tornado() -> list[tuple[Any, ...]]:
             0.0,
             0.0,
             "",
+            8,
         ),
-        ("outside rent", "outside_supply.gpu", "0.8 ×", "1 ×", "1.6 ×", 15.2e9, None, "", 35.0, None, ""),
+        ("outside rent", "outside_supply.gpu", "0.8 ×", "1 ×", "1.6 ×", 15.2e9, None, "", 35.0, None, "", 7),
     ]
 
 

@@ -234,7 +234,7 @@ def test_missing_figures_draw_what_there_is():
     data = full(
         tables={
             "cases": report_table("cases", rows),
-            "tornado": report_table("tornado", [("a", "a", "", "", "", None, None, "", None, None, "")]),
+            "tornado": report_table("tornado", [("a", "a", "", "", "", None, None, "", None, None, "", None)]),
         }
     )
     assert charts.tornado_chart(data) == ""

@@ -177,7 +177,7 @@ def test_the_sign_of_the_value_is_said(value, words):
 
 
 def test_one_end_that_could_not_be_solved():
-    tornado = [("chip life", "p", "3 y", "5 y", "6 y", None, 3e9, "", None, 0.4, "")]
+    tornado = [("chip life", "p", "3 y", "5 y", "6 y", None, 3e9, "", None, 0.4, "", 1)]
     assert sentences.tornado(with_rows("cases", [case(2e9)], tornado=tornado)) == (
         "The alliance is worth $2 bn more than none; chip life moves it most, to $3 bn; "
         "no assumption alone turns its sign within its range."
@@ -186,8 +186,8 @@ def test_one_end_that_could_not_be_solved():
 
 def test_what_moves_the_decision_is_said_where_it_moves():
     rows = [
-        ("chip life", "p", "3 y", "5 y", "6 y", 1e9, 3e9, "", 12.0, None, ""),
-        ("all prices", "q", "× 0.7", "as stated", "× 1.3", 1.5e9, 2.5e9, "", 150.0, 20.0, "× 0.9"),
+        ("chip life", "p", "3 y", "5 y", "6 y", 1e9, 3e9, "", 12.0, None, "", 2),
+        ("all prices", "q", "× 0.7", "as stated", "× 1.3", 1.5e9, 2.5e9, "", 150.0, 20.0, "× 0.9", 1),
     ]
     data = with_rows("cases", [case(2e9)], tornado=rows)
     assert sentences.decision(data) == (
@@ -195,7 +195,7 @@ def test_what_moves_the_decision_is_said_where_it_moves():
         "1 of 2 can make it another decision."
     )
     assert "chip life moves it most, from $1 bn to $3 bn" in sentences.tornado(data)
-    still = with_rows("cases", [case(2e9)], tornado=[(*row[:8], 0.0, None, "") for row in rows])
+    still = with_rows("cases", [case(2e9)], tornado=[(*row[:8], 0.0, None, "", 1) for row in rows])
     assert sentences.decision(still) == ""
 
 

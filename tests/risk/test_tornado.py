@@ -14,7 +14,7 @@ from offtake.plan.compile import compile_problem
 from offtake.plan.fixed import solve_at
 from offtake.plan.run import plan_inputs
 from offtake.plan.settings import Settings
-from offtake.risk.cases import Assumption, base_decision, by_decision, swing, tornado
+from offtake.risk.cases import Assumption, base_decision, decision_ranks, swing, tornado
 from offtake.risk.decision import Decision, decision_of, switching_value
 
 # A chip costs 1,000 USD. Ordered evenly over the first of three years it serves 2.5 years, at 8,760 Mtok a year: it pays from
@@ -170,7 +170,9 @@ def test_the_tornado_does_not_depend_on_the_order(small):
             other.decision_mw,
         )
     assert [s.width_usd for s in forth] == sorted((s.width_usd for s in forth), reverse=True)
-    moved = [s.decision_mw for s in by_decision(forth)]
+    ranks = decision_ranks(forth)
+    assert sorted(ranks.values()) == [1, 2, 3]
+    moved = [s.decision_mw for s in sorted(forth, key=lambda s: ranks[s.assumption.path])]
     assert moved == sorted(moved, reverse=True)
 
 

@@ -13,6 +13,7 @@ from offtake.api.views_deal import amendments
 from offtake.ledger.circularity import circularity
 from offtake.ledger.performance import debt_cover, stake
 from offtake.plan.problem import PARTIES
+from offtake.risk.cases import decision_ranks
 
 if TYPE_CHECKING:
     from offtake.api.headline import Headline
@@ -80,21 +81,7 @@ def document(story: Story) -> dict[str, Any]:
         "circularity": _circularity(figures),
         "plausibility": _plausibility(figures, reasons),
         "cases": [case_row(c, k, reasons) for k, c in enumerate(story.cases)],
-        "sensitivity": [
-            {
-                "path": s.assumption.path,
-                "low": s.assumption.low,
-                "base": s.base,
-                "high": s.assumption.high,
-                "value_low_usd": s.value_low_usd,
-                "value_high_usd": s.value_high_usd,
-                "switches_at": s.switches_at,
-                "decision_low_mw": s.decision_low_mw,
-                "decision_high_mw": s.decision_high_mw,
-                "decision_switches_at": s.decision_switches_at,
-            }
-            for s in story.swings
-        ],
+        "sensitivity": _sensitivity(story),
         "left_open_usd": _left_open(plan, reasons),
         "findings": [{"severity": f.severity, "code": f.code, "message": f.message} for f in story.findings],
         "certificate": story.certificate,
@@ -312,6 +299,26 @@ def case_row(case: CaseResult, number: int, reasons: Reasons) -> dict[str, Any]:
         "dependence_frac": reasons.value(f"{at}.dependence_frac", f.dependence_frac, "no chips are used"),
     }
     return row
+
+
+def _sensitivity(story: Story) -> list[dict[str, Any]]:
+    ranks = decision_ranks(story.swings)
+    return [
+        {
+            "path": s.assumption.path,
+            "low": s.assumption.low,
+            "base": s.base,
+            "high": s.assumption.high,
+            "value_low_usd": s.value_low_usd,
+            "value_high_usd": s.value_high_usd,
+            "switches_at": s.switches_at,
+            "decision_low_mw": s.decision_low_mw,
+            "decision_high_mw": s.decision_high_mw,
+            "decision_switches_at": s.decision_switches_at,
+            "decision_rank": ranks[s.assumption.path],
+        }
+        for s in story.swings
+    ]
 
 
 def _left_open(plan: Plan, reasons: Reasons) -> Mapping[str, Any]:

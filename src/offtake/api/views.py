@@ -18,6 +18,7 @@ from offtake.plan.problem import PARTIES
 from offtake.plan.serving import token_rates
 from offtake.plan.training import training_groups
 from offtake.report.data import report_table
+from offtake.risk.cases import decision_ranks
 from offtake.tables import significant
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _commitments(story: Story) -> list[dict[str, Any]]:
 
 def tornado_rows(story: Story) -> list[dict[str, Any]]:
     """List the widest assumptions."""
-    rows = []
+    rows, ranks = [], decision_ranks(story.swings)
     for s in story.swings:
         origin = story.world.loaded.provenance.get(s.assumption.path)
         series = origin is None or origin.kind == "series"  # a group of series has no place of its own
@@ -223,6 +224,7 @@ def tornado_rows(story: Story) -> list[dict[str, Any]]:
                 "decision_low_mw": s.decision_low_mw,
                 "decision_high_mw": s.decision_high_mw,
                 "decision_switch": _switch(s.decision_switches_at, unit, series=series),
+                "decision_rank": ranks[s.assumption.path],
             }
         )
     return rows

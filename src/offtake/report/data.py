@@ -186,13 +186,11 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 usd("value_low_usd", "Value at low"),
                 usd("value_high_usd", "Value at high"),
                 text("switching_value", "Switches at"),  # with its unit; "" where it does not switch within the range
-                number(
-                    "decision_low_mw", "MW", "Decision moved at low"
-                ),  # power begun, or of chips ordered, in two years
+                # power begun, or of chips ordered, in the first two years
+                number("decision_low_mw", "MW", "Decision moved at low"),
                 number("decision_high_mw", "MW", "Decision moved at high"),
-                text(
-                    "decision_switch", "Another decision at"
-                ),  # nearest to the base; "" where it is the same at both ends
+                text("decision_switch", "Another decision at"),  # nearest to the base; "" where both ends have the same
+                number("decision_rank", "", "Rank by decision"),  # 1: moves the decision farthest
             ),
         ),
         "cases": TableSpec(

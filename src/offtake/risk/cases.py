@@ -84,9 +84,10 @@ class Swing:
         return max((mw for mw in (self.decision_low_mw, self.decision_high_mw) if mw is not None), default=0.0)
 
 
-def by_decision(swings: Sequence[Swing]) -> list[Swing]:
-    """Sort by how far the decision is moved, the farthest first; those that do not move it by the gain."""
-    return sorted(swings, key=lambda s: (-s.decision_mw, -s.width_usd))
+def decision_ranks(swings: Sequence[Swing]) -> dict[str, int]:
+    """Rank assumptions by how far they move the decision : path -> 1 for the farthest; those that move it equally by the gain."""
+    order = sorted(swings, key=lambda s: (-s.decision_mw, -s.width_usd))
+    return {s.assumption.path: k + 1 for k, s in enumerate(order)}
 
 
 def base_decision(base: Outcome, settings: Settings) -> Decision:
@@ -189,7 +190,7 @@ def tornado(
     most: int,
     progress: Progress = ignore,
 ) -> list[Swing]:
-    """Solve the widest assumptions at both ends, the widest first; see `by_decision` for the other order."""
+    """Solve the widest assumptions at both ends, the widest first; see `decision_ranks` for the other order."""
     if most == 0:
         return []
 
