@@ -155,6 +155,11 @@ def where(context, item):
     }
 
 
+def knows(context, item):
+    """Tell whether the worker had imported a module before the first item came."""
+    return context in sys.modules
+
+
 def counts(context, item):
     """Leave a mark, take some time, and return something that a journal keeps."""
     folder, seconds = context

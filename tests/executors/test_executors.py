@@ -152,6 +152,21 @@ def test_workers_stay_for_the_next_job_and_end_with_the_executor():
     pool.close()  # twice does no harm
 
 
+def test_workers_may_be_warmed_before_there_is_work():
+    with Processes(2) as pool, Serial() as one:
+        one.warm("colorsys")
+        pool.warm("colorsys", "no.such.module", items=1)
+        assert len(pool._crew) == 1
+        pool.warm("colorsys")
+        crew = {worker.pid for worker in pool._crew}
+        assert pool.map(works.knows, range(6), context="colorsys") == [True] * 6
+        assert pool.map(works.knows, range(6), context="chunk") == [False] * 6
+        assert {worker.pid for worker in pool._crew} == crew
+        os.kill(pool._crew[0].pid, signal.SIGKILL)
+        pool.warm("colorsys")
+        assert pool.map(operator.mul, range(4), context=2) == [0, 2, 4, 6]
+
+
 def test_what_the_work_prints_does_not_stand_between_replies(capfd):
     with Processes(2) as pool:
         assert pool.map(works.prints, range(3), context=None) == [0, 1, 2]

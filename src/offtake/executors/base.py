@@ -79,6 +79,15 @@ class Executor(Protocol):
         Exception        what the work raised for the first item that failed, with a note that names the item
         """
 
+    def warm(self, *modules: str, items: int | None = None) -> None:
+        """Let workers start and import modules while the caller does something else; where there is nothing to start, nothing happens.
+
+        Parameters
+        ----------
+        modules : str           what the work stands in and imports
+        items : int or None     how many items are to come at most: no more workers are started
+        """
+
     def close(self) -> None:
         """End all workers; it may be called twice."""
 
@@ -90,7 +99,10 @@ class Executor(Protocol):
 
 
 class Held:
-    """Close at the end of a `with` block."""
+    """Close at the end of a `with` block; have nothing to warm and nothing to end."""
+
+    def warm(self, *modules: str, items: int | None = None) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
         """End all workers."""

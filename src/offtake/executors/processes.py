@@ -19,7 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from offtake.errors import OfftakeError
 from offtake.executors.base import Held
@@ -118,9 +118,7 @@ class Worker:
         if to is None or back is None:  # pragma: no cover - both are pipes
             raise Lost
         try:
-            if not self._sent_path:
-                write_frame(to, b"P", pickle.dumps(sys.path))
-                self._sent_path = True
+            self._send_path(to)
             if task.key != self._key:
                 write_frame(to, b"T", pickle.dumps((task.module, task.function, task.context)))
                 self._key = task.key
@@ -131,6 +129,19 @@ class Worker:
         if frame is None:
             raise Lost(self._ending())
         return Reply(good=frame[0] == b"R", content=frame[1])
+
+    def prepare(self, modules: tuple[str, ...]) -> None:
+        """Let the process import modules, and do not wait for it; if it has ended, the first item will tell."""
+        with contextlib.suppress(OSError, ValueError):
+            if (to := self._process.stdin) is not None:
+                self._send_path(to)
+                write_frame(to, b"M", pickle.dumps(modules))
+
+    def _send_path(self, to: IO[bytes]) -> None:
+        """Say once where modules are found."""
+        if not self._sent_path:
+            write_frame(to, b"P", pickle.dumps(sys.path))
+            self._sent_path = True
 
     def _ending(self) -> str:
         """Say how the process ended."""
@@ -203,6 +214,18 @@ class Processes(Held):
                 self._share(job)
         return job.results()
 
+    def warm(self, *modules: str, items: int | None = None) -> None:
+        """Start workers now and let them import; see `Executor.warm`."""
+        with self._lock:
+            self._fill(self.workers if items is None else min(self.workers, items))
+            for worker in self._crew:
+                worker.prepare(modules)
+
+    def _fill(self, count: int) -> None:
+        """Have so many workers at least."""
+        while len(self._crew) < count:
+            self._crew.append(Worker(sys.executable))
+
     def close(self) -> None:
         """End all workers."""
         while self._crew:
@@ -211,8 +234,7 @@ class Processes(Held):
     def _share(self, job: Job) -> None:
         """Let a thread for each worker hand items to it, and take the replies here."""
         count = min(self.workers, job.left)
-        while len(self._crew) < count:
-            self._crew.append(Worker(sys.executable))
+        self._fill(count)
         news: _News = queue.SimpleQueue()
         over = threading.Event()
         threads = [
@@ -260,6 +282,7 @@ class Processes(Held):
                     if over.is_set():
                         return
                     if not self._crew[place].alive:
+                        self._crew[place].end()
                         self._crew[place] = Worker(sys.executable)
                     worker = self._crew[place]
                     worker.number = number

@@ -5,6 +5,8 @@ It is started as a file, by `processes.Worker`, and imports nothing of Offtake b
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import pickle
 import queue
@@ -12,7 +14,7 @@ import signal
 import struct
 import sys
 import threading
-from typing import BinaryIO
+from typing import IO
 
 __all__ = ["HEAD", "read_frame", "write_frame"]
 
@@ -20,7 +22,7 @@ HEAD = struct.Struct(">cQ")
 """Of each message: its kind, and the number of bytes that follow."""
 
 
-def read_frame(stream: BinaryIO) -> tuple[bytes, bytes] | None:
+def read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
     """Read one message: its kind and content; None at the end of the stream, also in mid-message.
 
     Examples
@@ -37,7 +39,7 @@ def read_frame(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     return None if len(content) < size else (kind, content)
 
 
-def write_frame(stream: BinaryIO, kind: bytes, content: bytes) -> None:
+def write_frame(stream: IO[bytes], kind: bytes, content: bytes) -> None:
     """Write one message."""
     stream.write(HEAD.pack(kind, len(content)))
     stream.write(content)
@@ -60,6 +62,11 @@ def main() -> None:
     work, context, broken = None, None, None
     while True:
         kind, content = frames.get()
+        if kind == b"M":
+            for module in pickle.loads(content):  # noqa: S301
+                with contextlib.suppress(Exception):  # the work itself will say what it lacks
+                    importlib.import_module(module)
+            continue
         if kind == b"T":
             work, context, broken = None, None, None  # the old context goes before the new one comes
             try:
@@ -73,7 +80,7 @@ def main() -> None:
             write_frame(sink, b"R" if reply.good else b"E", reply.content)
 
 
-def _listen(source: BinaryIO, frames: queue.SimpleQueue[tuple[bytes, bytes]]) -> None:
+def _listen(source: IO[bytes], frames: queue.SimpleQueue[tuple[bytes, bytes]]) -> None:
     """Pass messages on; when they end, so does this process: nobody waits for its answer."""
     while (frame := read_frame(source)) is not None:
         frames.put(frame)
