@@ -348,6 +348,11 @@ def test_a_discrete_delay_has_its_law():
     assert p_discrete(sample[:, 0], {0.0: 0.48, 3.0: 0.37, 12.0: 0.15}) < LEAST_P
 
 
+def test_the_median_of_a_delay_is_the_shorter_where_two_are():
+    law = [{"by_months": m, "probability_frac": 0.5} for m in (9.0, 2.0)]
+    assert Delay(law=law).effect(np.zeros((1, 1)), GRID)[0, 0] == 2.0
+
+
 def test_a_lognormal_delay_is_rounded_to_its_steps():
     sample = drawn(Delay(median_months=6.0, spread_frac=0.6, step_months=3.0))[:, 0]
     law = stats.lognorm(0.6, scale=6.0)
