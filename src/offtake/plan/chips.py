@@ -12,19 +12,20 @@ take-or-pay clause.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.lp.affine import Affine
 from offtake.plan import scales
 from offtake.plan.ties import own, shared
+from offtake.plan.withheld import add_withheld
 
 if TYPE_CHECKING:
+    from offtake.lp.affine import Affine
     from offtake.lp.model import Model
     from offtake.plan.problem import Float, Problem
     from offtake.plan.sites import Energising
+    from offtake.plan.withheld import Withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +63,17 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     )
     orders = shared(orders, problem.ties.orders)
     cumulative = orders.cumsum(1)
-    lost = _withhold(model, problem, cumulative)
+    lost = add_withheld(model, problem, orders, fleet_labels(problem))
+    _limit_supply(model, problem, cumulative, lost)
     delivered = cumulative.apply(chips.delivery_weights[:, fleets.chip], 1, over=(0, 2))
     opening = fleets.opening_chip / scales.CHIP
     in_service = cumulative.apply(chips.in_service_weights[:, fleets.chip], 1, over=(0, 2)) + opening
     arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
-    if lost.nonzeros:
-        gone, never = lost.cumsum(1), _lost_weights(problem)
+    if lost is not None:
         delivered, in_service, arrived = (
-            stock - gone.apply(weights, 1, over=(0, 2))
-            for stock, weights in zip((delivered, in_service, arrived), never, strict=True)
+            delivered - lost.delivered,
+            in_service - lost.in_service,
+            arrived - lost.arrived,
         )
     most = _most(problem, supply, opening)
     accepted = model.columns(
@@ -122,66 +124,22 @@ def _retire_for_good(model: Model, problem: Problem, kept: Affine, retired: Affi
         model.rows(name, stock[:, 1:] - stock[:, :-1], lower=0.0, axes=axes, unit="k chip", describe=describe)
 
 
-def _withhold(model: Model, problem: Problem, ordered: Affine) -> Affine:
-    """Limit what is ordered by what makers supply, and let them withhold what they fail to make : [path, period, fleet] [k chip].
+def _limit_supply(model: Model, problem: Problem, ordered: Affine, lost: Withheld | None) -> None:
+    """Limit what is ordered and not withheld by what makers supply; `ordered` is cumulative : [path, period, fleet] [k chip].
 
-    Makers accept orders for the dates of their plan; in a future that is late all of them come later.  Orders that several futures share
-    could otherwise be no larger than the worst of them delivers: what it does not make of its promise is neither delivered nor paid.
-    Periods are those in which delivery was planned.
+    Makers accept orders for the dates of their plan; in a future that is late all of them come later.
     """
     chips, fleets = problem.chips, problem.fleets
-    short = chips.withheld_chip / scales.CHIP
-    axes = (("path", problem.paths), ("period", problem.grid.labels))
     of_chip = (fleets.chip[None, :] == np.arange(len(chips.ids))[:, None]).astype(float)
     planned = ordered.apply(chips.planned_weights[fleets.chip], 1, over=2)
-    lost = Affine.zeros(planned.shape)
-    if short.any():
-        lost = model.columns(
-            "withheld",
-            axes=(*axes, ("fleet", fleet_labels(problem))),
-            upper=short[:, :, fleets.chip],
-            unit="k chip",
-            describe="chips ordered that the maker does not deliver",
-            mask=short[:, :, fleets.chip] > 0,
-        )
-        model.rows(
-            "withheld_chips",
-            lost.apply(of_chip, 2),
-            upper=short,
-            axes=(*axes, ("chip", chips.ids)),
-            unit="k chip",
-            describe="a maker withholds no more than it fails to make of its plan",
-            mask=short > 0,
-        )
     model.rows(
         "chip_supply",
-        (planned - lost).apply(of_chip, 2),
+        (planned if lost is None else planned - lost.planned).apply(of_chip, 2),
         upper=chips.supply_chip / scales.CHIP,
-        axes=(*axes, ("chip", chips.ids)),
+        axes=(("path", problem.paths), ("period", problem.grid.labels), ("chip", chips.ids)),
         unit="k chip",
         describe="deliveries of a chip are at most what its maker supplies to this alliance",
     )
-    return lost
-
-
-def _lost_weights(problem: Problem) -> tuple[Float, Float, Float]:
-    """Weigh chips withheld by the period in which they were planned : delivered, in service, arrived [path, fleet, period, period]."""
-    chips, grid = problem.chips, problem.grid
-
-    @cache
-    def weights(late: float, life: float) -> Float:
-        arriving = grid.stock_at(grid.edges_days[1:] - late) - grid.stock_at(grid.edges_days[:-1] - late)
-        arrived = grid.stock_mean(late)
-        return np.stack([arriving, arrived - grid.stock_mean(late + life), arrived])
-
-    of_fleet = problem.fleets.chip
-    found = np.array(
-        [
-            [weights(d, t) for d, t in zip(late[of_fleet], chips.life_days[of_fleet], strict=True)]
-            for late in chips.late_days
-        ]
-    )
-    return found[:, :, 0], found[:, :, 1], found[:, :, 2]
 
 
 def fleet_labels(problem: Problem) -> tuple[str, ...]:

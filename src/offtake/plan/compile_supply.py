@@ -194,6 +194,7 @@ def compile_chips(inputs: Inputs, speed: Float) -> Chips:
         delivery_weights=arriving,
         planned_weights=arriving[0],
         late_days=np.zeros((len(inputs.paths), len(ids))),
+        lives_days=np.broadcast_to(life, (len(inputs.paths), len(ids))),
         life_days=life,
         left_usd_per_chip=left[None] * terminal[:, None, :] * base.terminal.chip_value_frac,
         list_rent_usd_per_chip_h=rents,

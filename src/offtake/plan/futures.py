@@ -126,7 +126,7 @@ BY_PATH: Mapping[type, tuple[str, ...]] = {
     ),
     Chips: (
         "cost_usd_per_chip", "supply_chip", "withheld_chip", "in_service_weights", "arrived_weights",
-        "delivery_weights", "late_days", "left_usd_per_chip", "list_rent_usd_per_chip_h",
+        "delivery_weights", "late_days", "lives_days", "left_usd_per_chip", "list_rent_usd_per_chip_h",
     ),
     Fleets: (),
     Offers: ("cap_chip", "price_usd_per_chip_h"),
@@ -258,7 +258,7 @@ def _finished(draft: Draft) -> Problem:
         problem.chips, cost_usd_per_chip=a["cost_usd_per_chip"], left_usd_per_chip=a["left_usd_per_chip"],
         supply_chip=a["supply_chip"],
         # What the best future supplies may have been promised in all of them.
-        withheld_chip=np.maximum(problem.chips.supply_chip, a["supply_chip"]).max(axis=0) - a["supply_chip"],
+        withheld_chip=a["supply_chip"].max(axis=0) - a["supply_chip"],
     )  # fmt: skip
     finance: dict[Any, Finance] = {
         party: replace(
@@ -339,7 +339,7 @@ def _chips_later(draft: Draft, chips: Chips) -> Chips:
             other = left_frac(grid.mids, grid.end, chips.life_days[c] * life)
             moved["left_usd_per_chip"][p, :, c] *= np.divide(other, own, out=np.zeros_like(own), where=own > 0)
     late = np.vectorize(_to_the_day, otypes=[float])(draft.chip_months) * DAYS_PER_MONTH
-    return replace(chips, **moved, late_days=late)
+    return replace(chips, **moved, late_days=late, lives_days=chips.lives_days * draft.life)
 
 
 def _to_the_day(months: float) -> float:

@@ -94,7 +94,8 @@ class Chips:
     delivery_weights : float64[path, chip, period, period]    chips delivered in the period per cumulative order
     planned_weights : float64[chip, period, period]           the same as the scenario plans it, in no future late
     late_days : float64[path, chip]                           how much later than planned a chip comes in this path
-    life_days : float64[chip]
+    lives_days : float64[path, chip]                          useful life in this path
+    life_days : float64[chip]                                 the same as the scenario states it
     left_usd_per_chip : float64[path, period, chip]    value left at the horizon of a chip delivered in the period
     list_rent_usd_per_chip_h : float64[path, period, chip]
     flop_per_s : float64[chip]                         useful training rate
@@ -116,6 +117,7 @@ class Chips:
     delivery_weights: Float
     planned_weights: Float
     late_days: Float
+    lives_days: Float
     life_days: Float
     left_usd_per_chip: Float
     list_rent_usd_per_chip_h: Float
