@@ -154,13 +154,7 @@ CASES = {
         {"chips.cost_usd_per_chip", "chips.left_usd_per_chip"},
         {"fleets.opening_left_usd"},
     ),
-    # What a maker may have promised and fails to make is known only beside another future.
-    "chips.n.supply": (
-        0.5,
-        scaled("chips", "n", "supply_chip_per_y", 0.5),
-        {"chips.supply_chip", "chips.withheld_chip"},
-        {"chips.withheld_chip"},
-    ),
+    "chips.n.supply": (0.5, scaled("chips", "n", "supply_chip_per_y", 0.5), {"chips.supply_chip"}, set()),
     # Orders are accepted for the dates of the maker's plan.
     "chips.n.delay": (
         2.0,

@@ -132,8 +132,9 @@ def test_paths_that_share_nothing_are_problems_of_their_own():
     assert together == pytest.approx(world.probability @ np.array(alone), rel=1e-9)
     # ... and each of them is the scenario's problem with that one future
     one = with_futures(question.base, world.only(np.array([2])))
-    shared = replace(one, chips=replace(one.chips, withheld_chip=free.chips.withheld_chip[2:3]))
-    assert solve(build(shared), RELAXED, tie_break=False).first.objective == pytest.approx(alone[2], rel=1e-9)
+    assert not one.chips.withheld_chip.any()
+    promised = replace(one, chips=replace(one.chips, withheld_chip=free.chips.withheld_chip[2:3]))
+    assert solve(build(promised), RELAXED, tie_break=False).first.objective == pytest.approx(alone[2], rel=1e-9)
 
 
 # -- what changes nothing -------------------------------------------------------------------------------------------------
