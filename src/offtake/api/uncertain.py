@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from offtake.api.world import (
     named_cases,
     status_of,
 )
-from offtake.executors import executor_of, together
+from offtake.executors import Stopped, executor_of, together
 from offtake.lp.solution import Status
 from offtake.outlook.sampling import central
 from offtake.plan.compile import compile_problem
@@ -72,13 +73,14 @@ def tell_under_uncertainty(
         hedged = plan_under_uncertainty(world.inputs, outlook, settings, progress=progress)
         watch.lap("plan under uncertainty")
         fresh = gap = None
-        if not is_stopped(settings):
-            fresh = evaluate(hedged, settings, workers, progress=progress)
-            watch.lap("fresh paths")
-        if full and not is_stopped(settings):
-            count = outlook.evaluate.replications or REPLICATIONS
-            gap = estimate_gap(hedged, settings, workers, replications=count, progress=progress)
-            watch.lap("replications")
+        with suppress(Stopped):  # the plan is kept, and says that it was not valued
+            if not is_stopped(settings):
+                fresh = evaluate(hedged, settings, workers, progress=progress)
+                watch.lap("fresh paths")
+            if full and not is_stopped(settings):
+                count = outlook.evaluate.replications or REPLICATIONS
+                gap = estimate_gap(hedged, settings, workers, replications=count, progress=progress)
+                watch.lap("replications")
     paths = tuple(_path(world, outcome, settings) for outcome in hedged.paths)
     watch.lap("books")
     middle = central(outlook, hedged.problem.grid)
