@@ -141,8 +141,8 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
         "out_of_sample_failed": 0 if fresh is None else fresh.failed,
         "out_of_sample_paths": 0 if fresh is None else len(fresh.values_usd),
         "evaluator": reasons.value("value.evaluator", None if fresh is None else fresh.evaluator, why),  # type: ignore[arg-type]
-        "gap_estimate_usd": reasons.value("value.gap_estimate_usd", gap and gap.mean_usd, no_gap),
-        "gap_limit95_usd": reasons.value("value.gap_limit95_usd", gap and gap.limit95_usd, no_gap),
+        "gap_estimate_usd": reasons.value("value.gap_estimate_usd", None if gap is None else gap.mean_usd, no_gap),
+        "gap_limit95_usd": reasons.value("value.gap_limit95_usd", None if gap is None else gap.limit95_usd, no_gap),
     }
 
 

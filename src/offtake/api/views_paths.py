@@ -218,7 +218,7 @@ def _dots(hedge: Hedge) -> list[tuple[Any, ...]]:
         for party in PARTIES
     }
     levels = dot_levels()
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for name, values in gains.items():
         found = quantiles(values, hedge.probability, levels)
         rows += [(name, level, float(v)) for level, v in zip(levels, found, strict=True)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from offtake.api import Answer
     from offtake.cli.uncertainty import Overrides
     from offtake.spec.load import Loaded
+    from offtake.spec.overlay import Changes
 
 __all__ = ["plan"]
 
@@ -171,7 +172,7 @@ def _load(
     if len(named) > 1:
         msg = f"one case of the scenario at a time, not {', '.join(named)}; overlay files may be given together"
         raise OfftakeError(msg)
-    overlays = (*map(Path, files), *changes(assignments))
+    overlays: tuple[Path | Changes, ...] = (*map(Path, files), *changes(assignments))
     loaded = api.load(scenario, overlays=overlays)
     if overrides and (more := overrides.overlays(loaded.scenario)):
         loaded = api.load(scenario, overlays=(*overlays, *more))

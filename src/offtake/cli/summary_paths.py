@@ -9,6 +9,8 @@ from offtake.report.words import compact, percent, plural, usd
 from offtake.tables import Column, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from offtake.api import Answer
 
 __all__ = ["binding_over_paths", "uncertainty_lines", "uncertainty_tables"]
@@ -38,7 +40,7 @@ def uncertainty_tables(answer: Answer) -> tuple[Table, ...]:
     return (_worth(answer), _decided(data.table("stage_decisions")), _paths(data.table("paths")))
 
 
-def _texts(name: str, heads: tuple[str, ...], rows: list[tuple[str, ...]], title: str, note: str = "") -> Table:
+def _texts(name: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], title: str, note: str = "") -> Table:
     columns = tuple(Column(f"c{k}", "", head, "text") for k, head in enumerate(heads))
     return Table(name, columns, rows, title, note)
 
