@@ -16,6 +16,9 @@ from offtake.spec.outlook import Decide, Outlook
 
 NEUTRAL = ((1.0, 0.0),)
 
+HALVES = {"dates": ["2025-01-01", "2025-07-01", "2026-01-01", "2026-07-01", "2028-01-01"]}
+"""Four periods, the last of which is long."""
+
 
 def forked(**fields: Any) -> dict[str, Any]:
     """Return two sites and two chips over three years in which power, chips and demand bind; money is discounted."""
@@ -85,6 +88,50 @@ def rented() -> dict[str, Any]:
     rent = {"kind": "chip_price", "id": "rent", "prices": {"c": "0.3 USD/chip-h", "n": "0.7 USD/chip-h"}}
     share = {"kind": "revenue_share", "id": "share", "base": "revenue", "rates": {"direct": "10 %"}}
     return contract(rent, share)
+
+
+def outlook(**fields: Any) -> dict[str, Any]:
+    """Return an outlook of four quantities over `HALVES`, with three stages."""
+    base = {
+        "paths": 5,
+        "drawn": 32,
+        "seed": 3,
+        "stages": ["now", "6 months", "1y"],
+        "uncertain": [
+            {
+                "id": "volume",
+                "of": ["demand.*.volume"],
+                "process": {"kind": "trend", "growth": "40 %/y", "learned": "1 y"},
+                "assumption": "toy",
+            },
+            {
+                "id": "price",
+                "of": ["demand.near.price"],
+                "process": {"kind": "level", "spread": "15 %", "known": "2026-01-01"},
+                "assumption": "toy",
+            },
+            {
+                "id": "supply",
+                "of": ["chips.n.supply"],
+                "process": {"kind": "event", "probability": "40 %", "on": "2025-06-01", "factor": 0.4},
+                "assumption": "toy",
+            },
+            {
+                "id": "grid",
+                "of": ["sites.a.interconnected"],
+                "process": {
+                    "kind": "delay",
+                    "law": [
+                        {"by": "0 months", "probability": "60 %"},
+                        {"by": "5 months", "probability": "40 %"},
+                    ],
+                },
+                "assumption": "toy",
+            },
+        ],
+        "evaluate": {"paths": 8},
+    }
+    return {**base, **fields}
 
 
 def futures(
