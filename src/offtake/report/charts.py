@@ -106,7 +106,9 @@ def bottleneck_ribbon(data: ReportData) -> str:
         return ""
     title = "Which limits bind in which period" + (", and on how many paths" if shares else "")
     drawing = Drawing("ribbon", FULL, height_of_ribbon(len(rows)), title, sentences.bottleneck(data))
-    return ribbon(drawing, periods, rows, head="How often it binds" if shares else "Worth of one step more")
+    return ribbon(
+        drawing, periods, rows, head="How often it binds" if shares and not reliefs else "Worth of one step more"
+    )
 
 
 def _aside(limit: str, reliefs: Mapping[str, Any], shares: Mapping[tuple[str, str], Any]) -> tuple[str, str]:

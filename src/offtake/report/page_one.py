@@ -160,7 +160,8 @@ def first_page(data: ReportData) -> str:
 
 _RIBBON_OF_PATHS = (
     "The height of a cell is the share of the paths on which the limit binds in that period; in the cells, the expected price of one more "
-    "unit for a year. At the right, on how many of the paths it binds, and how its price spreads where it is highest."
+    "unit for a year. At the right, the gain of a whole step more, solved again on all paths; else how often the limit binds, and how its "
+    "price spreads over the paths."
 )
 
 
