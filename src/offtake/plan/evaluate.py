@@ -30,6 +30,7 @@ from offtake.plan.build import build
 from offtake.plan.decided import Decided, decided, here_and_now, with_room
 from offtake.plan.futures import with_futures
 from offtake.plan.hedge import path_of
+from offtake.plan.objective import score_of
 from offtake.plan.question import ask
 from offtake.plan.solve import solve
 from offtake.plan.tree_solve import relaxation
@@ -123,7 +124,7 @@ def evaluate(
 
     Raises
     ------
-    OfftakeError    fewer than two fresh paths have a plan
+    OfftakeError    on no pair of fresh paths there is a plan
     """
     outlook, question = hedged.question.outlook, hedged.question
     count = paths or outlook.evaluate.paths
@@ -147,7 +148,7 @@ def evaluate(
     )
     pairs = np.concatenate(found).reshape(-1, 2)
     known = pairs[np.isfinite(pairs).all(axis=1)].ravel()
-    if len(known) < PATHS_A_PIECE:
+    if not len(known):
         raise OfftakeError(f"of {pairs.size} fresh paths only {len(known)} have a plan for what is decided now")
     chance = np.full(len(known), 1.0 / len(known))
     return Evaluated(
@@ -190,7 +191,10 @@ def _value(task: Task, path: Futures, bases: Bases) -> float:
         solved = _solve(task, path, held, bases=bases)
     except InfeasibleError:
         return math.nan
-    return float(solved.built.score.value(solved.x)[0]) * scales.USD
+    # A floor on the other party steers a path by its price; what is reported is the objective alone.
+    plain = replace(solved.built.problem, goal=task.base.goal)
+    score = score_of(plain, solved.built.values, solved.built.penalties)
+    return float(score.value(solved.x)[0]) * scales.USD
 
 
 def _replanned(task: Task, path: Futures, bases: Bases) -> Decided:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from offtake.outlook.futures import Futures
     from offtake.plan.problem import Finance, Float, Int
 
+LAST = -1
+"""Period whose effect holds for all time where a target takes one number: of a path of which the past is known and the rest expected, what
+is expected."""
+
 Apply = Callable[["Draft", int, "Float"], None]
 """Apply one effect, float64[path, period], to one item of a draft."""
 
@@ -212,7 +216,7 @@ def _scale(array: Float, effect: Float, where: object) -> None:
 
 def _adder(name: str, item: int) -> Callable[[Draft, Float], None]:
     def add(draft: Draft, effect: Float) -> None:
-        getattr(draft, name)[:, item] += effect[:, 0]
+        getattr(draft, name)[:, item] += effect[:, LAST]
 
     return add
 
@@ -241,7 +245,7 @@ def _chip_targets(chip: str, c: int) -> list[Target]:
         _scale(draft.arrays["supply_chip"], effect, c)
 
     def life(draft: Draft, effect: Float) -> None:
-        draft.life[:, c] *= effect[:, 0]
+        draft.life[:, c] *= effect[:, LAST]
 
     return [
         Target(f"chips.{chip}.price", "factor", price),
