@@ -13,7 +13,16 @@ from offtake.errors import OfftakeError
 from offtake.executors import executor_of
 from offtake.outlook.sampling import sample
 from offtake.plan import evaluate as evaluation
-from offtake.plan.evaluate import Evaluated, evaluate, evaluator_of, interval, task_of, values_of
+from offtake.plan.evaluate import (
+    Evaluated,
+    GapEstimate,
+    estimate_gap,
+    evaluate,
+    evaluator_of,
+    interval,
+    task_of,
+    values_of,
+)
 from offtake.plan.hedge import floor_price, plan_under_uncertainty
 
 
@@ -185,7 +194,7 @@ def jump(on, stages, **more):
     return toy(
         chips=[chip(price="6000 USD/chip")],
         demand=[demand(mtok_per_d=24_000.0)],
-        outlook={"paths": 2, "drawn": 64, "stages": stages, "uncertain": [quantity], "evaluate": {"paths": 8}, **more},
+        outlook={"paths": 2, "drawn": 64, "stages": stages, "uncertain": [quantity], "evaluate": {"paths": 8}} | more,
     )
 
 
@@ -318,3 +327,37 @@ def test_rolling_does_not_know_a_delay_before_it_is_known():
     assert lives[0] == pytest.approx(2.0)
     assert lives[1] == lives[2] == pytest.approx(100 * path.effect[0, 1, 0])
     assert lives[1] != pytest.approx(2.0)
+
+
+# -- replications --------------------------------------------------------------------------------------------------------
+
+
+def test_no_sample_s_own_plan_is_worse_than_this_plan_on_it(hedged, serial):
+    with executor_of("processes:2") as executor:
+        elsewhere = estimate_gap(hedged, RELAXED, executor, replications=3)
+    found = estimate_gap(hedged, RELAXED, serial, replications=3)
+    assert found.gaps_usd.tobytes() == elsewhere.gaps_usd.tobytes()
+    size = abs(hedged.in_sample_usd)
+    assert (found.gaps_usd >= -1e-9 * size).all()
+    assert found.gaps_usd.max() > 1e3  # the other samples are other ones
+    assert found.gaps_usd.max() < size
+    assert found.limit95_usd > found.mean_usd == pytest.approx(found.gaps_usd.mean())
+
+
+def test_a_plan_for_what_is_certain_has_no_gap(serial):
+    # 4,000 chips' demand comes for sure: every sample has the same futures.
+    found = planned(jump("2026-01-01", ["now", "1y"], uncertain=[], paths=1, drawn=1))
+    gaps = estimate_gap(found, RELAXED, serial, replications=2).gaps_usd
+    assert gaps == pytest.approx([0.0, 0.0], abs=1.0)
+
+
+def test_one_replication_gives_no_interval(hedged, serial):
+    with pytest.raises(ValueError, match="at least 2"):
+        estimate_gap(hedged, RELAXED, serial, replications=1)
+
+
+@pytest.mark.parametrize(("count", "quantile"), [(2, 6.3138), (5, 2.1318), (30, 1.6991)])
+def test_the_limit_of_the_gap_is_student_s_on_one_side(count, quantile):
+    gaps = np.random.default_rng(count).random(count)
+    limit = gaps.mean() + quantile * gaps.std(ddof=1) / math.sqrt(count)
+    assert GapEstimate(gaps_usd=gaps).limit95_usd == pytest.approx(limit, rel=1e-4)
