@@ -12,13 +12,43 @@ import numpy as np
 if TYPE_CHECKING:
     from offtake.api.world import Story
     from offtake.outlook.futures import Futures
+    from offtake.outlook.measures import Parts
+    from offtake.outlook.tree import Tree
+    from offtake.plan.bottlenecks import Bottleneck
     from offtake.plan.evaluate import Evaluated, GapEstimate
     from offtake.plan.findings import Finding
     from offtake.plan.hedge import Hedged
-    from offtake.plan.problem import Float
+    from offtake.plan.problem import Float, Problem
+    from offtake.plan.worth import Worth
     from offtake.spec.outlook import Outlook
 
-__all__ = ["Hedge", "foresight_of", "mixed_findings", "worst_certificate"]
+__all__ = ["Hedge", "Told", "foresight_of", "mixed_findings", "worst_certificate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is told of a hedged plan, by its own names; the solved tree itself, the largest part of a run by far, is let go.
+
+    Attributes
+    ----------
+    problem, futures, tree, risk, probability, stressed, bottlenecks, worth, in_sample_usd, gap    as of `offtake.plan.hedge.Hedged`
+    """
+
+    problem: Problem
+    futures: Futures
+    tree: Tree
+    risk: Parts
+    probability: Float
+    stressed: Float
+    bottlenecks: Sequence[Bottleneck]
+    worth: Worth
+    in_sample_usd: float
+    gap: float
+
+    @classmethod
+    def of(cls, hedged: Hedged) -> Told:
+        """Take over what is told."""
+        return cls(**{name: getattr(hedged, name) for name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +57,7 @@ class Hedge:
 
     Attributes
     ----------
-    hedged : Hedged                 the plan: a tree of paths, each finished as a plan of its own
+    hedged : Told                   the plan: a tree of paths
     evaluated : Evaluated or None   the plan on fresh paths; None where it was stopped before
     gap : GapEstimate or None       optimality gap by replications, where they were asked for
     outlook : Outlook               what may happen, as the scenario states it
@@ -36,7 +66,7 @@ class Hedge:
     full : bool                     whether replications and assumptions were asked for
     """
 
-    hedged: Hedged
+    hedged: Told
     evaluated: Evaluated | None
     gap: GapEstimate | None = None
     outlook: Outlook

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from offtake.api.headline import headline
-from offtake.api.hedging import Hedge, mixed_findings, worst_certificate
+from offtake.api.hedging import Hedge, Told, mixed_findings, worst_certificate
 from offtake.api.prepare import assumptions, prepare
 from offtake.api.world import (
     CaseResult,
@@ -34,6 +34,7 @@ from offtake.risk.cases import tornado
 
 if TYPE_CHECKING:
     from offtake.api.prepare import World
+    from offtake.executors import Executor
     from offtake.plan.hedge import Hedged
     from offtake.plan.inputs import Inputs
     from offtake.plan.problem import Problem
@@ -70,47 +71,64 @@ def tell_under_uncertainty(
     watch = Watch()
     world = prepare(loaded)
     with executor_of(executor) as workers:
-        hedged = plan_under_uncertainty(world.inputs, outlook, settings, progress=progress)
-        watch.lap("plan under uncertainty")
-        fresh = gap = None
-        with suppress(Stopped):  # the plan is kept, and says that it was not valued
-            if not is_stopped(settings):
-                fresh = evaluate(hedged, settings, workers, progress=progress)
-                watch.lap("fresh paths")
-            if full and not is_stopped(settings):
-                count = outlook.evaluate.replications or REPLICATIONS
-                gap = estimate_gap(hedged, settings, workers, replications=count, progress=progress)
-                watch.lap("replications")
-    paths = tuple(_path(world, outcome, settings) for outcome in hedged.paths)
-    watch.lap("books")
-    middle = central(outlook, hedged.problem.grid)
-    hedge = Hedge(hedged=hedged, evaluated=fresh, gap=gap, outlook=outlook, central=middle, paths=paths, full=full)
-    steps: list[Relief] = []
-    if cases and not is_stopped(settings):
-        progress(ProgressEvent(stage="relief values"))
-        steps = _reliefs(hedged, world, settings)
-        watch.lap("relief values")
+        hedge, steps = _hedge(world, outlook, settings, workers, watch, cases=cases, full=full, progress=progress)
     named: list[CaseResult] = []
     swings: list[Swing] = []
     if cases and not is_stopped(settings):
         named, swings = _beside(loaded, world, settings, full=full, progress=progress)
         watch.lap("named cases and assumptions" if full else "named cases")
-    found = mixed_findings([one.findings for one in paths], hedged.probability)
-    first = paths[0]
+    found = mixed_findings([one.findings for one in hedge.paths], hedge.probability)
+    first = hedge.paths[0]
     return Story(
         world=world,
         base=first.base,
         figures=first.figures,
-        bottlenecks=hedged.bottlenecks,
+        bottlenecks=hedge.hedged.bottlenecks,
         reliefs=steps,
         cases=(first.cases[0], *named),
         swings=swings,
         findings=found,
-        certificate=worst_certificate([dict(one.certificate) for one in paths]),
-        status=_status(paths, settings),
+        certificate=worst_certificate([dict(one.certificate) for one in hedge.paths]),
+        status=_status(hedge.paths, settings),
         seconds=watch.laps,
         hedge=hedge,
     )
+
+
+def _hedge(
+    world: World,
+    outlook: Outlook,
+    settings: Settings,
+    workers: Executor,
+    watch: Watch,
+    *,
+    cases: bool,
+    full: bool,
+    progress: Progress,
+) -> tuple[Hedge, list[Relief]]:
+    """Plan the tree, value it, and take from it what is told: the tree itself is let go, later steps need its memory."""
+    workers.warm("offtake.plan.evaluate")
+    hedged = plan_under_uncertainty(world.inputs, outlook, settings, progress=progress)
+    watch.lap("plan under uncertainty")
+    fresh = gap = None
+    with suppress(Stopped):  # the plan is kept, and says that it was not valued
+        if not is_stopped(settings):
+            fresh = evaluate(hedged, settings, workers, progress=progress)
+            watch.lap("fresh paths")
+        if full and not is_stopped(settings):
+            count = outlook.evaluate.replications or REPLICATIONS
+            gap = estimate_gap(hedged, settings, workers, replications=count, progress=progress)
+            watch.lap("replications")
+    paths = tuple(_path(world, outcome, settings) for outcome in hedged.paths)
+    watch.lap("books")
+    steps: list[Relief] = []
+    if cases and not is_stopped(settings):
+        progress(ProgressEvent(stage="relief values"))
+        steps = _reliefs(hedged, world, settings)
+        watch.lap("relief values")
+    middle = central(outlook, hedged.problem.grid)
+    told = Told.of(hedged)
+    return Hedge(hedged=told, evaluated=fresh, gap=gap, outlook=outlook, central=middle, paths=paths, full=full), steps
 
 
 def _reliefs(hedged: Hedged, world: World, settings: Settings) -> list[Relief]:

@@ -50,9 +50,9 @@ def worth_rows(data: ReportData) -> list[tuple[str, str, str]]:
     gap, interval = value.get("gap_estimate_usd"), value.get("out_of_sample_ci95_usd")
     evaluator = _EVALUATORS.get(str(value.get("evaluator")), data.reason("value.evaluator"))
     made_for = f"mean objective over the {plural(data.fact('paths'), 'path')} that the plan was made for"
-    replicated = data.reason("value.gap_estimate_usd") or (
-        f"what other decisions now could add, from plans for further draws; below {usd(value.get('gap_limit95_usd'))} with 95 % confidence"
-    )
+    limit = usd(value.get("gap_limit95_usd"))
+    further = f"what other decisions now could add, from plans for further draws; below {limit} with 95 % confidence"
+    replicated = data.reason("value.gap_estimate_usd") if gap is None else further
     rows = [
         ("In sample", usd(value.get("in_sample_usd")), made_for),
         ("Out of sample", usd(value.get("out_of_sample_mean_usd")), evaluator),
