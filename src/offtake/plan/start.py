@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from offtake.plan.settings import Settings
 
 HALF = 0.5
+OPENS = 1e-6
+"""Relaxed share from which on a site is opened at first."""
+FACTS = 48
+"""Most facts of clauses that are decided one by one."""
+UNDECIDED = 1e-6
+"""Relative part of a fact that is left open from which on it is decided: a milestone missed by a thousandth is missed."""
 LEANS = 0.02
 """Relaxed share of a group of sites from which on it is tried as the place of a run."""
 PLACES = 3
@@ -43,20 +49,39 @@ def starting_plan(built: Built, arrays: LpArrays, settings: Settings) -> Float |
     relaxed = solver.solve(interrupt=settings.interrupt)
     if not relaxed.status.solved:
         return None
-    chosen = fix_columns(solver, rounded_yes_no(built, relaxed.x), relaxed)
+    chosen = choose_sites(built, solver, relaxed)
     if chosen is None:
         return None
     places = _places(built, relaxed.x)
     chosen = _decide_runs(built, solver, chosen, places)
     if chosen is None:
         return None
-    chosen = _move_runs(built, solver, chosen, places, settings)
+    moved = _move_runs(built, solver, chosen, places, settings)
+    found = [_rounded(built, solver, moved)]
+    if settings.interrupt is not None and settings.interrupt.is_set():
+        return None if found[0] is None else found[0].x
+    found.append(_rounded(built, solver, _decide_clauses(built, solver, _freed(built, solver, moved))))
+    known = [one for one in found if one is not None]
+    return max(known, key=lambda one: one.objective).x if known else None
+
+
+def _rounded(built: Built, solver: Solver, chosen: Solution) -> Solution | None:
+    """Round phases, nearest first, and make the clauses exact; None where neither leaves a plan."""
     for rounding in ROUNDINGS:
         counted = fix_columns(solver, rounded_phases(built, chosen.x, rounding), chosen)
         if counted is not None:
-            exact = with_exact_clauses(built, solver, counted)
-            return None if exact is None else exact.x
+            return with_exact_clauses(built, solver, counted)
     return None
+
+
+def _freed(built: Built, solver: Solver, chosen: Solution) -> Solution:
+    """Free phases and the facts of clauses again: the plan from which they were rounded."""
+    arrays = built.model.build()
+    facts = np.array([b.column for b in built.written.binaries], dtype=np.int64)
+    free = np.concatenate([built.model.column_block("phases").numbers, facts])
+    solver.set_col_bounds(free, lower=arrays.col_lower[free], upper=arrays.col_upper[free])
+    again = solver.solve(method="dual simplex")
+    return again if again.status.solved else chosen
 
 
 def fix_columns(solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution | None:
@@ -69,11 +94,28 @@ def fix_columns(solver: Solver, values: tuple[Int, Float], base: Solution) -> So
     return found if found.status.solved else None
 
 
+def choose_sites(built: Built, solver: Solver, relaxed: Solution) -> Solution | None:
+    """Decide signing and opening: open what the relaxation opens in part, then close again what is not worth its opening."""
+    chosen = fix_columns(solver, rounded_yes_no(built, relaxed.x), relaxed)
+    block = built.model.column_block("open_site")
+    if chosen is None or not len(block.numbers):
+        return chosen
+    part = relaxed.x[block.numbers]
+    for column in block.numbers[(part >= OPENS) & (part < 1.0 - OPENS)]:
+        closed, opened = ((np.array([column]), np.array([v])) for v in (0.0, 1.0))
+        tried = fix_columns(solver, closed, chosen)
+        if tried is not None and tried.objective > chosen.objective:
+            chosen = tried
+        else:
+            fix_columns(solver, opened, chosen)
+    return chosen
+
+
 def rounded_yes_no(built: Built, x: Float) -> tuple[Int, Float]:
     """Round signing and opening."""
     columns: list[Int] = []
     values: list[Float] = []
-    for name, passed in (("sign", HALF), ("open_site", 1e-6)):
+    for name, passed in (("sign", HALF), ("open_site", OPENS)):
         block = built.model.column_block(name)
         if len(block.numbers):
             here = block.index >= 0
@@ -102,6 +144,26 @@ def _run_columns(built: Built, path: int, run: int, period: int, group: int) -> 
     whole = (np.arange(len(rows)) >= period).astype(float)
     here = (np.arange(len(places)) == group).astype(float)
     return _joined([rows[rows >= 0], places[places >= 0]], [whole[rows >= 0], here[places >= 0]])
+
+
+def _decide_clauses(built: Built, solver: Solver, found: Solution) -> Solution:
+    """Decide the yes/no facts of clauses that the relaxation leaves in between, the most undecided first.
+
+    A fact that is read off the point instead, a milestone nearly reached, may cost the plan what reaching it would have brought.
+    """
+    columns: Int = np.array([b.column for b in built.written.binaries], dtype=np.int64)
+    for _ in range(min(len(columns), FACTS)):
+        part = np.minimum(found.x[columns], 1.0 - found.x[columns])
+        if part.max() < UNDECIDED:
+            break
+        column = columns[[int(part.argmax())]]
+        tried = [(fix_columns(solver, (column, np.array([v])), found), v) for v in (0.0, 1.0)]
+        known = [(s.objective, v) for s, v in tried if s is not None]
+        best = fix_columns(solver, (column, np.array([max(known)[1]])), found) if known else None
+        if best is None:
+            break
+        found = best
+    return found
 
 
 def _decide_runs(

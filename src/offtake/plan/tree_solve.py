@@ -22,7 +22,7 @@ from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
 from offtake.plan.fixed import AtChoices
 from offtake.plan.solve import Solved, explain_failure, least_short
-from offtake.plan.start import ROUNDINGS, fix_columns, rounded_phases, rounded_yes_no
+from offtake.plan.start import ROUNDINGS, choose_sites, fix_columns, rounded_phases
 from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def solve_tree(
         relaxed = least_short(built, solver, settings)
     if not relaxed.status.solved:
         explain_failure(built, solver, relaxed)
-    chosen = relaxed if settings.relax else fix_columns(solver, rounded_yes_no(built, relaxed.x), relaxed)
+    chosen = relaxed if settings.relax else choose_sites(built, solver, relaxed)
     if chosen is None:
         raise InfeasibleError("the choices of the relaxation have no plan on all paths", ())
     priced, priced_arrays = chosen, solver.arrays
