@@ -366,3 +366,32 @@ def test_solvers_are_collected() -> None:
 
 def test_the_version_is_named() -> None:
     assert version().startswith("HiGHS 1.")
+
+
+def test_hipo_and_quick_pricing_find_the_same_optimum() -> None:
+    a = hard(columns=300, rows=200).build()
+    a = replace(a, integer=np.zeros(a.columns, dtype=bool))
+    plain = Solver(a).solve()
+    for found in (Solver(a).solve(method="hipo"), Solver(a, pricing="dantzig").solve(method="dual simplex")):
+        assert found.objective == pytest.approx(plain.objective, rel=1e-9)
+        assert certify(a, found).ok
+
+
+def test_the_largest_programs_go_to_hipo_and_back_to_a_steadier_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offtake.lp.highs._LARGE_NONZEROS", 2)
+    monkeypatch.setattr("offtake.lp.highs._HIPO_NONZEROS", 3)
+    a = random_arrays(5)
+    plain = Solver(a).solve(method="dual simplex")
+    assert Solver(a).solve().method == "hipo"
+    tried: list[str] = []
+    once = Solver._solve_once
+
+    def failing(self: Solver, run, method: str, *, warm: bool) -> Solution:
+        tried.append(method)
+        solution = once(self, run, method, warm=warm)
+        return replace(solution, status=Status.ERROR) if method != "dual simplex" else solution
+
+    monkeypatch.setattr(Solver, "_solve_once", failing)
+    found = Solver(a).solve()
+    assert tried == ["hipo", "interior point", "dual simplex"]
+    assert found.objective == pytest.approx(plain.objective)

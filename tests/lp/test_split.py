@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from offtake.lp.decomposition import decompose
 from offtake.lp.highs import Solver
 from offtake.lp.model import Model
+from offtake.lp.solution import Status
 from offtake.lp.split import evaluate, paths_of, split, tree_of
 from offtake.lp.tails import risk_adjusted
 
@@ -86,6 +87,40 @@ def test_paths_evaluated_at_the_optimum_add_up_to_it(seed: int, paths: int) -> N
     less = evaluate(parts, other)
     worse = parts.arrays.cost @ other + parts.arrays.offset + sum(f.objective for f in less)
     assert worse <= best.objective + 1e-7
+
+
+def test_what_has_no_room_is_left_out_and_changes_nothing() -> None:
+    # Nothing is built, so nothing can be made: what is sold must be bought. Against the same program held in the solver.
+    m, _ = two_stage(11, 4)
+    parts = split(m.build(), *paths_of(m))
+    rng = np.random.default_rng(1)
+    for _ in range(6):
+        x = np.zeros(len(parts.columns))
+        built = m.column_block("built")
+        x[:4] = built.upper * rng.random(4) * (rng.random(4) < 0.4)
+        for part, found in zip(parts.parts, evaluate(parts, x), strict=True):
+            whole = Solver(part.at(x)).solve()
+            assert found.objective == pytest.approx(whole.objective, rel=1e-9, abs=1e-9)
+            assert part.arrays.cost @ found.x == pytest.approx(whole.objective, rel=1e-9, abs=1e-9)
+            limits = part.at(x)
+            value = limits.activity(found.x)
+            assert (value <= limits.row_upper + 1e-6).all()
+            assert (value >= limits.row_lower - 1e-6).all()
+
+
+def test_columns_held_at_zero_by_full_rows() -> None:
+    # a and b use a thing of which there is none; c does not. d - e >= 0 says nothing of e alone.
+    m = Model()
+    use = m.columns("use", axes=(("path", ["0"]), ("k", list("abcde"))), upper=4.0)
+    thing = m.columns("thing", upper=1.0)
+    m.rows("stock", use[:, 0] + 2.0 * use[:, 1] - thing, upper=0.0, axes=(("path", ["0"]),))
+    m.rows("order", use[:, 3] - use[:, 4], lower=0.0, axes=(("path", ["0"]),))
+    m.set_objective((use * [9.0, 9.0, 1.0, -1.0, 2.0]).sum())
+    parts = split(m.build(), *paths_of(m))
+    assert evaluate(parts, np.zeros(1))[0].x.tolist() == pytest.approx([0.0, 0.0, 4.0, 4.0, 4.0])
+    assert evaluate(parts, np.ones(1))[0].x.tolist() == pytest.approx([1.0, 0.0, 4.0, 4.0, 4.0])
+    # Below zero there is no answer, and that is said.
+    assert evaluate(parts, -np.ones(1))[0].status is Status.INFEASIBLE
 
 
 def test_the_number_of_workers_changes_no_byte() -> None:

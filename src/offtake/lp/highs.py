@@ -5,8 +5,9 @@ an interrupt event and a time limit are noticed at once; progress is delivered i
 interrupt only between certain steps. Where it takes longer than `grace_s`, the caller gets the best plan so far and this
 object continues on a fresh HiGHS, while the old one runs out in the background.
 
-Policy for linear programs (benchmarks/lp_solve.py): large and cold, interior point with crossover (exact vertex prices);
-changed limits or bounds, dual simplex from the last basis; changed objective, primal simplex from it unless large.
+Policy for linear programs (benchmarks/lp_solve.py, docs/explanation/large-problems.md): large and cold, interior point with crossover
+(exact vertex prices), from some hundred thousand entries on the one that factorises (HiPO); changed limits or bounds, dual simplex from
+the last basis; changed objective, primal simplex from it unless large.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from offtake.lp.sparse import Floats, Ints
 
 Method = Literal["auto", "interior point", "dual simplex", "primal simplex", "hipo"]
+Pricing = Literal["auto", "dantzig", "devex"]
 
 _LARGE_NONZEROS = 30_000  # from here on a cold interior point beats a cold simplex
 _HUGE_NONZEROS = 150_000  # from here on it beats a warm primal simplex too: 6.1 s against 6.8 s at 215,000
+_HIPO_NONZEROS = 400_000  # from here on HiPO beats IPX: 64 s against 84 s at 425,000, but 55 s against 20 s at 214,000
 _OPTIMAL_GAP = 1e-9
 _FEASIBILITY = 1e-7  # HiGHS's own
 _SUB_MIPS = (
@@ -52,6 +55,7 @@ _OPTIONS: dict[str, tuple[str, int]] = {
     "interior point": ("ipx", 1),
     "hipo": ("hipo", 1),
 }
+_PRICING = {"auto": -1, "dantzig": 0, "devex": 1}
 _NONE: Floats = np.zeros(0)
 _STOPPED = (Status.INTERRUPTED, Status.TIME_LIMIT)
 _Highs: Any = highspy.Highs  # its stub leaves the constructor untyped
@@ -86,6 +90,7 @@ class Solver:
     threads : int           fixed, so that the same program takes the same course on every machine
     seed : int              HiGHS's random seed
     grace_s : float [s]     how long to wait for HiGHS after a stop before going on without it
+    pricing : str           how the dual simplex ranks rows; "auto" leaves it to HiGHS, "dantzig" is the quickest below a few thousand rows
 
     Examples
     --------
@@ -103,8 +108,11 @@ class Solver:
     137.5
     """
 
-    def __init__(self, arrays: LpArrays, *, threads: int = 1, seed: int = 0, grace_s: float = 1.5) -> None:
+    def __init__(
+        self, arrays: LpArrays, *, threads: int = 1, seed: int = 0, grace_s: float = 1.5, pricing: Pricing = "auto"
+    ) -> None:
         """Hand the program over."""
+        self._pricing = pricing
         self._threads = threads
         self._seed = seed
         self._grace_s = grace_s
@@ -129,6 +137,7 @@ class Solver:
             "threads": self._threads,
             "random_seed": self._seed,
             "primal_feasibility_tolerance": self._feasibility,
+            "simplex_dual_edge_weight_strategy": _PRICING[self._pricing],
         }
         for name, value in options.items():
             self._highs.setOptionValue(name, value)
@@ -323,9 +332,12 @@ class Solver:
         run = Run(time_limit=time_limit, callback=callback, interrupt=interrupt)
         solution = self._solve_once(run, name, warm=warm)
         if not integer and solution.status is Status.ERROR:
-            # A stale basis or an interior point that stalls: once more, cold, by the steadiest method.
-            self._highs.clearSolver()
-            solution = self._solve_once(run.again(), "dual simplex", warm=False)
+            # A stale basis or an interior point that stalls: once more, cold, by a steadier method.
+            for steadier in ("interior point", "dual simplex") if name == "hipo" else ("dual simplex",):
+                self._highs.clearSolver()
+                solution = self._solve_once(run.again(), steadier, warm=False)
+                if solution.status is not Status.ERROR:
+                    break
         self._has_basis = solution.basis is not None
         self._costs_changed = self._costs_changed and not self._has_basis
         return solution
@@ -439,7 +451,10 @@ class Solver:
         if self._has_basis:
             if not self._costs_changed:
                 return "dual simplex"
-            return "primal simplex" if nonzeros < _HUGE_NONZEROS else "interior point"
+            if nonzeros < _HUGE_NONZEROS:
+                return "primal simplex"
+        if nonzeros >= _HIPO_NONZEROS:
+            return "hipo"
         return "dual simplex" if nonzeros < _LARGE_NONZEROS else "interior point"
 
 
