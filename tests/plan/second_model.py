@@ -20,16 +20,30 @@ from offtake.dates import add_months
 MONTH = 365.25 / 12
 
 
-class Second:
-    """One scenario as a linopy model; `value` is its optimum in M USD."""
+class Part:
+    """A model to which one path of several adds its variables and constraints, under names of its own."""
 
-    def __init__(self, scenario):
+    def __init__(self, model, prefix):
+        self.model, self.prefix = model, prefix
+
+    def add_variables(self, *args, name, **more):
+        return self.model.add_variables(*args, name=self.prefix + name, **more)
+
+    def add_constraints(self, *args, name, **more):
+        return self.model.add_constraints(*args, name=self.prefix + name, **more)
+
+
+class Second:
+    """One scenario as a linopy model, or as a part of one; `solve` returns its optimum in M USD."""
+
+    def __init__(self, scenario, model=None):
         self.s = scenario
+        self.orders = {}
         self.edges = [(d - scenario.valuation_date).days for d in scenario.edges]
         self.days = np.diff(self.edges).astype(float)
         self.T = len(self.days)
         self.rate = scenario.objective.discount_rate_frac_per_y
-        self.m = linopy.Model()
+        self.m = linopy.Model() if model is None else model
         self.t = np.arange(self.T)
         self.money = {"offtaker": [], "provider": []}  # (expression over t, factor [t]) of what a party receives
         self.lumps = {"offtaker": [], "provider": []}  # (expression over k, days from the valuation date [k])
@@ -178,6 +192,7 @@ class Second:
             for site in self.s.sites:
                 key = (site.id, chip.id)
                 orders = self.var(f"orders-{key}", np.where(able, np.inf, 0.0), dim="q")
+                self.orders[key] = orders
                 opening = np.zeros(self.T)
                 for lot in chip.opening:
                     if lot.site == site.id:
@@ -520,7 +535,8 @@ class Second:
         inside = [[float(self.edges[t] <= d < ends[t]) for d in days] for t in range(self.T)]
         return xr.DataArray(inside, coords={"t": self.t, "k": np.arange(len(days))}, dims=("t", "k"))
 
-    def solve(self):
+    def write(self):
+        """Write all blocks; return what is maximised: a linear expression and a constant."""
         self.add_power()
         self.add_chips()
         self.add_work()
@@ -545,15 +561,57 @@ class Second:
             else:
                 constant += float(f.const)
                 variable.append(f - f.const)
-        self.m.add_objective(self.total(variable), sense="max")
-        status, condition = self.m.solve(
-            "highs", io_api="direct", progress=False, log_to_console=False, output_flag=False
-        )
-        if (status, condition) != ("ok", "optimal"):
-            raise AssertionError(f"second model: {status}, {condition}")
-        return float(self.m.objective.value) + constant
+        return self.total(variable), constant
+
+    def solve(self):
+        worth, constant = self.write()
+        self.m.add_objective(worth, sense="max")
+        return solved(self.m) + constant
+
+
+def solved(model):
+    """Optimum of a model."""
+    status, condition = model.solve("highs", io_api="direct", progress=False, log_to_console=False, output_flag=False)
+    if (status, condition) != ("ok", "optimal"):
+        raise AssertionError(f"second model: {status}, {condition}")
+    return float(model.objective.value)
 
 
 def optimum(scenario):
     """Optimum of the relaxation of a resolved scenario [M USD]."""
     return Second(scenario).solve()
+
+
+def tree_optimum(scenarios, probability, twin, tails=((1.0, 0.0),)):
+    """Optimum of several paths [M USD].
+
+    `twin` [path, period] is the path whose phases and orders a path repeats; `tails` are (weight, level) of what counts.
+    """
+    model = linopy.Model()
+    paths = [Second(s, Part(model, f"{k}-")) for k, s in enumerate(scenarios)]
+    worth = []
+    for k, path in enumerate(paths):
+        expr, constant = path.write()
+        value = model.add_variables(name=f"{k}-worth")
+        model.add_constraints(value - expr == constant, name=f"{k}-worth")
+        worth.append(value)
+    for k, path in enumerate(paths):
+        for other in set(twin[k]) - {k}:
+            tied = [t for t, same in enumerate(twin[k]) if same == other]
+            for mine, theirs in ((path.begun, paths[other].begun), (path.orders, paths[other].orders)):
+                for key in mine:
+                    same = mine[key].isel(q=tied) - theirs[key].isel(q=tied)
+                    model.add_constraints(same == 0, name=f"{k}-{other}-{key}-tied")
+    goal = []
+    for n, (weight, level) in enumerate(tails):
+        if level == 0.0:
+            goal += [weight * p * v for p, v in zip(probability, worth, strict=True)]
+            continue
+        quantile = model.add_variables(name=f"quantile-{n}")
+        goal.append(weight * quantile)
+        for k, (p, v) in enumerate(zip(probability, worth, strict=True)):
+            below = model.add_variables(lower=0, name=f"{k}-below-{n}")
+            model.add_constraints(below + v - quantile >= 0, name=f"{k}-tail-{n}")
+            goal.append(-weight * p / (1 - level) * below)
+    model.add_objective(sum(goal[1:], goal[0]), sense="max")
+    return solved(model)
