@@ -12,7 +12,7 @@ import pytest
 from samples import futures, random_futures
 
 from offtake.dates import Grid
-from offtake.outlook.reduction import features, reduced, scales
+from offtake.outlook.reduction import features, reduced
 
 
 def _lost(points, chance, kept):
@@ -33,7 +33,7 @@ def test_by_hand():
 @pytest.mark.parametrize("seed", range(5))
 def test_each_choice_is_the_best_next_one_and_near_the_best_of_all(seed):
     many = random_futures(9, 2, 3, seed)
-    points = features(many, scales(many))
+    points = features(many)
     known = {row.tobytes(): k for k, row in enumerate(many.effect)}
     before: set[int] = set()
     for count in (1, 2, 3):
@@ -52,7 +52,7 @@ def test_each_choice_is_the_best_next_one_and_near_the_best_of_all(seed):
 def test_probability_goes_to_the_nearest_kept_path():
     many = random_futures(40, 3, 4)
     few = reduced(many, 6)
-    points = features(many, scales(many))
+    points = features(many)
     known = {row.tobytes(): k for k, row in enumerate(many.effect)}
     kept = np.array([known[row.tobytes()] for row in few.effect])
     heir = np.argmin(np.linalg.norm(points[:, None] - points[kept][None], axis=2), axis=1)
@@ -76,14 +76,12 @@ def test_ties_go_to_the_lower_number_and_equal_paths_keep_their_own_probability(
     assert three.probability == pytest.approx([0.2, 0.5, 0.3]), "a kept path stands for itself"
 
 
-def test_the_unit_of_a_quantity_does_not_matter():
-    """Months or years, 1 % or 100 %: each quantity counts by its own spread."""
-    rng = np.random.default_rng(4)
-    points = rng.normal(size=(30, 2))
-    small = futures(points, months=True)
-    for scale in ([1.0, 1.0], [12.0, 1.0], [1.0, 1e-4]):
-        again = reduced(futures(points * scale, months=True), 5)
-        assert again.probability == pytest.approx(reduced(small, 5).probability, abs=1e-12)
+def test_what_moves_little_tells_paths_little_apart():
+    """A spread of 1 % must not outweigh one of 50 %: the paths kept are those of the wide quantity alone."""
+    many = random_futures(30, 2, 3)
+    wide = replace(many, effect=many.effect * np.array([1.0, 0.0])[None, :, None] + np.array([0.0, 1.0])[None, :, None])
+    narrow = replace(many, effect=np.stack([many.effect[:, 0], many.effect[:, 1] ** 1e-3], axis=1))
+    assert (reduced(narrow, 5).probability == reduced(wide, 5).probability).all()
 
 
 def test_a_long_period_counts_by_its_length():

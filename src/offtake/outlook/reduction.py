@@ -1,8 +1,8 @@
 """Fewer paths that stand for many: forward selection, each dropped path's probability carried to the nearest kept one.
 
-Paths are compared by what they do: the logarithm of factors and the months of delays, each quantity divided by its own spread over
-all paths, periods weighted by their length. The distance is Euclidean; the kept paths are chosen one after another so that the
-mean distance to the nearest kept path falls most (fast forward selection).
+Paths are compared by what they do: the logarithm of factors, and months of delay over `LIKE_E_MONTHS`, periods weighted by their
+length. A quantity that moves little tells paths little apart, however it is spread within that little. The distance is Euclidean; the
+kept paths are chosen one after another so that the mean distance to the nearest kept path falls most (fast forward selection).
 
 References
 ----------
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Float = NDArray[np.float64]
     Int = NDArray[np.int64]
 
-__all__ = ["additive", "features", "reduced", "scales"]
+__all__ = ["additive", "features", "reduced"]
 
 _LEAST_FACTOR = 1e-3
 """A smaller factor counts as this one: what falls to a thousandth is gone, and gone altogether is no further away."""
@@ -34,8 +34,9 @@ _LEAST_FACTOR = 1e-3
 _DIGITS = 12
 """Decimals of a distance, which is of the order of one, that count: the rest is rounding and must not decide a tie."""
 
-_SAME = 1e-9
-"""A spread below this, of values that are of the order of one, is rounding."""
+LIKE_E_MONTHS = 48.0
+"""Months late that count like a factor of e (assumption): what lasts five years and comes two late has lost two fifths, as if by a factor
+of e^(-1/2)."""
 
 
 def reduced(futures: Futures, paths: int, *, grid: Grid | None = None) -> Futures:
@@ -75,7 +76,7 @@ def reduced(futures: Futures, paths: int, *, grid: Grid | None = None) -> Future
         raise ValueError(msg)
     if paths >= len(futures):
         return futures
-    distance = _distances(features(futures, scales(futures, grid=grid), grid=grid))
+    distance = _distances(features(futures, grid=grid))
     chance = futures.probability
     kept: list[int] = []
     nearest = np.full(len(futures), np.inf)
@@ -100,25 +101,17 @@ def additive(futures: Futures) -> Float:
     return values
 
 
-def scales(futures: Futures, *, grid: Grid | None = None) -> Float:
-    """Return the spread of each quantity over paths and periods : float64[quantity] [1 or month], 1 where there is none."""
-    values, weight = additive(futures), _weights(futures, grid)
-    mean = np.tensordot(futures.probability, values, axes=1)
-    squares = np.tensordot(futures.probability, (values - mean) ** 2, axes=1) @ weight
-    spread = np.sqrt(squares)
-    return np.where(spread > _SAME, spread, 1.0)
-
-
-def features(futures: Futures, scale: Float, *, grid: Grid | None = None, first_period: int = 0) -> Float:
+def features(futures: Futures, *, grid: Grid | None = None, first_period: int = 0) -> Float:
     """Return what tells the paths apart : float64[path, quantity × period].
 
-    Squared differences summed over a row are squared differences of the quantities, each over its scale squared, averaged over the
+    Squared differences summed over a row are squared differences of the quantities, months over `LIKE_E_MONTHS`, averaged over the
     periods from `first_period` on by their length.
     """
     weight = _weights(futures, grid)
     weight[:first_period] = 0.0
     weight /= weight.sum()
-    values = additive(futures) / scale[None, :, None] * np.sqrt(weight)
+    scale = np.array([LIKE_E_MONTHS if measure == "months" else 1.0 for measure in futures.measures])
+    values: Float = additive(futures) / scale[None, :, None] * np.sqrt(weight)
     return values[:, :, first_period:].reshape(len(futures), -1)
 
 

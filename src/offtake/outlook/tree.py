@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.errors import OfftakeError
-from offtake.outlook.reduction import features, scales
+from offtake.outlook.reduction import features
 from offtake.outlook.sampling import conditional
 
 if TYPE_CHECKING:
@@ -152,7 +152,6 @@ def tree(outlook: Outlook, grid: Grid, futures: Futures, stages: Sequence[Stage]
             raise OfftakeError(
                 f"the stage {stage.name!r} begins in no later period than {before.name!r}, the stage before it"
             )
-    scale = scales(futures, grid=grid)
     different = len(np.unique(futures.innovations, axis=0))
     views = [View.blank(len(futures))]
     for k, start in enumerate(starts[1:], start=1):
@@ -160,7 +159,7 @@ def tree(outlook: Outlook, grid: Grid, futures: Futures, stages: Sequence[Stage]
         views.append(
             View(
                 known=futures.innovations[:, futures.known <= start],
-                points=features(expected, scale, grid=grid, first_period=start),
+                points=features(expected, grid=grid, first_period=start),
                 most=nodes[k] if nodes else round(different ** (k / (len(starts) - 1))),
             )
         )
