@@ -205,11 +205,15 @@ def outlook(
         msg = f"a seed is 0 or more, not {seed}"
         raise OfftakeError(msg)
     count = stated.paths if paths is None else paths
-    given = {"paths": count, "drawn": max(stated.drawn, count), "seed": stated.seed if seed is None else seed}
+    given = {
+        "paths": count,
+        "drawn": None if stated.drawn is None else max(stated.drawn, count),
+        "seed": stated.seed if seed is None else seed,
+    }
     used = stated.model_copy(update=given)
     edges = loaded.scenario.edges
     grid = Grid(edges[:-1], edges[1:])
-    drawn = sample(used, grid, paths=used.drawn, seed=used.seed)
+    drawn = sample(used, grid, paths=used.to_draw, seed=used.seed)
     kept = reduced(drawn, used.paths, grid=grid)
     grown = tree(used, grid, kept, used.stages_on(grid))
     return Prospects(loaded.scenario.name, used, grid, drawn, kept, grown)

@@ -62,7 +62,7 @@ def parts_of(outlook: Outlook) -> Parts:
 def ask(base: Problem, outlook: Outlook, *, stream: str = "plan", seed: int | None = None) -> Question:
     """Draw the futures, keep as many as the outlook asks for, and tie them by a tree."""
     grid = base.grid
-    drawn = sample(outlook, grid, paths=outlook.drawn, seed=outlook.seed if seed is None else seed, stream=stream)
+    drawn = sample(outlook, grid, paths=outlook.to_draw, seed=outlook.seed if seed is None else seed, stream=stream)
     futures = reduced(drawn, outlook.paths, grid=grid)
     return Question(
         base=base,

@@ -260,8 +260,8 @@ class Outlook(Model):
 
     paths: Annotated[Count, Field(ge=1, le=10_000)] = 8
     """Futures that the plan is made for."""
-    drawn: Annotated[Count, Field(ge=1, le=1_000_000)] = 256
-    """Futures drawn, of which they are chosen."""
+    drawn: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
+    """Futures drawn, of which they are chosen; as many as `paths` if absent: chosen ones lie nearer the middle than what may happen."""
     seed: Annotated[Count, Field(ge=0)] = 1
     """Of all random numbers."""
     method: Literal["sobol", "latin", "antithetic", "random"] = "sobol"
@@ -281,10 +281,19 @@ class Outlook(Model):
 
     @model_validator(mode="after")
     def _enough_drawn(self) -> Outlook:
-        if self.paths > self.drawn:
+        if self.drawn is not None and self.paths > self.drawn:
             said = f"{self.paths} paths cannot be chosen of {self.drawn} drawn"
-            raise failure(Problem("E504", said, f"write `drawn: {4 * self.paths}`, or lower `paths`", ("paths",)))
+            raise failure(
+                Problem(
+                    "E504", said, f"leave `drawn` out, write `drawn: {4 * self.paths}`, or lower `paths`", ("paths",)
+                )
+            )
         return self
+
+    @property
+    def to_draw(self) -> int:
+        """How many futures are drawn."""
+        return self.paths if self.drawn is None else self.drawn
 
     def stages_on(self, grid: Grid) -> tuple[Stage, ...]:
         """Return the stages with the periods that they begin with.
