@@ -23,6 +23,7 @@ from offtake.outlook.futures import Futures
 from offtake.outlook.tree import Tree
 from offtake.plan.bottlenecks import bottlenecks
 from offtake.plan.findings import findings
+from offtake.plan.problem import Ties
 from offtake.plan.run import plan_inputs
 from offtake.plan.settings import Settings
 from offtake.spec.vary import vary
@@ -135,7 +136,7 @@ def one_path(world, outcome) -> Story:
     )  # fmt: skip
 
 
-def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True) -> Story:
+def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True, phases="stages") -> Story:
     """A story over the worlds, in an order and with probabilities."""
     loaded, every = worlds()
     world = prepare(loaded)
@@ -151,9 +152,12 @@ def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True) -> Story:
     central = replace(futures, effect=np.ones((1, 1, periods)), probability=np.ones(1), innovations=np.zeros((1, 1)))
     last = np.array([order.index(k) if order.count(k) else 0 for k in order])
     tree = Tree(stages=("now", "2y"), starts=(0, 2), node=np.stack([np.zeros(len(order), dtype=int), last], axis=1))
+    stages = tree.representative("stages", periods)
+    now = np.zeros(len(order), dtype=np.int64)
+    ties = Ties(signing=now, sites=now, phases=tree.representative(phases, periods), orders=stages)
     values = np.array([o.alliance.objective_usd for o in outcomes])
     hedged = FakeHedged(
-        problem=outcomes[0].alliance.problem, futures=futures, tree=tree, risk=RISK, probability=chance,
+        problem=replace(outcomes[0].alliance.problem, ties=ties), futures=futures, tree=tree, risk=RISK, probability=chance,
         stressed=measures.stressed(RISK, values, chance), paths=outcomes, bottlenecks=limits(outcomes, chance),
         in_sample_usd=float(chance @ values), gap=0.0,
     )  # fmt: skip

@@ -162,6 +162,12 @@ def test_decisions_of_all_stages_are_all_decisions(answer, told):
     assert sum(r["probability_frac"] * r["begun_mw"] for r in rows) == pytest.approx(whole)
 
 
+@pytest.mark.parametrize(("timing", "stages"), [("now", {"now"}), ("stages", {"now", "2y"}), ("path", {"2y", "path"})])
+def test_power_stands_at_the_stage_at_which_it_is_decided(timing, stages):
+    rows = Answer(story(phases=timing), {}).tables["stage_decisions"].rows()
+    assert {r["stage"] for r in rows if r["begun_mw"] > 0} == stages
+
+
 def test_the_document_has_numbers_only_and_keeps_to_its_schema(answer, mistakes):
     text = json.dumps(answer.document, allow_nan=False, default=str)
     assert list(mistakes(json.loads(text), result_schema())) == []

@@ -21,20 +21,21 @@ import numpy as np
 
 from offtake.api.causes import settled_tables
 from offtake.api.mixing import expected, mean_table, middle
-from offtake.api.several import by_path, what_happens
+from offtake.api.several import by_path
+from offtake.api.stage_decisions import stage_decisions
 from offtake.api.views import made_by_use, report_tables, tornado_rows, uses
 from offtake.api.views_money import Return, returns
 from offtake.outlook.quantiles import FAN_LEVELS, dot_levels, quantiles
 from offtake.plan.problem import PARTIES
 from offtake.report.data import report_table
 from offtake.report.words import percent
-from offtake.tables import Table, significant
 
 if TYPE_CHECKING:
     from offtake.api.hedging import Hedge
     from offtake.api.world import Story
     from offtake.plan.bottlenecks import Bottleneck
-    from offtake.plan.problem import Float, Int
+    from offtake.plan.problem import Float
+    from offtake.tables import Table
 
 __all__ = ["several_tables"]
 
@@ -65,7 +66,7 @@ def several_tables(story: Story, hedge: Hedge) -> dict[str, Table]:
         "fans": _fans(series, chance),
         "dots": _dots(hedge),
         "binding": _binding(story, hedge),
-        "stage_decisions": _stage_decisions(hedge),
+        "stage_decisions": stage_decisions(hedge),
         "effects": _effects(hedge),
         "fresh_values": _fresh(hedge),
     }
@@ -285,71 +286,6 @@ def _binding(story: Story, hedge: Hedge) -> list[dict[str, Any]]:
         }
         for name, b, prices, share in _grouped(story, hedge)
     ]
-
-
-def _stage_decisions(hedge: Hedge) -> list[dict[str, Any]]:
-    """List what each node decides between its stage and the next."""
-    tree, grid = hedge.hedged.tree, hedge.hedged.problem.grid
-    rows = []
-    for k, stage in enumerate(tree.stages):
-        told = what_happens(hedge, upto=tree.starts[k]) if k else None
-        last = tree.starts[k + 1] if k + 1 < len(tree.starts) else len(grid)
-        for paths in tree.groups(stage):
-            decided = _decided(hedge, paths, tree.starts[k], last, signs=k == 0)
-            rows.append(
-                {
-                    "stage": stage,
-                    "start": grid.starts[tree.starts[k]],
-                    "node": int(paths[0]),
-                    "probability_frac": float(hedge.probability[paths].sum()),
-                    "paths": ", ".join(str(p) for p in paths.tolist()),
-                    "seen": "" if told is None else told.of(paths),
-                    **decided,
-                }
-            )
-    return rows
-
-
-def _decided(hedge: Hedge, paths: Int, first: int, last: int, *, signs: bool) -> dict[str, Any]:
-    """Sum up what the paths of a node decide from one period to another; a range where they differ."""
-    problem = hedge.hedged.problem
-    plans = [hedge.paths[p].base.alliance for p in paths]
-    begun = np.array([(p.decisions.starts[0, first:last] * problem.sites.phase_mw).sum(axis=0) for p in plans])
-    orders = [p.decisions.orders_chip[0][first:last].sum(axis=0) for p in plans]
-    chips = np.array([[o[problem.fleets.chip == c].sum() for c in range(len(problem.chips.ids))] for o in orders])
-    words = []
-    if signs:
-        words.append("sign the contract" if all(p.decisions.signed.all() for p in plans) else "do not sign")
-    sites = [
-        f"{_range(begun[:, s])} MW at {site}"
-        for s, site in enumerate(problem.sites.ids)
-        if begun[:, s].max() > _LEAST_MW
-    ]
-    words += [f"begin {', '.join(sites)}"] if sites else []
-    kinds = [
-        f"{_range(chips[:, c] / 1e3)} k {chip}"
-        for c, chip in enumerate(problem.chips.ids)
-        if chips[:, c].max() > _LEAST_CHIPS
-    ]
-    words += [f"order {', '.join(kinds)}"] if kinds else []
-    weights = (hedge.probability[paths] / hedge.probability[paths].sum()).tolist()
-    return {
-        "what": "; ".join(words) or "nothing new",
-        "begun_mw": expected(begun.sum(axis=1).tolist(), weights),
-        "ordered_chips": expected(chips.sum(axis=1).tolist(), weights),
-    }
-
-
-_LEAST_MW = 0.1
-_LEAST_CHIPS = 1.0
-"""What is smaller is the solver's rounding."""
-
-
-def _range(values: Float) -> str:
-    low, high = float(values.min()), float(values.max())
-    if high - low <= 0.005 * abs(high):
-        return significant(float(values.mean()))
-    return f"{significant(low, 2)} to {significant(high, 2)}"
 
 
 def _effects(hedge: Hedge) -> list[tuple[Any, ...]]:

@@ -91,8 +91,8 @@ def _decided(data: ReportData) -> str:
         for k, r in enumerate(rows)
     ]
     sub = (
-        "Paths that cannot be told apart yet share their decisions. MW at the fence, begun between this stage and the next; chips by the "
-        "thousand. Probabilities of a stage add up to one."
+        "Paths that cannot be told apart yet share their decisions; what all paths share is fixed now. MW at the fence, begun between this "
+        "stage and the next; chips by the thousand. Probabilities of a stage add up to one."
     )
     body = table(_texts("decisions", heads, shown), kind="cases") if rows else empty("No stages are given.")
     return figure("decisions", said.decided(data), sub=sub, body=body, number="U4")
