@@ -167,7 +167,7 @@ CASES = {
     "a guarantee of nothing known": (
         "    - {kind: guarantee, id: g, of: [minimum, zz], cap: 100 M USD}\n",
         "E401",
-        "contract.clauses.g[1]",
+        "contract.clauses.g.of[1]",
         "there is no clause, and no kind of clause, `zz`",
     ),
     "spend on a clause that is not there": (
