@@ -182,7 +182,10 @@ def certificate_of(base: Outcome) -> dict[str, Any]:
     from offtake.lp.highs import version
 
     solved = base.alliance.solved
-    final = certify(solved.arrays, replace(solved.first, x=solved.x[: solved.arrays.columns]), solver=version())
+    # A linear program is solved again once its clauses are exact: that is the program which the plan answers.
+    again = solved.settings.relax and solved.exact is not solved.first and solved.exact.priced
+    found, arrays = (solved.exact, solved.priced_arrays) if again else (solved.first, solved.arrays)
+    final = certify(arrays, replace(found, x=solved.x[: arrays.columns]), solver=version())
     prices = certify(solved.priced_arrays, solved.priced, solver=version())
     worst, where = base.alliance.money_difference_usd
     return {**final.as_dict(), "prices": prices.as_dict(), "money_difference_usd": worst, "money_difference_at": where}
