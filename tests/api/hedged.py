@@ -154,7 +154,7 @@ def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True, phases="stage
     tree = Tree(stages=("now", "2y"), starts=(0, 2), node=np.stack([np.zeros(len(order), dtype=int), last], axis=1))
     stages = tree.representative("stages", periods)
     now = np.zeros(len(order), dtype=np.int64)
-    ties = Ties(signing=now, sites=now, phases=tree.representative(phases, periods), orders=stages)
+    ties = Ties(signing=now, sites=now, rights=stages, phases=tree.representative(phases, periods), orders=stages)
     values = np.array([o.alliance.objective_usd for o in outcomes])
     hedged = FakeHedged(
         problem=replace(outcomes[0].alliance.problem, ties=ties), futures=futures, tree=tree, risk=RISK, probability=chance,

@@ -136,6 +136,8 @@ class RowsAlgebra(Algebra[Rows]):
         Measures that are zero by themselves where the contract is not signed; the others are multiplied by `signed`.
     tighten : callable, optional
         Bounds for expressions whose sign is still open; see `Tighten`.
+    alike : callable, optional
+        Intervals to the path whose choice of a right each path shares : int64[path, interval]; each has its own if absent.
     written : Written
         What has been added, shared by all clauses.
     """
@@ -150,6 +152,7 @@ class RowsAlgebra(Algebra[Rows]):
     gated: frozenset[Measure] = frozenset()
     tighten: Tighten | None = None
     scope: str = ""
+    alike: Callable[[Intervals], NDArray[np.int64]] | None = None
     written: Written = field(default_factory=Written)
 
     def within(self, scope: str) -> Self:
@@ -306,7 +309,8 @@ class RowsAlgebra(Algebra[Rows]):
     def right(self, name: str, *, on: Intervals) -> Rows:
         """Return a 0/1 choice of the plan, zero where the contract is not signed."""
         shape = (len(self.paths), len(on))
-        flag = self._binary(f"{name}.right", np.ones(shape, dtype=np.bool_), on)
+        rep = self.alike(on) if self.alike else np.broadcast_to(np.arange(shape[0])[:, None], shape)
+        flag = self._binary(f"{name}.right", rep == np.arange(shape[0])[:, None], on)[rep, np.arange(len(on))[None, :]]
         self.written.rights[self._named(name)] = flag
         self.written.rights_on[self._named(name)] = on
         fact = Rows(expr=flag, on=on, unit=ONE, lo=np.zeros(shape), hi=np.ones(shape))

@@ -15,6 +15,7 @@ from offtake.deal.settle import Exact, SettleAlgebra, flows_of
 from offtake.plan.capacity import follow_force
 from offtake.plan.measures import SCALES
 from offtake.plan.payments import payments
+from offtake.plan.ties import period_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,7 @@ def rows_algebra(
         limits={m: (NOTHING, WITHOUT_LIMIT) for m in found if m.name in NEVER_NEGATIVE},
         gated=frozenset(m for m in found if m.name == "offtake_chip_h"),
         tighten=tighten,
+        alike=lambda on: problem.ties.rights[:, period_of(on, problem.grid)],
     )
 
 

@@ -6,18 +6,19 @@ some period.  The plan of a path, the value of fixed decisions on fresh paths an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from offtake.plan import scales
-from offtake.plan.ties import tied_to_now
+from offtake.plan.ties import period_of, tied_to_now
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
     from offtake.plan.build import Built
-    from offtake.plan.problem import Bool, Float, Problem
+    from offtake.plan.problem import Bool, Float, Int, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +29,23 @@ class Decided:
     ----------
     signed : float ; opened : float64[site]
     starts : float64[period, site] [phase] ; orders : float64[period, fleet] [k chip]
-    phases_held, orders_held : bool[period]
+    rights : name of a right -> float64[interval] ; rights_at : name -> int64[interval], the period in which each begins
+    phases_held, orders_held, rights_held : bool[period]
     """
 
     signed: float
     opened: Float
     starts: Float
     orders: Float
+    rights: Mapping[str, Float]
+    rights_at: Mapping[str, Int]
     phases_held: Bool
     orders_held: Bool
+    rights_held: Bool
 
-    def until(self, phases: Bool, orders: Bool) -> Decided:
+    def until(self, *, phases: Bool, orders: Bool, rights: Bool) -> Decided:
         """Hold other periods."""
-        return replace(self, phases_held=phases, orders_held=orders)
+        return replace(self, phases_held=phases, orders_held=orders, rights_held=rights)
 
     def fix(self, built: Built, arrays: LpArrays) -> LpArrays:
         """Hold the decisions on every path of a built problem; no column is whole any more."""
@@ -63,6 +68,10 @@ class Decided:
             ("open_site", self.opened[None], always),
             ("phases", self.starts[None], self.phases_held[None, :, None]),
             ("orders", self.orders[None], self.orders_held[None, :, None]),
+            *(
+                (f"{name}.right", value[None], self.rights_held[self.rights_at[name]][None])
+                for name, value in self.rights.items()
+            ),
         ]
 
 
@@ -75,14 +84,20 @@ def decided(built: Built, x: Float, *, path: int = 0) -> Decided:
         opened=physics.energising.opened.value(x)[path],
         starts=physics.energising.starts.value(x)[path],
         orders=physics.fleet.orders.value(x)[path],
+        rights={name: expr.value(x)[path] for name, expr in built.written.rights.items()},
+        rights_at={name: period_of(on, built.problem.grid) for name, on in built.written.rights_on.items()},
         phases_held=every,
         orders_held=every,
+        rights_held=every,
     )
 
 
 def here_and_now(problem: Problem, found: Decided) -> Decided:
     """Hold only what all paths of a problem share."""
-    return found.until(tied_to_now(problem.ties.phases), tied_to_now(problem.ties.orders))
+    ties = problem.ties
+    return found.until(
+        phases=tied_to_now(ties.phases), orders=tied_to_now(ties.orders), rights=tied_to_now(ties.rights)
+    )
 
 
 def with_room(problem: Problem, found: Decided) -> Problem:

@@ -205,7 +205,9 @@ def _replanned(task: Task, path: Futures, bases: Bases) -> Decided:
         expected = conditional(task.outlook, grid, path, start)
         seen = replace(expected, effect=np.where(period < start, path.effect, expected.effect))
         upto = period < (task.starts[k + 1] if k + 1 < len(task.starts) else len(grid))
-        held = _planned(task, seen, held, bases=bases, stage=k).until(upto | held.phases_held, upto | held.orders_held)
+        held = _planned(task, seen, held, bases=bases, stage=k).until(
+            phases=upto | held.phases_held, orders=upto | held.orders_held, rights=upto | held.rights_held
+        )
     return held
 
 

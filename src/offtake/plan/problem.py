@@ -326,11 +326,13 @@ class Ties:
     Attributes
     ----------
     signing, sites : int64[path]          signing the contract, opening sites
+    rights : int64[path, period]          options of the contract exercised
     phases, orders : int64[path, period]  phases begun, chips ordered
     """
 
     signing: Int
     sites: Int
+    rights: Int
     phases: Int
     orders: Int
 
@@ -339,7 +341,7 @@ class Ties:
         """Let every path decide for itself."""
         each = np.arange(paths)
         both = np.broadcast_to(each[:, None], (paths, periods))
-        return cls(signing=each, sites=each, phases=both, orders=both)
+        return cls(signing=each, sites=each, rights=both, phases=both, orders=both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

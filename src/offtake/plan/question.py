@@ -48,6 +48,7 @@ def ties_of(tree: Tree, decide: Decide, periods: int) -> Ties:
     return Ties(
         signing=tree.representative(decide.signing, periods)[:, 0],
         sites=tree.representative(decide.sites, periods)[:, 0],
+        rights=tree.representative(decide.rights, periods),
         phases=tree.representative(decide.phases, periods),
         orders=tree.representative(decide.orders, periods),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from offtake.dates import Intervals
     from offtake.lp.affine import Affine
     from offtake.plan.problem import Bool, Int
 
@@ -41,6 +42,24 @@ def shared(decision: Affine, rep: Int) -> Affine:
     if rep.ndim == 1:
         return decision[rep]
     return decision[rep, np.arange(rep.shape[1])[None, :]]
+
+
+def period_of(on: Intervals, grid: Intervals) -> Int:
+    """Return the period in which each interval begins, the first or last one outside the grid : int64[interval].
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from offtake.dates import Intervals
+    >>> grid = Intervals.every(6, date(2027, 1, 1), date(2029, 1, 1))
+    >>> period_of(Intervals.every(12, date(2027, 1, 1), date(2030, 1, 1)), grid).tolist()
+    [0, 2, 3]
+    """
+    begun = np.searchsorted(
+        [day.toordinal() for day in grid.starts], [day.toordinal() for day in on.starts], side="right"
+    )
+    found: Int = np.clip(begun - 1, 0, len(grid) - 1).astype(np.int64)
+    return found
 
 
 def tied_to_now(rep: Int) -> Bool:

@@ -27,6 +27,7 @@ from offtake.plan.decided import decided, here_and_now
 from offtake.plan.futures import one_path, with_futures
 from offtake.plan.problem import Ties
 from offtake.plan.question import ties_of
+from offtake.plan.ties import period_of
 from offtake.plan.tree_solve import relaxation
 
 if TYPE_CHECKING:
@@ -126,6 +127,10 @@ def _merged(question: Question, tree: SolvedTree, *, stage: str, settings: Setti
     coarse = ties_of(question.tree.merged(stage), question.outlook.decide, len(question.base.grid))
     solver = _at_the_tree(tree, settings)
     pairs = [_pairs(built, name, getattr(coarse, name)) for name in ("phases", "orders")]
+    pairs += [
+        _pairs(built, f"{name}.right", coarse.rights[:, period_of(on, built.problem.grid)])
+        for name, on in built.written.rights_on.items()
+    ]
     one, other = (np.concatenate([p[k] for p in pairs]) for k in (0, 1))
     rows = np.arange(len(one))
     start, index, value = compress(

@@ -235,7 +235,9 @@ class Decide(Model):
     """When decisions are taken: `now`, `stages` (at every stage), the name of a stage (one for all until then), `path` (knowing all)."""
 
     signing: Text = "now"
-    """Whether the contract and its options are signed."""
+    """Whether the contract is signed."""
+    rights: Text = "stages"
+    """Options of the contract exercised: an exit, an extension, a warrant."""
     sites: Text = "now"
     """Which sites are opened."""
     phases: Text = "stages"
