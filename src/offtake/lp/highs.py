@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 Method = Literal["auto", "interior point", "dual simplex", "primal simplex", "hipo"]
 Pricing = Literal["auto", "dantzig", "devex"]
 
-_LARGE_NONZEROS = 30_000  # from here on a cold interior point beats a cold simplex
+_LARGE_NONZEROS = (
+    200_000  # from here on a cold interior point beats a cold dual simplex: at 66,000 it took twice as long
+)
 _HUGE_NONZEROS = 150_000  # from here on it beats a warm primal simplex too: 6.1 s against 6.8 s at 215,000
-_HIPO_NONZEROS = 400_000  # from here on HiPO beats IPX: 64 s against 84 s at 425,000, but 55 s against 20 s at 214,000
+_HIPO_NONZEROS = 3_000_000  # below, HiPO won once (64 s against 84) and lost twice (55 against 20, 33 against 13)
 _OPTIMAL_GAP = 1e-9
 _FEASIBILITY = 1e-7  # HiGHS's own
 _SUB_MIPS = (
