@@ -13,9 +13,10 @@ from offtake.api.document import SCHEMA_VERSION
 from offtake.api.prepare import load
 from offtake.dates import Grid
 from offtake.errors import OfftakeError
+from offtake.outlook.drawing import drawn
 from offtake.outlook.measures import Expectation
 from offtake.outlook.quantiles import FAN_LEVELS, quantiles
-from offtake.outlook.reduction import additive, reduced
+from offtake.outlook.reduction import additive
 from offtake.outlook.sampling import central, sample
 from offtake.outlook.tree import tree
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     Float = NDArray[np.float64]
 
 __all__ = ["Prospects", "Quantity", "outlook"]
+
+
+SHOWN = 512
+"""Futures from which quantiles are read, where fewer are drawn for the plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ class Prospects:
     name : str            of the scenario
     outlook : Outlook     with what was overridden
     grid : Grid
-    futures : Futures     all that were drawn
+    futures : Futures     a large sample of what may happen
     kept : Futures        the ones that the plan is made for
     tree : Tree           of the kept ones
     """
@@ -213,10 +218,10 @@ def outlook(
     used = stated.model_copy(update=given)
     edges = loaded.scenario.edges
     grid = Grid(edges[:-1], edges[1:])
-    drawn = sample(used, grid, paths=used.to_draw, seed=used.seed)
-    kept = reduced(drawn, used.paths, grid=grid)
+    shown = sample(used, grid, paths=used.drawn or max(used.paths, SHOWN), seed=used.seed)
+    kept = drawn(used, grid, seed=used.seed)
     grown = tree(used, grid, kept, used.stages_on(grid))
-    return Prospects(loaded.scenario.name, used, grid, drawn, kept, grown)
+    return Prospects(loaded.scenario.name, used, grid, shown, kept, grown)
 
 
 def _as_document(q: Quantity) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from offtake.outlook.drawing import drawn
 from offtake.outlook.measures import RiskMeasure
-from offtake.outlook.reduction import reduced
-from offtake.outlook.sampling import sample
 from offtake.outlook.tree import tree as tree_of
 from offtake.plan.futures import with_futures
 from offtake.plan.problem import Ties
@@ -63,8 +62,7 @@ def parts_of(outlook: Outlook) -> Parts:
 def ask(base: Problem, outlook: Outlook, *, stream: str = "plan", seed: int | None = None) -> Question:
     """Draw the futures, keep as many as the outlook asks for, and tie them by a tree."""
     grid = base.grid
-    drawn = sample(outlook, grid, paths=outlook.to_draw, seed=outlook.seed if seed is None else seed, stream=stream)
-    futures = reduced(drawn, outlook.paths, grid=grid)
+    futures = drawn(outlook, grid, seed=outlook.seed if seed is None else seed, stream=stream)
     return Question(
         base=base,
         outlook=outlook,
