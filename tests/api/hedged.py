@@ -39,6 +39,9 @@ class FakeWorth:
     evpi_usd: float
     vss_usd: float
     waiting_usd: dict[str, float]
+    wait_and_see_usd: float | None = 9.5e8
+    tree_usd: float = 7.0e8
+    mean_plan_usd: float | None = 5.8e8
 
 
 WORTH: Any = FakeWorth(2.5e8, 1.2e8, {"2y": 0.4e8})

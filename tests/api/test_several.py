@@ -175,10 +175,38 @@ def test_the_document_has_numbers_only_and_keeps_to_its_schema(answer, mistakes)
     assert list(mistakes(wrong, result_schema())) == ["$.evpi_usd: 'much' is not ['number', 'null']"]
 
 
+def test_fresh_tails_are_of_the_fresh_paths(answer, told):
+    value, fresh = answer.document["value"], np.sort(told.hedge.evaluated.values_usd)
+    worst = 0.1 * len(fresh)  # paths within the worst tenth
+    whole = int(worst)
+    by_hand = (fresh[:whole].sum() + (worst - whole) * fresh[whole]) / worst
+    assert value["out_of_sample_cvar_usd"] == pytest.approx(by_hand)
+    said = str(api.explain(answer, "value.out_of_sample_risk_adjusted_usd"))
+    assert "risk.measure" in said
+    assert "cvar" in said
+
+
+def test_worth_that_could_not_be_found_is_null_with_a_reason(told):
+    unknown = replace(told.hedge.hedged.worth, evpi_usd=None, wait_and_see_usd=None)
+    found = Answer(
+        replace(told, hedge=replace(told.hedge, hedged=replace(told.hedge.hedged, worth=unknown))), {}
+    ).document
+    assert found["evpi_usd"] is None
+    assert found["worth"]["wait_and_see_usd"] is None
+    assert {"evpi_usd", "worth.wait_and_see_usd"} <= set(found["reasons"])
+
+
+def test_labels_by_number_are_no_means(answer, own):
+    assert set(answer.tables["power_flows"]["stage"].tolist()) == {0, 1, 2}
+    middle = answer.tables["power_flows"]
+    assert set(middle.where(stage=0)["target"]) == set(middle.where(stage=1)["source"])
+
+
 def test_a_stop_before_fresh_paths_is_told_as_such():
     found = Answer(story(fresh=False), {}).document
     assert found["value"]["out_of_sample_mean_usd"] is None
     assert "stopped" in found["reasons"]["value.out_of_sample_mean_usd"]
+    assert found["value"]["out_of_sample_cvar_usd"] is None
     assert math.isfinite(found["value"]["in_sample_usd"])
 
 
@@ -188,8 +216,9 @@ def test_a_saved_run_explains_its_numbers_and_keeps_its_tables(answer, tmp_path)
     assert without(dict(back.document), "timings") == without(answer.document, "timings")
     assert set(back.tables) == set(answer.tables)
     for path in (
-        "paths", "stages[0]", "evpi_usd", "vss_usd", "waiting_value_usd.2y", "value.in_sample_usd", "value.out_of_sample_mean_usd",
-        "value.out_of_sample_ci95_usd[0]", "value.gap_estimate_usd", "risk.parties.offtaker.cvar_usd", "risk.stressed_probabilities[1]",
+        "paths", "stages[0]", "evpi_usd", "vss_usd", "waiting_value_usd.2y", "worth.wait_and_see_usd", "value.in_sample_usd",
+        "value.out_of_sample_mean_usd", "value.out_of_sample_cvar_usd", "value.out_of_sample_ci95_usd[0]",
+        "value.gap_estimate_usd", "risk.parties.offtaker.cvar_usd", "risk.stressed_probabilities[1]",
         "by_path[0].objective_usd", next(p for p in flatten(answer.document) if p.endswith("g_share_frac")),
         "tree[1].nodes[0].probability_frac",
     ):  # fmt: skip

@@ -124,7 +124,8 @@ def test_the_command_plans_tells_and_explains(here, capsys):
     assert "On 4 fresh paths the plan is worth" in out
     assert "Without --full: no replications, no widest assumptions." in out
     page = (here / "run/report.html").read_text("utf-8")
-    assert "never knowing the path" in page
+    assert "never knowing" not in page
+    assert "an upper value between two stages" in page
     answer = json.loads((here / "run/result.json").read_text("utf-8"))
     assert (answer["paths"], answer["foresight"], answer["value"]["evaluator"]) == (3, "multistage", "rolling")
     assert sum(answer["risk"]["stressed_probabilities"]) == pytest.approx(1.0)

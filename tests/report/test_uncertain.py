@@ -36,7 +36,9 @@ def test_out_of_sample_comes_first_and_with_its_interval(page):
     assert sentences_paths.worth(uncertain()).startswith(claim)
     text = re.sub(r"<[^>]+>", " ", page)
     assert text.index("On 20 fresh paths") < text.index("Accepted power grows")
-    assert "never knowing the path" in text
+    assert "an upper value between two stages" in text
+    assert "an upper one between two stages" in text
+    assert "never knowing" not in text
     assert "Foresight" in text
     assert "multistage" in text
 
@@ -57,13 +59,17 @@ def test_each_value_of_information_is_a_row_in_words():
     assert rows["The hedge"] == "$2.6 bn"
     assert rows["Perfect information"] == "$4.1 bn"
     assert rows["Waiting until 2y"] == "$1.9 bn"
+    assert rows["Risk-adjusted, out of sample"] == "−$2 bn"
+    assert rows["Risk-adjusted, in sample"] == "$22.7 bn"
+    assert "On 20 fresh paths, the worst 10 % is worth −$14 bn on average." in sentences_paths.paths(uncertain())
     assert rows["Optimality gap"] == "not estimated"
 
 
 def test_the_stressed_probabilities_stand_in_one_line():
     assert sentences_paths.risk(uncertain()) == (
-        "Risk counts as 70 % of the mean and 30 % of the mean of the worst 10 % of the probability, which is $22.7 bn: the mean as if "
-        "path 0 had 37 % of the probability instead of 10 % and 5 others less than sampled."
+        "Risk counts as 70 % of the mean and 30 % of the mean of the worst 10 % of the probability: −$2 bn on 20 fresh paths, $22.7 bn on "
+        "the 6 paths of the plan. In sample it is the mean as if path 0 had 37 % of the probability instead of 10 % and 5 others less "
+        "than sampled."
     )
     neutral = {**MORE["risk"], "measure": "expectation", "stressed_probabilities": list(CHANCES)}
     data = uncertain(document={**uncertain().document, "risk": neutral})

@@ -234,10 +234,19 @@ OF_PATHS = (
         ("outlook", "objective"),
     ),
     Formula(
+        r"value\.out_of_sample_(risk_adjusted|cvar)_usd",
+        "risk_adjusted: the measure `risk.measure`, the weighted sum of `risk.parts`, on the objective of each fresh path, all equally "
+        "likely; cvar: mean of the worst of the fresh paths, the rest of the probability above `risk.tail_level_frac`. In sample they are "
+        "`risk.risk_adjusted_usd` and `risk.objective.cvar_usd`",
+        ("fresh_values",),
+        ("outlook.risk", "outlook.evaluate"),
+    ),
+    Formula(
         r"value\.(out_of_sample.*|evaluator)",
-        "objective of the plan on fresh paths, which it has not seen. rolling: at each stage planned again on what is then expected, kept "
-        "until the next stage, settled on what comes; recourse: decisions taken now kept, all else taken knowing the path, an upper value. "
-        "The interval holds the mean over all paths with 95 % confidence (Student's t)",
+        "objective of the plan on fresh paths, which it has not seen. rolling: signing, sites, phases, orders and options planned again at "
+        "each stage on what is then expected, kept until the next stage, the rest settled knowing the path; recourse: decisions taken "
+        "now kept, all else taken knowing the path. Both are upper values, rolling between two stages only. The interval "
+        "holds the mean over all paths with 95 % confidence (Student's t)",
         ("fresh_values",),
         ("outlook.evaluate",),
     ),
@@ -250,14 +259,22 @@ OF_PATHS = (
     ),
     Formula(
         "evpi_usd",
-        "what knowing the path before deciding anything would add: risk-adjusted value of a plan for each path on its own, less the plan's",
+        "what knowing the path before deciding anything would add, on these paths and beyond what the stages reveal: "
+        "worth.wait_and_see_usd (WS) less worth.tree_usd (RP), risk-adjusted and without whole numbers",
         ("paths",),
         ("outlook",),
     ),
     Formula(
         "vss_usd",
-        "what planning for several paths adds: the plan's risk-adjusted value less that of the decisions which a plan for the mean path "
-        "takes now, the rest decided as the paths unfold",
+        "what planning for several paths adds: worth.tree_usd (RP) less worth.mean_plan_usd (EEV), the value of the decisions which a plan "
+        "for the mean path takes now, the rest decided as the paths unfold; risk-adjusted and without whole numbers",
+        ("paths",),
+        ("outlook",),
+    ),
+    Formula(
+        r"worth.*",
+        "risk-adjusted values of relaxed programs, without whole numbers. wait_and_see (WS): each path planned knowing it; tree (RP): the "
+        "plan's own tree; mean_plan (EEV): what is best now on the mean path, the rest decided on the tree",
         ("paths",),
         ("outlook",),
     ),

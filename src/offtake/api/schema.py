@@ -74,7 +74,7 @@ def _of_paths() -> dict[str, Any]:
     against = _numbers("against_no_alliance_mean_usd", "against_no_alliance_cvar_usd")
     value = {
         **_numbers("in_sample_usd"),
-        **_numbers("out_of_sample_mean_usd", "out_of_sample_risk_adjusted_usd", null=True),
+        **_numbers("out_of_sample_mean_usd", "out_of_sample_risk_adjusted_usd", "out_of_sample_cvar_usd", null=True),
         **_numbers("gap_estimate_usd", "gap_limit95_usd", null=True),
         "out_of_sample_ci95_usd": {"type": ["array", "null"], "items": _number("x_usd")},
         **{key: {"type": "integer"} for key in ("out_of_sample_paths", "out_of_sample_failed")},
@@ -110,6 +110,7 @@ def _of_paths() -> dict[str, Any]:
         "value": _object(value),
         **_numbers("evpi_usd", "vss_usd", null=True),
         "waiting_value_usd": _map(_number("x_usd", null=True), "by stage"),
+        "worth": _object(_numbers("wait_and_see_usd", "tree_usd", "mean_plan_usd", null=True)),
         "risk": _object(risk),
         "by_path": _list(_object(path)),
         "tree": _list(_object({"stage": _TEXT, "from": _DATE, "nodes": _list(_object(node))})),

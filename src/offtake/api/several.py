@@ -114,11 +114,20 @@ def _of_paths(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
 
 
 def _worth(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
-    """Write what information, hedging and waiting are worth."""
-    worth, why = hedge.hedged.worth, "the program that it compares with has no plan"
+    """Write what information, hedging and waiting are worth, and the values that these are differences of."""
+    worth, why = hedge.hedged.worth, "the program that it compares with has no plan, or was stopped before it had one"
     found = {"evpi_usd": worth.evpi_usd, "vss_usd": worth.vss_usd}
     waits = {stage: reasons.value(f"waiting_value_usd.{stage}", v, why) for stage, v in worth.waiting_usd.items()}
-    return {**{key: reasons.value(key, v, why) for key, v in found.items()}, "waiting_value_usd": waits}
+    made_of = {
+        "wait_and_see_usd": worth.wait_and_see_usd,
+        "tree_usd": worth.tree_usd,
+        "mean_plan_usd": worth.mean_plan_usd,
+    }
+    return {
+        **{key: reasons.value(key, v, why) for key, v in found.items()},
+        "waiting_value_usd": waits,
+        "worth": {key: reasons.value(f"worth.{key}", v, why) for key, v in made_of.items()},
+    }
 
 
 def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
@@ -138,6 +147,7 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
         "out_of_sample_risk_adjusted_usd": reasons.value(
             "value.out_of_sample_risk_adjusted_usd", None if fresh is None else fresh.risk_adjusted_usd, why
         ),
+        "out_of_sample_cvar_usd": reasons.value("value.out_of_sample_cvar_usd", _fresh_tail(hedge), why),
         "out_of_sample_failed": 0 if fresh is None else fresh.failed,
         "out_of_sample_paths": 0 if fresh is None else len(fresh.values_usd),
         "evaluator": reasons.value("value.evaluator", None if fresh is None else fresh.evaluator, why),  # type: ignore[arg-type]
@@ -146,11 +156,23 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
     }
 
 
+def _fresh_tail(hedge: Hedge) -> float | None:
+    """Mean of the fresh paths' own worst, at the level at which tails are told [USD]; None without fresh paths."""
+    if hedge.evaluated is None:
+        return None
+    values = hedge.evaluated.values_usd
+    return measures.value(((1.0, _tail_level(hedge)),), values, np.full(len(values), 1.0 / len(values)))
+
+
+def _tail_level(hedge: Hedge) -> float:
+    return next((level for _, level in hedge.hedged.risk if level > 0.0), _TAIL)
+
+
 def _risk(hedge: Hedge) -> dict[str, Any]:
     """Write the risk measure, what it makes of the probabilities, and each party's own mean and tail."""
     parts, chance = hedge.hedged.risk, hedge.probability
     tails = [(weight, level) for weight, level in parts if level > 0.0]
-    level = tails[0][1] if tails else _TAIL
+    level = _tail_level(hedge)
     objective = hedge.per_path(lambda one: one.base.alliance.objective_usd)
     return {
         "measure": _named(tuple(tails)),

@@ -305,7 +305,7 @@ def _power_flows(plan: Plan) -> list[dict[str, Any]]:
             used += mw_y
             add(2, chip, _use_name(plan, int(work.use[a])), mw_y)
         add(2, chip, "idle or unavailable", float(accepted[f]) - used)
-    return [{"source": s, "target": t, "stage": float(stage), "it_mw_y": v} for (stage, s, t), v in at.items()]
+    return [{"source": s, "target": t, "stage": stage, "it_mw_y": v} for (stage, s, t), v in at.items()]
 
 
 def _use_name(plan: Plan, use: int) -> str:

@@ -157,7 +157,7 @@ def _training(each: Sequence[Table], chance: Float) -> list[dict[str, Any]]:
                 (str(r[name]), w) for r, w in (done or zip(own, chance.tolist(), strict=True)) if r[name] is not None
             ]
             days[name] = _as_date(middle([d for d, _ in known], [w for _, w in known])) if known else None
-        where = list(dict.fromkeys(r["where"] for r, _ in done))
+        where = dict.fromkeys(place for r, _ in done for place in r["where"].split(", ") if place)
         flop = expected([r["flop"] for r in own], chance.tolist())
         found.append({"run": own[0]["run"], "status": status, **days, "where": " or ".join(where), "flop": flop})
     return found

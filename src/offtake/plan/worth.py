@@ -46,20 +46,20 @@ class Worth:
     Attributes
     ----------
     tree_usd : float                      of the tree's plan (RP)
-    wait_and_see_usd : float              every path decided knowing it (WS)
+    wait_and_see_usd : float or None      every path decided knowing it (WS)
     mean_plan_usd : float or None         the mean path's here-and-now decisions held, the rest decided on the tree (EEV)
     without_waiting_usd : stage -> float or None
     """
 
     tree_usd: float
-    wait_and_see_usd: float
+    wait_and_see_usd: float | None
     mean_plan_usd: float | None
     without_waiting_usd: Mapping[str, float | None]
 
     @property
-    def evpi_usd(self) -> float:
+    def evpi_usd(self) -> float | None:
         """Expected value of perfect information: what knowing the path beforehand would add."""
-        return self.wait_and_see_usd - self.tree_usd
+        return None if self.wait_and_see_usd is None else self.wait_and_see_usd - self.tree_usd
 
     @property
     def vss_usd(self) -> float | None:
@@ -81,10 +81,9 @@ def worth(question: Question, tree: SolvedTree, settings: Settings) -> Worth:
     ]
     jobs += [lambda stage=stage: _merged(question, tree, stage=stage, settings=settings) for stage in stages]  # type: ignore[misc]
     sees, mean, *waits = side_by_side(lambda job: job(), jobs)
-    here = tree.relaxed.objective * scales.USD
     return Worth(
-        tree_usd=here,
-        wait_and_see_usd=here if sees is None else sees,
+        tree_usd=tree.relaxed.objective * scales.USD,
+        wait_and_see_usd=sees,
         mean_plan_usd=mean,
         without_waiting_usd=dict(zip(stages, waits, strict=True)),
     )

@@ -232,7 +232,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             (
                 text("source", "From"),
                 text("target", "To"),
-                number("stage", "", "Stage"),  # 0: from the operator, 1: from the site, 2: from the chip
+                Column("stage", "", "Stage", "int"),  # 0: from the operator, 1: from the site, 2: from the chip
                 number("it_mw_y", "MW-year", "IT power"),
             ),
         ),

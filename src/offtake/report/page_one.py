@@ -75,7 +75,8 @@ _FORESIGHT = {
     "perfect": "the plan knows every price, delay and volume of its scenario in advance, so it is an upper bound on what could be done.",
     "two-stage": "the first decisions are taken before it is known which path comes, the rest after.",
     "rolling": "each stage decides on what is known by then, and is bound by it later.",
-    "multistage": "every decision knows the past of its path only.",
+    "multistage": "signing, sites, phases, orders and the contract’s options know the past of their path only. Training, renting, "
+    "serving and borrowing know their whole path, so that every value is an upper one between two stages.",
 }
 
 _STATUS = {

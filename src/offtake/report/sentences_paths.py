@@ -57,6 +57,7 @@ def worth_rows(data: ReportData) -> list[tuple[str, str, str]]:
         ("In sample", usd(value.get("in_sample_usd")), made_for),
         ("Out of sample", usd(value.get("out_of_sample_mean_usd")), evaluator),
         *([("… with 95 % confidence", _span(interval), "where the mean over all futures lies")] if interval else []),
+        *_risk_rows(data),
         ("Optimality gap", "not estimated" if gap is None else usd(gap), replicated),
         (
             "The hedge",
@@ -66,7 +67,7 @@ def worth_rows(data: ReportData) -> list[tuple[str, str, str]]:
         (
             "Perfect information",
             usd(data.fact("evpi_usd")),
-            "what knowing the path before deciding would add: the most that a forecast can be worth",
+            "what knowing the path before deciding would add: a forecast is worth no more, on these paths, beyond what the stages reveal",
         ),
     ]
     learnt = "what learning by then adds to deciding as at the stage before"
@@ -74,8 +75,24 @@ def worth_rows(data: ReportData) -> list[tuple[str, str, str]]:
     return [*rows, *((f"Waiting until {stage}", usd(amount), learnt) for stage, amount in waits)]
 
 
+def _risk_rows(data: ReportData) -> list[tuple[str, str, str]]:
+    """Set the risk-adjusted value in sample and out of sample side by side; no rows where risk counts as the mean."""
+    found, value = data.fact("risk") or {}, data.fact("value") or {}
+    if found.get("measure") == "expectation":
+        return []
+    fresh = value.get("out_of_sample_risk_adjusted_usd")
+    known = (
+        data.reason("value.out_of_sample_risk_adjusted_usd") if fresh is None else "the same measure on the fresh paths"
+    )
+    return [
+        ("Risk-adjusted, in sample", usd(found.get("risk_adjusted_usd")), _measure(found)),
+        ("Risk-adjusted, out of sample", "not known" if fresh is None else usd(fresh), known),
+    ]
+
+
 _EVALUATORS = {
-    "rolling": "mean over fresh paths; planned anew at each stage on what is then expected, never knowing the path",
+    "rolling": "mean over fresh paths; signing, sites, phases, orders and the contract’s options planned anew at each stage on what is "
+    "then expected; training, renting, serving and borrowing know the path: an upper value between two stages",
     "recourse": "mean over fresh paths; after the decisions taken now, all else is decided knowing the path: an upper value",
 }
 
@@ -93,7 +110,17 @@ def risk(data: ReportData) -> str:
     up = [f"path {p} had {percent(s)} of the probability instead of {percent(c)}" for p, s, c in leaned if s > c][:3]
     down = sum(s < c for _, s, c in leaned)
     rest = f" and {plural(down, 'other')} less than sampled" if down else ""
-    return f"Risk counts as {words}, which is {usd(found.get('risk_adjusted_usd'))}: the mean as if {joined(up)}{rest}."
+    return f"Risk counts as {words}: {_adjusted(data)}. In sample it is the mean as if {joined(up)}{rest}."
+
+
+def _adjusted(data: ReportData) -> str:
+    """Say the risk-adjusted value on fresh paths, if there are any, and on those that the plan was made for."""
+    value = data.fact("value") or {}
+    own = f"{usd((data.fact('risk') or {}).get('risk_adjusted_usd'))} on the {plural(data.fact('paths'), 'path')} of the plan"
+    fresh = value.get("out_of_sample_risk_adjusted_usd")
+    if fresh is None:
+        return own
+    return f"{usd(fresh)} on {plural(value['out_of_sample_paths'], 'fresh path')}, {own}"
 
 
 def _measure(found: dict[str, Any]) -> str:
@@ -175,8 +202,18 @@ def paths(data: ReportData) -> str:
     worst, best = (chosen(rows, key=lambda r: r["objective_usd"]) for chosen in (min, max))
     return (
         f"The worst path ({percent(worst['probability_frac'])}: {worst['what']}) is worth {usd(worst['objective_usd'])}; "
-        f"the best ({percent(best['probability_frac'])}: {best['what']}) {usd(best['objective_usd'])}."
+        f"the best ({percent(best['probability_frac'])}: {best['what']}) {usd(best['objective_usd'])}.{_fresh_tail(data)}"
     )
+
+
+def _fresh_tail(data: ReportData) -> str:
+    """Say what the worst of the fresh paths are worth, beside the worst of the plan's own."""
+    value, found = data.fact("value") or {}, data.fact("risk") or {}
+    tail, level = value.get("out_of_sample_cvar_usd"), found.get("tail_level_frac")
+    if tail is None or level is None:
+        return ""
+    worst = "the worst" if level >= 1 else f"the worst {percent(1 - level)}"
+    return f" On {plural(value['out_of_sample_paths'], 'fresh path')}, {worst} is worth {usd(tail)} on average."
 
 
 def ranked(data: ReportData) -> list[str]:
