@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.executors import side_by_side
+from offtake.executors import side_by_side, together
 from offtake.outlook.measures import stressed
 from offtake.outlook.measures import value as risk_value
 from offtake.plan.bottlenecks import over_paths
@@ -141,10 +141,21 @@ def plan_under_uncertainty(
     """
     question = ask(compile_problem(inputs), outlook)
     apart = replace(question, base=compile_problem(inputs, alliance=False))
-    without = solve_tree(build(apart.problem()), settings, progress=progress, stage="no alliance")
-    alone = finish_paths(without, settings, progress=progress, stage="no alliance")
-    problem = _floored(question.problem(), question.base, alone)
-    solved = solve_tree(build(problem), settings, progress=progress, stage="futures")
+
+    def on_their_own() -> tuple[SolvedTree, list[Plan]]:
+        tree = solve_tree(build(apart.problem()), settings, progress=progress, stage="no alliance")
+        return tree, finish_paths(tree, settings, progress=progress, stage="no alliance")
+
+    if (
+        question.base.goal.name in PARTIES
+    ):  # what they have alone is the floor of the party that the objective does not favour
+        without, alone = on_their_own()
+        problem = _floored(question.problem(), question.base, alone)
+        solved = solve_tree(build(problem), settings, progress=progress, stage="futures")
+    else:
+        solved, (without, alone) = together(
+            lambda: solve_tree(build(question.problem()), settings, progress=progress, stage="futures"), on_their_own
+        )
     allied = finish_paths(solved, settings, progress=progress, stage="futures")
     outcomes = tuple(
         Outcome(alliance=a, without=w, method="LP on a tree of futures", seconds={})
