@@ -25,7 +25,7 @@ from offtake.outlook.sampling import central
 from offtake.plan.compile import compile_problem
 from offtake.plan.evaluate import estimate_gap, evaluate
 from offtake.plan.findings import findings
-from offtake.plan.hedge import plan_under_uncertainty
+from offtake.plan.hedge import missed_floors, plan_under_uncertainty
 from offtake.plan.relief import reliefs
 from offtake.plan.run import plan_inputs
 from offtake.plan.tree_solve import solve_tree_at
@@ -35,6 +35,7 @@ from offtake.risk.cases import tornado
 if TYPE_CHECKING:
     from offtake.api.prepare import World
     from offtake.executors import Executor
+    from offtake.plan.findings import Finding
     from offtake.plan.hedge import Hedged
     from offtake.plan.inputs import Inputs
     from offtake.plan.problem import Problem
@@ -71,13 +72,15 @@ def tell_under_uncertainty(
     watch = Watch()
     world = prepare(loaded)
     with executor_of(executor) as workers:
-        hedge, steps = _hedge(world, outlook, settings, workers, watch, cases=cases, full=full, progress=progress)
+        hedge, steps, floors = _hedge(
+            world, outlook, settings, workers, watch, cases=cases, full=full, progress=progress
+        )
     named: list[CaseResult] = []
     swings: list[Swing] = []
     if cases and not is_stopped(settings):
         named, swings = _beside(loaded, world, settings, full=full, progress=progress)
         watch.lap("named cases and assumptions" if full else "named cases")
-    found = mixed_findings([one.findings for one in hedge.paths], hedge.probability)
+    found = [*floors, *mixed_findings([one.findings for one in hedge.paths], hedge.probability)]
     first = hedge.paths[0]
     return Story(
         world=world,
@@ -89,7 +92,7 @@ def tell_under_uncertainty(
         swings=swings,
         findings=found,
         certificate=worst_certificate([dict(one.certificate) for one in hedge.paths]),
-        status=_status(hedge.paths, settings),
+        status="short" if floors and not is_stopped(settings) else _status(hedge.paths, settings),
         seconds=watch.laps,
         hedge=hedge,
     )
@@ -105,7 +108,7 @@ def _hedge(
     cases: bool,
     full: bool,
     progress: Progress,
-) -> tuple[Hedge, list[Relief]]:
+) -> tuple[Hedge, list[Relief], list[Finding]]:
     """Plan the tree, value it, and take from it what is told: the tree itself is let go, later steps need its memory."""
     workers.warm("offtake.plan.evaluate")
     hedged = plan_under_uncertainty(world.inputs, outlook, settings, progress=progress)
@@ -128,7 +131,11 @@ def _hedge(
         watch.lap("relief values")
     middle = central(outlook, hedged.problem.grid)
     told = Told.of(hedged)
-    return Hedge(hedged=told, evaluated=fresh, gap=gap, outlook=outlook, central=middle, paths=paths, full=full), steps
+    return (
+        Hedge(hedged=told, evaluated=fresh, gap=gap, outlook=outlook, central=middle, paths=paths, full=full),
+        steps,
+        missed_floors(hedged),
+    )
 
 
 def _reliefs(hedged: Hedged, world: World, settings: Settings) -> list[Relief]:

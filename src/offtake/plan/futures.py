@@ -30,6 +30,9 @@ LAST = -1
 """Period whose effect holds for all time where a target takes one number: of a path of which the past is known and the rest expected, what
 is expected."""
 
+SHORTEST_LIFE = 0.01
+"""A life is cut to no less than this part of the planned one: a chip that never serves has no weights."""
+
 Apply = Callable[["Draft", int, "Float"], None]
 """Apply one effect, float64[path, period], to one item of a draft."""
 
@@ -245,7 +248,7 @@ def _chip_targets(chip: str, c: int) -> list[Target]:
         _scale(draft.arrays["supply_chip"], effect, c)
 
     def life(draft: Draft, effect: Float) -> None:
-        draft.life[:, c] *= effect[:, LAST]
+        draft.life[:, c] *= np.maximum(effect[:, LAST], SHORTEST_LIFE)
 
     return [
         Target(f"chips.{chip}.price", "factor", price),

@@ -21,6 +21,7 @@ from offtake.plan.bottlenecks import over_paths
 from offtake.plan.build import build
 from offtake.plan.compile import compile_problem, with_floors
 from offtake.plan.decided import Decided, decided, with_room
+from offtake.plan.findings import Finding
 from offtake.plan.futures import one_path
 from offtake.plan.problem import PARTIES, Party
 from offtake.plan.question import Question, ask
@@ -30,6 +31,7 @@ from offtake.plan.solve import solve
 from offtake.plan.tree_solve import SolvedTree, solve_tree
 from offtake.plan.worth import worth
 from offtake.progress import Progress, ProgressEvent, ignore
+from offtake.tables import significant
 
 if TYPE_CHECKING:
     from offtake.outlook.futures import Futures
@@ -124,6 +126,26 @@ class Hedged:
         return float(self.probability @ values), risk_value(((1.0, level),), values, self.probability)
 
 
+def missed_floors(hedged: Hedged) -> list[Finding]:
+    """Report a party whose settled mean value lies below its floor: the tree held it with relaxed clauses, settlement is exact."""
+    found = []
+    problem = hedged.problem
+    for party, floor in problem.goal.floors_usd.items():
+        missing = floor - hedged.party_usd(party)[0]
+        if missing > max(1.0, 1e-6 * abs(floor)):
+            found.append(
+                Finding(
+                    severity="warning",
+                    code="F101",
+                    message=f"{problem.finance[party].name} ends {significant(missing / 1e9)} bn USD below its value without the "
+                    "alliance plus its hurdle, in the mean over the paths once clauses are settled exactly",
+                    help="lower `objective.others_at_least`, change the terms, or plan `--paths 1`, where clauses are exact in the solve",
+                    short=True,
+                )
+            )
+    return found
+
+
 def score_usd(plan: Plan, weights: Mapping[Party, float]) -> float:
     """Weighted value of the parties less penalties, from settled flows [USD]."""
     return sum(weights[p] * plan.npv_usd(p) for p in PARTIES if weights[p]) - sum(plan.penalties_usd.values())
@@ -209,7 +231,7 @@ def path_of(tree: SolvedTree, path: int) -> Problem:
     weights = dict(problem.goal.weights)
     for party in problem.goal.floors_usd:
         weights[party] += floor_price(tree, party)
-    return replace(problem, goal=replace(problem.goal, weights=weights, floors_usd={}))
+    return replace(problem, goal=replace(problem.goal, weights=weights, told=problem.goal.weights, floors_usd={}))
 
 
 def floor_price(tree: SolvedTree, party: Party) -> float:

@@ -307,7 +307,10 @@ class Finance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What is maximised: each party's weight, the one discount rate, floors on the others, objective-only penalties."""
+    """What is maximised: each party's weight, the one discount rate, floors on the others, objective-only penalties.
+
+    `told` are the weights of the objective as it is told, where a floor's price has been added to those that are maximised.
+    """
 
     name: str
     weights: Mapping[Party, float]
@@ -317,6 +320,7 @@ class Goal:
     research_usd_per_zflop: float
     site_value_frac: float
     opening_sites_usd: float
+    told: Mapping[Party, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

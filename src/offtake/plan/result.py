@@ -139,7 +139,7 @@ class Plan:
     @cached_property
     def objective_usd(self) -> float:
         """Objective recomputed from the settled flows [USD]."""
-        weights = self.problem.goal.weights
+        weights = self.problem.goal.told or self.problem.goal.weights
         return sum(weights[p] * self.npv_usd(p) for p in PARTIES if weights[p]) - sum(self.penalties_usd.values())
 
     @cached_property

@@ -20,6 +20,7 @@ import numpy as np
 from offtake.errors import InfeasibleError
 from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
+from offtake.plan.exact import with_exact_clauses
 from offtake.plan.fixed import AtChoices
 from offtake.plan.solve import Solved, explain_failure, least_short
 from offtake.plan.start import ROUNDINGS, choose_sites, fix_columns, rounded_phases
@@ -96,6 +97,7 @@ def solve_tree(
         raise InfeasibleError("the choices of the relaxation have no plan on all paths", ())
     priced, priced_arrays = chosen, solver.arrays
     best, arrays = (chosen, solver.arrays) if settings.relax else _whole(built, solver, chosen, relaxed, settings)
+    best, arrays = _exact(built, best, arrays, settings)
     gap = _distance(built, relaxed, best)
     progress(
         ProgressEvent(
@@ -150,6 +152,17 @@ def _whole(
         if best is not None and _distance(built, relaxed, best) <= SAMPLED * settings.gap:
             return best, arrays
     return _branched(built, best, settings)
+
+
+def _exact(built: Built, best: Solution, arrays: LpArrays, settings: Settings) -> tuple[Solution, LpArrays]:
+    """Make the clauses exact on every path: a plan must not be chosen for money that its settlement takes away."""
+    if not built.written.binaries:
+        return best, arrays
+    solver = Solver(replace(arrays, integer=np.zeros(arrays.columns, dtype=bool)), threads=settings.threads)
+    if best.basis is not None:
+        solver.set_basis(best.basis)
+    exact = with_exact_clauses(built, solver, best)
+    return (best, arrays) if exact is None else (exact, solver.arrays)
 
 
 def _distance(built: Built, relaxed: Solution, best: Solution) -> float:

@@ -88,6 +88,8 @@ def _stage_text(raw: object) -> str:
     """Read when a stage begins: ``now``, ``2y``, ``18 months``, or a date."""
     text = parse_text(raw).strip()
     problem = Problem("E204", f"{shown(text)} is no stage", "write `now`, a time from now like `2y`, or a date")
+    if _DATE.fullmatch(text):
+        parse_day(text)
     if text == "now" or _DATE.fullmatch(text):
         return text
     try:
@@ -262,7 +264,7 @@ class Outlook(Model):
 
     paths: Annotated[Count, Field(ge=1, le=10_000)] = 8
     """Futures that the plan is made for."""
-    drawn: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
+    drawn: Annotated[Count, Field(ge=1, le=10_000)] | None = None
     """Futures drawn, of which they are chosen; as many as `paths` if absent: chosen ones lie nearer the middle than what may happen."""
     seed: Annotated[Count, Field(ge=0)] = 1
     """Of all random numbers."""

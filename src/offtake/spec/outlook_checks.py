@@ -109,8 +109,8 @@ def _names_something(v: _View, steps: Steps, text: str) -> Iterator[Diagnostic]:
         steps_sold = [child(s, "chip") for _, s in items_of(child(v.root, "resale", "steps"))]
         known = list(dict.fromkeys(c.text for c in steps_sold if isinstance(c, Scalar)))
     elif section == "parties":
-        both = ("offtaker", "provider")
-        known = [p for p in both if isinstance(child(v.root, "parties", p, "facility"), Mapping)]
+        needs = ("facility",) if text.endswith(".facility.rate") else ()
+        known = [p for p in ("offtaker", "provider") if isinstance(child(v.root, "parties", p, *needs), Mapping)]
     else:
         node = child(v.root, section)
         if node is not None and isinstance(node, Scalar | Mapping):
