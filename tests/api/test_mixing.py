@@ -22,6 +22,11 @@ def mix(*documents, probability=THIRDS, leave=NONE):
     return mixed_document(documents, np.asarray(probability), leave=leave)
 
 
+def test_least_cash_is_that_of_the_worst_path() -> None:
+    paths = [{"min_cash_usd": v} for v in (10.0, None, -40.0)]
+    assert mix(*paths).document == {"min_cash_usd": -40.0}
+
+
 def test_numbers_are_means_and_peaks_the_largest() -> None:
     paths = [{"a": {"npv_usd": v, "peak_need_usd": v}} for v in (10.0, 20.0, -40.0)]
     assert mix(*paths).document == {"a": {"npv_usd": pytest.approx(5 + 6 - 8), "peak_need_usd": 20.0}}

@@ -196,6 +196,16 @@ def test_worth_that_could_not_be_found_is_null_with_a_reason(told):
     assert {"evpi_usd", "worth.wait_and_see_usd"} <= set(found["reasons"])
 
 
+def test_least_cash_and_dots_are_of_single_paths(answer, own):
+    for party in ("offtaker", "provider"):
+        least = [d["parties"][party]["min_cash_usd"] for d in own]
+        assert answer.document["parties"][party]["min_cash_usd"] == min(least)
+        marks = answer.tables["dots"].where(what=party)["value_usd"].tolist()
+        assert marks == sorted(row[f"{party}_against_no_alliance_usd"] for row in answer.document["by_path"]), (
+            "fewer paths than dots: one mark each"
+        )
+
+
 def test_labels_by_number_are_no_means(answer, own):
     assert set(answer.tables["power_flows"]["stage"].tolist()) == {0, 1, 2}
     middle = answer.tables["power_flows"]

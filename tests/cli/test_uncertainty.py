@@ -122,7 +122,7 @@ def test_the_command_plans_tells_and_explains(here, capsys):
     assert code == 0, err
     assert "Planned for 3 paths (seed 3, stages now, 1y)" in out
     assert "On 4 fresh paths the plan is worth" in out
-    assert "Without --full: no replications, no widest assumptions." in out
+    assert "Replications and the widest assumptions are left out: --full" in out
     page = (here / "run/report.html").read_text("utf-8")
     assert "never knowing" not in page
     assert "an upper value between two stages" in page

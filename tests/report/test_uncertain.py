@@ -54,6 +54,31 @@ def test_in_sample_value_never_stands_alone():
     render(stopped)
 
 
+def test_one_pair_has_no_interval_and_failed_paths_are_told():
+    why = "one pair of fresh paths gives no interval"
+    value = {**MORE["value"], "out_of_sample_ci95_usd": None, "out_of_sample_paths": 2, "out_of_sample_failed": 4}
+    lone = uncertain(
+        document={**uncertain().document, "value": value, "reasons": {"value.out_of_sample_ci95_usd": why}}
+    )
+    said = sentences_paths.worth(lone)
+    assert said.startswith(f"On 2 fresh paths the plan is worth $31.9 bn on average, without an interval ({why});")
+    assert "4 further fresh paths are left out" in said
+    assert "left out" not in sentences_paths.worth(uncertain())
+    render(lone)
+
+
+def test_what_is_in_sample_and_what_is_relaxed_is_told(page):
+    text = re.sub(r"<[^>]+>", " ", page).replace("\N{NO-BREAK SPACE}", " ")
+    for words in (
+        "mean over the 6 paths of the plan",
+        "on the 6 paths of the plan",
+        sentences_paths.RELAXED,
+        "single paths go deeper",
+        "neither in funding nor in foresight",
+    ):
+        assert words in text, words
+
+
 def test_each_value_of_information_is_a_row_in_words():
     rows = {what: amount for what, amount, _ in sentences_paths.worth_rows(uncertain())}
     assert rows["The hedge"] == "$2.6 bn"

@@ -249,3 +249,24 @@ def test_changes_given_as_text(tmp_path, base):
     with pytest.raises(ScenarioError) as caught:
         load(path, overlays=[Changes("--set", "sites.ohio.phase: 10")], clause_kinds={})
     assert str(caught.value) == "--set:1:19 E301 sites.ohio.phase: 10 has no unit, expected power"
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ("outlook.risk: {kind: expectation}", ((1.0, 0.0),)),
+        ("outlook: {risk: {kind: worst_case, weight: 20 %}}", ((0.8, 0.0), (0.2, 1.0))),
+        ("outlook.risk: {kind: cvar, level: 80 %}", ((0.7, 0.0), (0.3, 0.8))),  # the same kind is merged
+        ("outlook.risk: {level: 80 %}", ((0.7, 0.0), (0.3, 0.8))),
+    ],
+)
+def test_a_mapping_of_another_kind_replaces_the_old_one(tmp_path, base, change, parts):
+    uncertain = """
+outlook:
+  risk: {kind: cvar, level: 90 %, weight: 30 %}
+  uncertain:
+    - {id: demand, of: [demand.*.volume], process: {kind: trend, growth: 10 %/y}, assumption: a test}
+"""
+    found = load(write(tmp_path, base + uncertain), overlays=[Changes("--set", change)], clause_kinds={})
+    told = [number for part in found.scenario.outlook.risk.parts() for number in part]
+    assert told == pytest.approx([number for part in parts for number in part])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from offtake.api.formulas import FORMULAS, OF_PATHS
-from offtake.api.mixing import PEAK
+from offtake.api.mixing import LEAST, PEAK
 from offtake.errors import OfftakeError
 from offtake.runs.compare import flatten
 
@@ -72,7 +72,7 @@ def _over_paths(document: Mapping[str, Any], path: str) -> list[str]:
     if path.startswith(_ONE_WORLD) and not path.startswith("cases[0]"):
         return ["on the central path, with perfect foresight"]
     count, name = document["paths"], path.rpartition(".")[2]
-    kind = "largest" if name.startswith(PEAK) else "mean"
+    kind = "largest" if name.startswith(PEAK) else "smallest" if name.startswith(LEAST) else "mean"
     lines = [
         f"{kind} over {count} paths"
         + (", weighted by probability; a path without it counts as zero" if kind == "mean" else "")

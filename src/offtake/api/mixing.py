@@ -1,9 +1,9 @@
 """Several paths' documents and tables told as one: means weighted by probability, the largest of a peak, and what words come to.
 
-A number is the mean over the paths, and where its name begins with `peak_` the largest; a row that a path lacks counts as zero there. A
-number that has no meaning in some paths (a rate of return without a root, say) is the mean over the others, and says in which share of
-the probability it has one. A date is the weighted median of those that there are; words are those of the most probable kind. Sums are
-rounded once, so that the order of the paths changes no bit.
+A number is the mean over the paths, where its name begins with `peak_` the largest and with `min_cash` the smallest; a row that a path
+lacks counts as zero there. A number that has no meaning in some paths (a rate of return without a root, say) is the mean over the others,
+and says in which share of the probability it has one. A date is the weighted median of those that there are; words are those of the most
+probable kind. Sums are rounded once, so that the order of the paths changes no bit.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from offtake.tables import Table
 if TYPE_CHECKING:
     from offtake.plan.problem import Float
 
-__all__ = ["PEAK", "Mixed", "expected", "mean_table", "middle", "mixed_document"]
+__all__ = ["LEAST", "PEAK", "Mixed", "expected", "mean_table", "middle", "mixed_document"]
 
 PEAK = "peak_"
 """Numbers whose name begins so are the largest over the paths, not the mean."""
+LEAST = "min_cash"
+"""Numbers whose name begins so are the smallest over the paths: a mean of least cash would hide the path that runs out of it."""
 
 _ROWS: Mapping[str, tuple[str, ...]] = {
     "training": ("run",),
@@ -169,6 +171,8 @@ class _Mixing:
             self.note(path, known, self.reason(path, known))
         if name.startswith(PEAK):
             return max(v for v in plain if not math.isnan(v))
+        if name.startswith(LEAST):
+            return min(v for v in plain if not math.isnan(v))
         return expected(plain, self.weights)
 
     def words(self, values: Sequence[Any], path: str) -> str:

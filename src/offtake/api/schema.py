@@ -68,7 +68,10 @@ def result_schema() -> dict[str, Any]:
 
 
 def _of_paths() -> dict[str, Any]:
-    """Describe what only a plan under uncertainty has: every number of the answer is then a mean over paths, `peak_*` the largest."""
+    """Describe what only a plan under uncertainty has.
+
+    Every number of the answer is then a mean over paths, `peak_*` the largest, `min_cash*` the smallest.
+    """
     chance = {**_number("x_frac"), "minimum": 0, "maximum": 1.000001}
     tail = _numbers("mean_usd", "cvar_usd")
     against = _numbers("against_no_alliance_mean_usd", "against_no_alliance_cvar_usd")

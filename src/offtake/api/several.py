@@ -135,6 +135,11 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
     why = "the plan was stopped before it was valued on fresh paths"
     fresh = hedge.evaluated
     low, high = (None, None) if fresh is None else fresh.ci95_usd
+    lone = (
+        why
+        if fresh is None
+        else "one pair of fresh paths gives no interval: ask for 4 or more in outlook.evaluate.paths"
+    )
     gap, no_gap = hedge.gap, "it is estimated by replications, which --full asks for"
     return {
         "in_sample_usd": hedge.hedged.in_sample_usd,
@@ -142,7 +147,7 @@ def _value(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
             "value.out_of_sample_mean_usd", None if fresh is None else fresh.mean_usd, why
         ),
         "out_of_sample_ci95_usd": None
-        if reasons.value("value.out_of_sample_ci95_usd", low, why) is None
+        if reasons.value("value.out_of_sample_ci95_usd", low, lone) is None
         else [low, high],
         "out_of_sample_risk_adjusted_usd": reasons.value(
             "value.out_of_sample_risk_adjusted_usd", None if fresh is None else fresh.risk_adjusted_usd, why

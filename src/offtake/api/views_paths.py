@@ -28,6 +28,7 @@ from offtake.api.views_money import Return, returns
 from offtake.outlook.quantiles import FAN_LEVELS, dot_levels, quantiles
 from offtake.plan.problem import PARTIES
 from offtake.report.data import report_table
+from offtake.report.svg.dots import DOT_COUNT
 from offtake.report.words import percent
 
 if TYPE_CHECKING:
@@ -218,16 +219,21 @@ def _dots(hedge: Hedge) -> list[tuple[Any, ...]]:
         party: hedge.per_path(lambda one, p=party: one.base.alliance.npv_usd(p) - one.base.without.npv_usd(p))
         for party in PARTIES
     }
-    levels = dot_levels()
-    rows: list[tuple[Any, ...]] = []
-    for name, values in gains.items():
-        found = quantiles(values, hedge.probability, levels)
-        rows += [(name, level, float(v)) for level, v in zip(levels, found, strict=True)]
+    rows = [row for name, values in gains.items() for row in _dots_of(name, values, hedge.probability)]
     if hedge.evaluated is not None and len(hedge.evaluated.values_usd):
-        fresh = np.sort(hedge.evaluated.values_usd)
-        found = quantiles(fresh, np.full(len(fresh), 1.0 / len(fresh)), levels)
-        rows += [("fresh", level, float(v)) for level, v in zip(levels, found, strict=True)]
+        fresh = hedge.evaluated.values_usd
+        rows += _dots_of("fresh", fresh, np.full(len(fresh), 1.0 / len(fresh)))
     return rows
+
+
+def _dots_of(name: str, values: Float, chance: Float) -> list[tuple[Any, ...]]:
+    """Write twenty equally likely values, or of fewer paths each one's own: (of, share of the probability below, value)."""
+    if len(values) < DOT_COUNT:
+        order = np.argsort(values, kind="stable")
+        below = np.cumsum(chance[order]) - 0.5 * chance[order]
+        return [(name, float(s), float(v)) for s, v in zip(below, values[order], strict=True)]
+    levels = dot_levels(DOT_COUNT)
+    return [(name, s, float(v)) for s, v in zip(levels, quantiles(values, chance, levels), strict=True)]
 
 
 def _grouped(story: Story, hedge: Hedge) -> list[tuple[str, Bottleneck, Float, float]]:

@@ -49,6 +49,11 @@ _CASES_NOTE = (
     "Depends: share of the offtaker's chip-hours from the provider; Gain: both parties against no alliance."
 )
 
+_CASES_OF_PATHS = (
+    "The first row is the mean over the paths of the plan, its funding the largest of any path, decided without knowing which comes;\n"
+    "each other case is one path of its own, known in advance, and does not compare with it in funding or in foresight."
+)
+
 
 def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
     """Print the answer for people: two or three significant digits, every figure of the saved run behind it."""
@@ -68,7 +73,7 @@ def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
         _amendments(answer),
         _firm(answer),
         binding_over_paths(answer) if document.get("paths") else _binding(document["bottlenecks"], document["reliefs"]),
-        _cases(tables["cases"]),
+        _cases(tables["cases"], document),
     )
     for table in tables_shown:
         if table is not None:
@@ -106,6 +111,11 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
     rate = significant(100 * document["discount_rate_frac_per_y"])
     title = f"Who gains: value at {rate} %/year, before tax"
     note = "Least cash: what it has at the end of a period of the plan, opening cash, equity and loans counted."
+    note += (
+        "\nMeans over the paths of the plan; least cash: on the path on which it is least."
+        if document.get("paths")
+        else ""
+    )
     print_table(Table("value", (Column("party", "", "Party", "text"), *columns), scaled, title, note))
     provider, offtaker = document["parties"]["provider"], document["parties"]["offtaker"]
     works, it, fence = (
@@ -120,13 +130,18 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
     )
     print_lines(
         "",
-        f"Both together gain {usd(document['value_against_no_alliance_usd'])} against no alliance.",
+        f"Both together gain {usd(document['value_against_no_alliance_usd'])} against no alliance{_on_paths(document)}.",
         f"At the peak {it} of IT power is accepted, {fence} at the fence.",
         f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} {taxed}, IRR {percent(works['irr'])}."
         f" {offtaker['name']} needs {usd(offtaker['peak_funding_need_usd'])} of funding at the worst,",
         "counted day by day before equity and loans and without its opening cash.",
         "",
     )
+
+
+def _on_paths(document: Mapping[str, Any]) -> str:
+    """Say on what a mean is taken, where there are several paths."""
+    return f", mean over the {plural(document['paths'], 'path')} of the plan" if document.get("paths") else ""
 
 
 def _by_year(table: Table, name: str, value: str, title: str) -> Table | None:
@@ -254,7 +269,7 @@ def _price(limit: Mapping[str, Any]) -> str:
     return f"{significant(price, 2)} {unit}"
 
 
-def _cases(table: Table) -> Table | None:
+def _cases(table: Table, document: Mapping[str, Any]) -> Table | None:
     """Show the cases; how each ended only where one did not end well."""
     if len(table) < 2:
         return None
@@ -264,8 +279,9 @@ def _cases(table: Table) -> Table | None:
         left_out |= {"peak_funding_usd", "dependence_frac"}
     names = [name for name in _CASES if name not in left_out]
     columns = {c.name: c for c in table.columns}
+    note = _CASES_NOTE + (f"\n{_CASES_OF_PATHS}" if document.get("paths") else "")
     heads = [Column(name, columns[name].unit, _CASES[name], columns[name].kind) for name in names]
-    return Table("cases", heads, {name: table[name] for name in names}, "In which cases it goes wrong", _CASES_NOTE)
+    return Table("cases", heads, {name: table[name] for name in names}, "In which cases it goes wrong", note)
 
 
 def _findings(document: Mapping[str, Any]) -> None:

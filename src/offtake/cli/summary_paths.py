@@ -25,12 +25,13 @@ def uncertainty_lines(answer: Answer) -> tuple[str, ...]:
     stages = ", ".join(document["stages"])
     count = plural(document["paths"], "path")
     lines = [
-        f"Planned for {count} (seed {document['seed']}, stages {stages}): figures are means over them, peaks the largest.",
+        f"Planned for {count} (seed {document['seed']}, stages {stages}): figures are means over them, peaks the largest,",
+        "least cash the smallest.",
         said.worth(data),
         said.risk(data),
     ]
     if not answer.story.hedge or not answer.story.hedge.full:
-        lines.append("Without --full: no replications, no widest assumptions.")
+        lines.append("Replications and the widest assumptions are left out: --full")
     return tuple(lines)
 
 
@@ -66,7 +67,10 @@ def _decided(table: Table) -> Table:
         )
         for r in table.rows()
     ]
-    return _texts("decided", ("When", "In", "If one sees", "Decision"), rows, "What is decided now, and what may wait")
+    note = said.RELAXED if len({r["stage"] for r in table.rows()}) > 1 else ""
+    return _texts(
+        "decided", ("When", "In", "If one sees", "Decision"), rows, "What is decided now, and what may wait", note
+    )
 
 
 def _paths(table: Table) -> Table:

@@ -95,8 +95,7 @@ class Overrides:
             stages = ", ".join(f'"{_quoted(part)}"' for part in self.stages.split(","))
             texts.append(("--stages", f"outlook.stages: [{stages}]"))
         if self.risk is not None:
-            # Word first: a mapping over a word replaces it, over another mapping it would be merged.
-            texts += [("--risk", "outlook.risk: none"), ("--risk", f"outlook.risk: {_risk_text(self.risk)}")]
+            texts.append(("--risk", f"outlook.risk: {_risk_text(self.risk)}"))
         return _changes(texts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from offtake.report.svg.dots import Mark, dots
+from offtake.report.svg.dots import DOT_COUNT, Mark, dots
 from offtake.report.svg.draw import Drawing
 from offtake.report.svg.fan import Fan, fan
 
@@ -79,7 +79,8 @@ def dots_chart(data: ReportData, name: str) -> str:
     mark = Mark(value=0.0, name="nothing") if crosses else None
     if name == "fresh" and mean is not None:
         mark = Mark(value=mean / 1e9, name="in sample")
-    return dots(drawing, values, unit="bn USD", mark=mark)
+    each = f"one dot: 1 in {len(values)}" if len(values) >= DOT_COUNT else "one dot: one path"
+    return dots(drawing, values, unit="bn USD", mark=mark, each=each)
 
 
 def _upper(words: str) -> str:

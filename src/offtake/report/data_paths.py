@@ -52,7 +52,8 @@ PATH_TABLES: Mapping[str, TableSpec] = MappingProxyType(
             ),
         ),
         "dots": TableSpec(
-            "A distribution over paths as equally likely values: each party's value against no alliance, and the objective on fresh paths.",
+            "A distribution over paths as equally likely values, of fewer than 20 paths each path’s own:"
+            " each party's value against no alliance, and the objective on fresh paths.",
             (text("what", "Of"), share("share_frac", "Share of the paths below"), usd("value_usd", "Value")),
         ),
         "binding": TableSpec(

@@ -10,7 +10,7 @@ import numpy as np
 from offtake.report import charts, sentences, sentences_paths
 from offtake.report.blocks import empty, figure, paragraph, table, tied, twin
 from offtake.report.uncertain import under_uncertainty
-from offtake.report.words import percent, power, usd
+from offtake.report.words import percent, plural, power, usd
 from offtake.tables import escape, significant
 
 if TYPE_CHECKING:
@@ -89,11 +89,12 @@ _STATUS = {
 
 def _headline(data: ReportData) -> str:
     """Set four figures, the first three as differences from no alliance."""
-    items = [(usd(sentences.value(data)), "joint value against no alliance, at the objective’s rate")]
+    over = f", mean over the {plural(data.fact('paths'), 'path')} of the plan" if data.fact("paths") else ""
+    items = [(usd(sentences.value(data)), f"joint value against no alliance, at the objective’s rate{over}")]
     for party in ("offtaker", "provider"):
         npv, alone = data.fact(f"parties.{party}.npv_usd"), _alone(data, party)
         gain = npv - alone if npv is not None and alone is not None else None
-        words = f"for {data.the(party)}, against no alliance"
+        words = f"for {data.the(party)}, against no alliance{over}"
         if gain is None:
             words += f": {data.reason(f'no_alliance.{party}.npv_usd') or 'not known'}"
         items.append((usd(gain), words))
@@ -143,7 +144,8 @@ def first_page(data: ReportData) -> str:
                    also="binding" if data.fact("paths") else "reliefs"),
             _drawn(data, ("3", "cash_by_year"), sentences.cash(data), charts.cash_chart(data),
                    "Settled cash. Before funding: all but equity and loans, and without the opening cash. "
-                   "Gap: by how much the year’s payments exceed its receipts."),
+                   "Gap: by how much the year’s payments exceed its receipts."
+                   + (" Mean over paths: single paths go deeper." if data.fact("paths") else "")),
             _drawn(data, ("4", "commitments_by_year"), sentences.commitment(data), charts.commitment_chart(data),
                    "Spend that counts towards the floor or the minimum, by the year in which the interval ends. "
                    "A minimum is that of what was made available."),
@@ -196,7 +198,11 @@ def _cases(data: ReportData) -> str:
         "A range across named cases is not a probability."
     )
     if data.fact("paths"):
-        sub += " The first row is the mean over the paths; each named case is planned on its own central path, with perfect foresight."
+        sub += (
+            " The first row is the mean over the paths, its peak funding the largest of any path, decided without knowing which comes; "
+            "each named case is planned on its own central path with perfect foresight, and compares with it neither in funding nor in "
+            "foresight."
+        )
     if not len(shown):
         return figure(
             "cases", sentences.cases(data), sub=sub, body=empty(data.missing.get("cases") or "No case was solved.")

@@ -13,7 +13,7 @@ from offtake.report.words import joined, percent, plural, usd
 if TYPE_CHECKING:
     from offtake.report.data import ReportData
 
-__all__ = ["binding", "decided", "parties", "paths", "risk", "spread", "terms", "worth"]
+__all__ = ["RELAXED", "binding", "decided", "parties", "paths", "risk", "spread", "terms", "worth"]
 
 
 def terms(data: ReportData) -> str:
@@ -22,9 +22,15 @@ def terms(data: ReportData) -> str:
     later = f"decided now and again at {joined([str(s) for s in stages[1:]])}" if len(stages) > 1 else "decided now"
     return (
         f"Planned under uncertainty, for {plural(count, 'sampled path')} with probabilities, {later}. Every figure is the mean over these "
-        "paths, weighted by probability, and every peak the largest of any path, unless it says otherwise. Seed "
+        "paths, weighted by probability, every peak the largest of any path and least cash the smallest, unless it says otherwise. Seed "
         f"{data.fact('seed')}."
     )
+
+
+RELAXED = (
+    "Decisions of later stages are relaxed: they may begin a part of a phase, which is to be read as an intention."
+)
+"""Stands wherever the stages' decisions are listed."""
 
 
 def worth(data: ReportData) -> str:
@@ -33,11 +39,23 @@ def worth(data: ReportData) -> str:
     count = data.fact("paths")
     own = f"on the {plural(count, 'path')} that it was made for, {usd(value.get('in_sample_usd'))}"
     mean, interval = value.get("out_of_sample_mean_usd"), value.get("out_of_sample_ci95_usd")
-    if mean is None or interval is None:
+    if mean is None:
         why = data.reason("value.out_of_sample_mean_usd") or "it was not valued on fresh paths"
         return f"The plan’s value is known in sample only, {own}: {why}."
     count = plural(value["out_of_sample_paths"], "fresh path")
-    return f"On {count} the plan is worth {usd(mean)} on average, {_span(interval)} with 95 % confidence; {own}."
+    why = data.reason("value.out_of_sample_ci95_usd") or "no interval is known"
+    sure = f"{_span(interval)} with 95 % confidence" if interval else f"without an interval ({why})"
+    return f"On {count} the plan is worth {usd(mean)} on average, {sure}; {own}.{_failed(value)}"
+
+
+def _failed(value: dict[str, Any]) -> str:
+    """Say on how many fresh paths the plan's decisions left no plan."""
+    count = value.get("out_of_sample_failed") or 0
+    return (
+        f" {plural(count, 'further fresh path')} are left out: the decisions left no plan there, or on the path’s twin."
+        if count
+        else ""
+    )
 
 
 def _span(interval: list[float]) -> str:
@@ -157,7 +175,7 @@ def parties(data: ReportData) -> str:
         return "The parties’ values by path are not known."
     none = "; neither is worse off than without it on any path"
     tail = f"; worse off than without the alliance: {joined(lost)} of the probability" if lost else none
-    return _upper("; ".join(parts)) + tail + "."
+    return f"On the {plural(data.fact('paths'), 'path')} of the plan, {'; '.join(parts)}{tail}."
 
 
 def _share_below(data: ReportData, party: str) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from offtake.report import sentences_paths as said
 from offtake.report.blocks import empty, figure, paragraph, table, twin
 from offtake.report.charts_paths import DOTS, FANS, dots_chart, fan_chart, title_of
-from offtake.report.words import percent, power, usd
+from offtake.report.words import percent, plural, power, usd
 from offtake.tables import Column, Table, escape, significant
 
 if TYPE_CHECKING:
@@ -60,9 +60,13 @@ def _parties(data: ReportData) -> str:
     drawn = []
     for name, svg in charts:
         if svg:
-            title = DOTS[name] if name == "fresh" else f"{data.party(name)}: {DOTS[name]}"
+            own = f"{data.party(name)}: {DOTS[name]}, on the {plural(data.fact('paths'), 'path')} of the plan"
+            title = DOTS[name] if name == "fresh" else own
             drawn.append(f"<div><h4>{escape(title[:1].upper() + title[1:])}</h4>{svg}</div>")
-    sub = "Each dot is as likely as another: count them. Each party’s own mean and tail are told; what is maximised is the objective."
+    sub = (
+        "From 20 paths up each dot is as likely as another: count them; of fewer paths each is one dot. "
+        "Each party’s own mean and tail are told; what is maximised is the objective."
+    )
     body = f'<div class="beside">{"".join(drawn)}</div>' if drawn else ""
     shown = data.table("dots")
     return figure(
@@ -94,6 +98,8 @@ def _decided(data: ReportData) -> str:
         "Paths that cannot be told apart yet share their decisions; what all paths share is fixed now. MW at the fence, begun between this "
         "stage and the next; chips by the thousand. Probabilities of a stage add up to one."
     )
+    if len({r["stage"] for r in rows}) > 1:
+        sub += f" {said.RELAXED}"
     body = table(_texts("decisions", heads, shown), kind="cases") if rows else empty("No stages are given.")
     return figure("decisions", said.decided(data), sub=sub, body=body, number="U4")
 

@@ -1,10 +1,10 @@
 """Overlays: a small file, or a few lines, that change some values of a scenario.
 
 ``changes`` is nested like the scenario or written with dotted paths; list items are addressed by their id, all of
-them by ``*``, those without an id by their number from 0. Mappings merge; a value, a series and a list are replaced
-whole. ``{times: 0.7}`` scales what stands there and ``{later: 12 months}`` moves a series, ``{hold_from:
-2028-01-01}`` keeps it constant from a date on. An overlay file without `changes` or `file` is itself the changes.
-Every node of the result knows the file and line that it came from.
+them by ``*``, those without an id by their number from 0. Mappings merge, unless the new one is of another `kind`; a
+value, a series and a list are replaced whole. ``{times: 0.7}`` scales what stands there and ``{later: 12 months}``
+moves a series, ``{hold_from: 2028-01-01}`` keeps it constant from a date on. An overlay file without `changes` or
+`file` is itself the changes. Every node of the result knows the file and line that it came from.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class _Laying:
             return Mapping(entries, marked.place)
         if isinstance(new, Mapping) and isinstance(old, Listing) and any(id_of(item) for item in old.items):
             return self.merge(old, new, path)
-        if isinstance(new, Mapping) and isinstance(old, Mapping) and not _is_value(old):
+        if isinstance(new, Mapping) and isinstance(old, Mapping) and not _is_value(old) and not _other_kind(old, new):
             return self.merge(old, new, path)
         return _mark(new)
 
@@ -178,6 +178,13 @@ class _Laying:
 def _change(node: Node) -> bool:
     """Whether a node says how to change what stands there."""
     return isinstance(node, Mapping) and bool(node.entries) and all(k in CHANGE_KEYS[1:] for k in node.entries)
+
+
+def _other_kind(old: Mapping, new: Mapping) -> bool:
+    """Whether a mapping is of another kind, so that the keys of the old one mean nothing in it; what has an id stays what it is."""
+    kinds = [node.entries["kind"].node for node in (old, new) if "kind" in node.entries]
+    texts = [kind.text for kind in kinds if isinstance(kind, Scalar)]
+    return "id" not in old.entries and len(texts) == 2 and texts[0] != texts[1]
 
 
 def _is_value(node: Mapping) -> bool:

@@ -22,11 +22,14 @@ from offtake.tables import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Mark", "dots", "dots_table"]
+__all__ = ["DOT_COUNT", "Mark", "dots", "dots_table"]
 
 _TOP, _BOTTOM = 26.0, 42.0
 _LARGEST = 26.0
 """Widest dot."""
+
+DOT_COUNT = 20
+"""Dots of a distribution; of fewer values each is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Mark:
     name: str
 
 
-def dots(drawing: Drawing, values: Sequence[float], *, unit: str, mark: Mark | None = None) -> str:
+def dots(drawing: Drawing, values: Sequence[float], *, unit: str, mark: Mark | None = None, each: str = "") -> str:
     """Draw equally likely values as stacked dots over a scale.
 
     Parameters
@@ -45,6 +48,7 @@ def dots(drawing: Drawing, values: Sequence[float], *, unit: str, mark: Mark | N
     values : sequence of float    quantiles at equal steps of probability: each dot is as likely as another
     unit : str                    under the axis
     mark : Mark                   a line to count from
+    each : str                    what one dot stands for, under the axis; a chance of one in so many if absent
     """
     if not values:
         return drawing.markup()
@@ -65,7 +69,7 @@ def dots(drawing: Drawing, values: Sequence[float], *, unit: str, mark: Mark | N
         _mark(drawing, mark, x, (len(below), len(at)))
     _pile(drawing, _stacks(below, wide), wide, (0.0, edge))
     _pile(drawing, _stacks(above, wide), wide, (edge, drawing.width))
-    drawing.add(text(x.end, drawing.height - 4, f"one dot: 1 in {len(at)}", size=11, anchor="end", fill=MUTED))
+    drawing.add(text(x.end, drawing.height - 4, each or f"one dot: 1 in {len(at)}", size=11, anchor="end", fill=MUTED))
     return drawing.markup()
 
 

@@ -79,8 +79,10 @@ def _heads(periods: Sequence[str], left: float, step: float) -> list[str]:
         year, _, part = period.partition("-")
         x = left + i * step
         if year != last:
-            if step * periods_of(periods, year) > text_width(year, 11) + 3:
-                marks.append(text(x + 2, 11, year, size=11, fill=INK))
+            room = step * periods_of(periods, year) - 3
+            short = (w for w in (year, year[:4], f"’{year[2:4]}") if text_width(w, 11) < room)
+            if words := next(short, ""):
+                marks.append(text(x + 2, 11, words, size=11, fill=INK))
             marks.append(tag("path", d=f"M{x:.1f} 2V{_TOP - 4:.1f}", stroke=GRID))
             last = year
         if part and text_width(part, 10) < step - 2:
