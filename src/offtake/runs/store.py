@@ -114,7 +114,9 @@ def read_columns(path: Path, fields: str, *, where: str = "true", order: str = "
     sql = f"SELECT {fields} FROM read_parquet({_quoted(str(path))}) WHERE {where}"  # noqa: S608  # the caller's own words
     with _open(path) as connection:
         found = _execute(connection, f"{sql} ORDER BY {order}" if order else sql, path).fetchnumpy()
-    return {name: np.ma.filled(column, np.nan) if column.dtype.kind == "f" else column for name, column in found.items()}
+    return {
+        name: np.ma.filled(column, np.nan) if column.dtype.kind == "f" else column for name, column in found.items()
+    }
 
 
 def _table(facts: Any, data: Any) -> Table:  # noqa: ANN401  (what a file holds is anything)
