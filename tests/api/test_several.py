@@ -182,7 +182,7 @@ def test_fresh_tails_are_of_the_fresh_paths(answer, told):
     by_hand = (fresh[:whole].sum() + (worst - whole) * fresh[whole]) / worst
     assert value["out_of_sample_cvar_usd"] == pytest.approx(by_hand)
     said = str(api.explain(answer, "value.out_of_sample_risk_adjusted_usd"))
-    assert "risk.measure" in said
+    assert "measure: 70 % of the mean and 30 % of the mean of the worst 10 % of the probability" in said
     assert "cvar" in said
 
 

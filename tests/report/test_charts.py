@@ -281,3 +281,11 @@ def test_the_labels_of_a_sankey_stay_inside():
     assert len(at) >= 2 * len(names)
     assert all(float(x) + text_width(words, 11) <= 1040.0 for x, _, words in at)
     assert all(0.0 < float(y) <= 300.0 - 4.0 for _, y, _ in at)
+
+
+def test_a_year_that_begins_in_the_middle_of_another_has_its_own_head():
+    periods = ["2030-H1", "2030-H2", "2031-H1", *(f"{y}/{y - 1999}" for y in range(2031, 2041))]
+    row = RibbonRow(name="x", unit="", kind="site", colour=0, cells=tuple(Cell(binds=False) for _ in periods))
+    drawn = ribbon(Drawing("ribbon", 1016.0, 120.0, "t", "d"), periods, [row])
+    heads = re.findall(r">([^<>]*)</text>", drawn)
+    assert {"2030", "31/32", "40/41"} <= set(heads)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from offtake.api.formulas import FORMULAS, OF_PATHS
 from offtake.api.mixing import LEAST, PEAK
 from offtake.errors import OfftakeError
+from offtake.report.sentences_paths import measure
 from offtake.runs.compare import flatten
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def explain_path(run: RunRecord, path: str) -> Explanation:
     tables: list[Table] = []
     if formula:
         lines.append(f"formula: {formula.words}")
+        if several and "risk_adjusted" in path:
+            lines.append(f"measure: {measure(run.document['risk'])}")
         if several and formula in FORMULAS:
             lines += _over_paths(run.document, path)
         tables = [run.tables[name] for name in formula.tables if name in run.tables]

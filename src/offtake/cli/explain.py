@@ -116,4 +116,6 @@ def _wrapped(text: str) -> list[str]:
     import shutil
     import textwrap
 
-    return textwrap.wrap(text, min(100, shutil.get_terminal_size().columns))
+    return textwrap.wrap(
+        text, min(100, shutil.get_terminal_size().columns), break_on_hyphens=False
+    )  # --full is one word

@@ -53,7 +53,7 @@ def _worth(answer: Answer) -> Table:
         ("knowing the path before deciding", usd(document["evpi_usd"])),
         *((f"waiting until {stage}", usd(amount)) for stage, amount in document["waiting_value_usd"].items()),
     ]
-    note = "In the risk-adjusted objective, without whole numbers."
+    note = "In the risk-adjusted objective, without whole numbers. Knowing the path: on these paths, beyond what the stages reveal."
     return _texts("worth", ("What is worth", "How much"), rows, "What hedging, knowing and waiting are worth", note)
 
 

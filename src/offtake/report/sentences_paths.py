@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from offtake.report.words import joined, percent, plural, usd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from offtake.report.data import ReportData
 
-__all__ = ["RELAXED", "binding", "decided", "parties", "paths", "risk", "spread", "terms", "worth"]
+__all__ = ["RELAXED", "binding", "decided", "measure", "parties", "paths", "risk", "spread", "terms", "worth"]
 
 
 def terms(data: ReportData) -> str:
@@ -103,7 +105,7 @@ def _risk_rows(data: ReportData) -> list[tuple[str, str, str]]:
         data.reason("value.out_of_sample_risk_adjusted_usd") if fresh is None else "the same measure on the fresh paths"
     )
     return [
-        ("Risk-adjusted, in sample", usd(found.get("risk_adjusted_usd")), _measure(found)),
+        ("Risk-adjusted, in sample", usd(found.get("risk_adjusted_usd")), measure(found)),
         ("Risk-adjusted, out of sample", "not known" if fresh is None else usd(fresh), known),
     ]
 
@@ -118,7 +120,7 @@ _EVALUATORS = {
 def risk(data: ReportData) -> str:
     """Say in one line how the risk measure leans: its words, the risk-adjusted value, the stressed probabilities."""
     found = data.fact("risk") or {}
-    words = _measure(found)
+    words = measure(found)
     stressed = found.get("stressed_probabilities") or []
     chances = [r["probability_frac"] for r in data.table("paths").rows()]
     leaned = [(p, s, c) for p, (s, c) in enumerate(zip(stressed, chances, strict=False)) if abs(s - c) > 0.005]
@@ -141,7 +143,8 @@ def _adjusted(data: ReportData) -> str:
     return f"{usd(fresh)} on {plural(value['out_of_sample_paths'], 'fresh path')}, {own}"
 
 
-def _measure(found: dict[str, Any]) -> str:
+def measure(found: Mapping[str, Any]) -> str:
+    """Say a risk measure in words, from the document's `risk`."""
     level, weight = found.get("level_frac"), found.get("weight_frac")
     if found.get("measure") == "expectation":
         return "the mean alone"

@@ -80,7 +80,7 @@ def _heads(periods: Sequence[str], left: float, step: float) -> list[str]:
         x = left + i * step
         if year != last:
             room = step * periods_of(periods, year) - 3
-            short = (w for w in (year, year[:4], f"’{year[2:4]}") if text_width(w, 11) < room)
+            short = (w for w in (year, year[2:] if "/" in year else year, f"’{year[2:4]}") if text_width(w, 11) < room)
             if words := next(short, ""):
                 marks.append(text(x + 2, 11, words, size=11, fill=INK))
             marks.append(tag("path", d=f"M{x:.1f} 2V{_TOP - 4:.1f}", stroke=GRID))
