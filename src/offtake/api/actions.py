@@ -37,6 +37,7 @@ def plan(
     seed: int = 0,
     full: bool = False,
     executor: str | None = None,
+    journal: str | Path | None = None,
     progress: Progress = ignore,
     interrupt: threading.Event | None = None,
 ) -> Answer:
@@ -55,6 +56,7 @@ def plan(
     time_limit_s : float or None [s]    None stops on the gap, never on time
     progress : callable                 see `offtake.progress`
     full : bool                         under uncertainty: replications and widest assumptions too
+    journal : path or None              a folder that keeps finished fresh paths and replications: a stopped run goes on from it
     executor : str or None              under uncertainty: who works off fresh paths: "serial", "processes:4", "ray:ADDRESS"
     interrupt : threading.Event         set it to stop; the best plan so far is settled and marked
 
@@ -65,7 +67,7 @@ def plan(
     """
     loaded = scenario if isinstance(scenario, Loaded) else load(scenario, overlays=overlays)
     settings = settings_of(gap=gap, relax=relax, time_limit_s=time_limit_s, seed=seed, interrupt=interrupt)
-    story = tell(loaded, settings, cases=cases, full=full, executor=executor, progress=progress)
+    story = tell(loaded, settings, cases=cases, full=full, executor=executor, journal=journal, progress=progress)
     options = {"relax": relax, "cases": cases, "gap": gap, "time_limit_s": time_limit_s}
     return Answer(story, {**options, "full": full} if story.hedge else options)
 

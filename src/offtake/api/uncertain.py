@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offtake.api.headline import headline
@@ -19,7 +20,7 @@ from offtake.api.world import (
     named_cases,
     status_of,
 )
-from offtake.executors import Stopped, executor_of, together
+from offtake.executors import Journal, Stopped, executor_of, together
 from offtake.lp.solution import Status
 from offtake.outlook.sampling import central
 from offtake.plan.compile import compile_problem
@@ -60,6 +61,7 @@ def tell_under_uncertainty(
     cases: bool = True,
     full: bool = False,
     executor: str | None = None,
+    journal: str | Path | None = None,
     progress: Progress = ignore,
 ) -> Story:
     """Plan for the futures of an outlook, value the plan on fresh ones, and plan the named cases on their central paths.
@@ -68,12 +70,13 @@ def tell_under_uncertainty(
     ----------
     full : bool       replications, and the widest assumptions on the central path
     executor : str    as `offtake.executors.executor_of` reads it
+    journal : path    of a folder that keeps finished fresh paths and replications, so that a stopped run goes on
     """
     watch = Watch()
     world = prepare(loaded)
     with executor_of(executor) as workers:
         hedge, steps, floors = _hedge(
-            world, outlook, settings, workers, watch, cases=cases, full=full, progress=progress
+            world, outlook, settings, workers, watch, cases=cases, full=full, journal=journal, progress=progress
         )
     named: list[CaseResult] = []
     swings: list[Swing] = []
@@ -107,20 +110,22 @@ def _hedge(
     *,
     cases: bool,
     full: bool,
+    journal: str | Path | None,
     progress: Progress,
 ) -> tuple[Hedge, list[Relief], list[Finding]]:
     """Plan the tree, value it, and take from it what is told: the tree itself is let go, later steps need its memory."""
     workers.warm("offtake.plan.evaluate")
+    kept = None if journal is None else Journal(Path(journal))
     hedged = plan_under_uncertainty(world.inputs, outlook, settings, progress=progress)
     watch.lap("plan under uncertainty")
     fresh = gap = None
     with suppress(Stopped):  # the plan is kept, and says that it was not valued
         if not is_stopped(settings):
-            fresh = evaluate(hedged, settings, workers, progress=progress)
+            fresh = evaluate(hedged, settings, workers, journal=kept, progress=progress)
             watch.lap("fresh paths")
         if full and not is_stopped(settings):
             count = outlook.evaluate.replications or REPLICATIONS
-            gap = estimate_gap(hedged, settings, workers, replications=count, progress=progress)
+            gap = estimate_gap(hedged, settings, workers, replications=count, journal=kept, progress=progress)
             watch.lap("replications")
     paths = tuple(_path(world, outcome, settings) for outcome in hedged.paths)
     watch.lap("books")

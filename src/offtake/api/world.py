@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offtake.api.headline import Headline, headline
@@ -81,6 +82,7 @@ def tell(
     cases: bool = True,
     full: bool = False,
     executor: str | None = None,
+    journal: str | Path | None = None,
     progress: Progress = ignore,
 ) -> Story:
     """Plan a loaded scenario and all that belongs to the answer: under uncertainty where it states an outlook of several paths."""
@@ -89,7 +91,7 @@ def tell(
         from offtake.api.uncertain import tell_under_uncertainty
 
         return tell_under_uncertainty(
-            loaded, outlook, settings, cases=cases, full=full, executor=executor, progress=progress
+            loaded, outlook, settings, cases=cases, full=full, executor=executor, journal=journal, progress=progress
         )
     return tell_one_path(loaded, settings, cases=cases, progress=progress)
 

@@ -43,6 +43,7 @@ def plan(
     risk: str | None = None,
     stages: str | None = None,
     executor: str | None = None,
+    journal: Path | None = None,
     full: Annotated[bool, Parameter(negative="")] = False,
     report: Annotated[bool, Parameter(name="--report", negative="--no-report")] = True,
     verbose: Annotated[int, Parameter(name=["--verbose", "-v"], count=True)] = 0,
@@ -80,6 +81,8 @@ def plan(
         When decisions are taken: `now`, then times from now, such as `now,2y,5y`.
     executor : str
         Who works off fresh paths: `serial`, `processes`, `processes:N`, `ray` or `ray:ADDRESS`.
+    journal : Path
+        A folder that keeps finished fresh paths and replications: a stopped run of the same scenario goes on from it.
     full : bool
         Under uncertainty: replications, the widest assumptions and all fresh paths too.
     report : bool
@@ -118,6 +121,7 @@ def plan(
                 seed=seed or 0,
                 full=full,
                 executor=executor,
+                journal=journal,
                 progress=show,
                 interrupt=interrupt,
             )
