@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import cache
 
@@ -12,6 +13,7 @@ from tree_toys import HALVES, NEUTRAL, answered, asked, drawn, forked, futures, 
 
 from offtake.dates import discount_factors
 from offtake.lp.highs import Solver
+from offtake.lp.tails import stressed_probability
 from offtake.outlook.measures import stressed
 from offtake.plan.bottlenecks import bottlenecks, over_paths
 from offtake.plan.build import build
@@ -62,9 +64,33 @@ def items_of(problem, block):
     }[block]
 
 
+def weight(risk):
+    """Probabilities as the risk measure weighs the paths of the tree."""
+    found = tree(risk)
+    return stressed_probability(found.solved.built.model, found.relaxed, found.solved.built.problem.probability)
+
+
+def sharing(problem, block, place):
+    """Paths on which the limit is the same one."""
+    if block != "chip_supply":
+        return [place[0]]
+    # Orders that can come in a period are those of the periods up to it; who parts later orders alike until then.
+    path, t, c = place
+    last = int(np.flatnonzero(problem.chips.planned_weights[c][t] > 1e-9).max())
+    return np.flatnonzero(problem.ties.orders[:, last] == problem.ties.orders[path, last]).tolist()
+
+
 def changed(problem, block, place, by):
-    """Move a limit on one path."""
+    """Move a limit on one path, or a promise on the paths that share its orders, of which each goes on to deliver the same part."""
     part, field, _, _ = LIMITS[block]
+    if block == "chip_supply":
+        chips, (_, t, c) = problem.chips, place
+        supply, short = chips.supply_chip.copy(), chips.withheld_chip.copy()
+        for p in sharing(problem, block, place):
+            more = 1 + by / (supply[p, t, c] + short[p, t, c])
+            supply[p, t, c] *= more
+            short[p, t, c] *= more
+        return replace(problem, chips=replace(chips, supply_chip=supply, withheld_chip=short))
     if part == "finance":
         money = problem.finance["provider"]
         array = money.limit_usd.copy()
@@ -85,7 +111,7 @@ def optimum(problem):
 @pytest.mark.parametrize("block", LIMITS)
 def test_the_price_on_a_path_is_a_difference_of_the_optimum(block, risk):
     problem, here = tree(risk).solved.built.problem, tree(risk).relaxed.objective
-    grid, chance = problem.grid, problem.probability
+    grid, chance = problem.grid, weight(risk)
     factors = discount_factors(grid.mids, rate_frac_per_y=problem.goal.rate_frac_per_y, on=grid.start)
     _, _, step, units = LIMITS[block]
     found = [b for b in told(risk) if b.block == block and b.price is not None]
@@ -101,7 +127,8 @@ def test_the_price_on_a_path_is_a_difference_of_the_optimum(block, risk):
             continue  # degenerate: two prices
         worth = (more - less) / (2 * step) * 1e6
         assert worth > 0
-        assert price * chance[path] * factors[b.index] * units(grid)[b.index] == pytest.approx(worth, rel=1e-4), b
+        counted = chance[sharing(problem, block, place)].sum()
+        assert price * counted * factors[b.index] * units(grid)[b.index] == pytest.approx(worth, rel=1e-4), b
         compared += 1
         if compared == 4:
             break
@@ -118,7 +145,7 @@ def test_the_expectation_and_the_share_of_paths(risk):
         values = np.array([v or 0.0 for v in b.by_path])
         assert (values >= 0).all()
         if b.price is not None:
-            assert b.price == pytest.approx(problem.probability @ values)
+            assert b.price == pytest.approx(weight(risk) @ values)
             assert b.share == pytest.approx(problem.probability[values > 0].sum())
         assert 0.0 <= b.share <= 1.0 + 1e-12
         assert b.binding == (b.share > 0)
@@ -178,18 +205,63 @@ def test_a_megawatt_is_worth_its_tokens_on_each_path():
     assert last.unit == "USD/MW-year"
 
 
-def test_a_price_counts_as_much_as_the_measure_counts_its_path():
-    # Half of the weight is on the worst path: its price counts (0.75 / 2 + 1 / 2) / 0.75 times, the other's half.
+def test_a_price_is_in_its_path_s_money_and_counts_as_the_measure_counts_the_path():
+    # Half of the weight is on the worst path: the other counts 0.125, it counts 0.875.
     risk = ((0.5, 0.0), (0.5, 1.0))
     found = powered([2.0, 0.5], risk=risk)
     values = found.solved.built.score.value(found.relaxed.x)
-    weight = stressed(risk, values, np.array([0.25, 0.75])) / np.array([0.25, 0.75])
-    assert weight == pytest.approx([0.5, 0.875 / 0.75])
+    assert stressed(risk, values, np.array([0.25, 0.75])) == pytest.approx([0.125, 0.875])
     (last,) = [b for b in over_paths(found.solved) if b.block == "interconnection" and b.binding and b.index == 2]
-    assert last.by_path == (
-        pytest.approx(0.5 * 2.0 * 8.76e6, rel=1e-6),
-        pytest.approx(0.875 / 0.75 * 0.5 * 8.76e6, rel=1e-6),
-    )
+    assert last.by_path == (pytest.approx(2.0 * 8.76e6, rel=1e-6), pytest.approx(0.5 * 8.76e6, rel=1e-6))
+    assert last.price == pytest.approx((0.125 * 2.0 + 0.875 * 0.5) * 8.76e6, rel=1e-6)
+    assert last.share == pytest.approx(1.0)
+
+
+ORDERS = list(itertools.permutations(range(3)))
+
+
+SHARED = {
+    "chip_supply": {"chips": [chip(supply="1000 chip/y")]},
+    "interconnection": {
+        "chips": [chip(supply="0 chip/y", opening=stand(30_000.0))],
+        "sites": [
+            site(energised="5 MW", interconnected="9 MW", phase="1 MW", shell_cost="8 M USD/MW", ramp="1000 MW/month")
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("risk", [NEUTRAL, ((0.5, 0.0), (0.5, 0.6))], ids=["neutral", "tail"])
+@pytest.mark.parametrize("block", SHARED)
+def test_a_limit_that_paths_share_binds_on_all_of_them_at_one_price(block, risk):
+    # Three paths that are never told apart, with other prices of tokens. A MW stands for two and a half years, wins 8.76 M USD a year at
+    # 1 USD/Mtok and costs 8 M USD, too much for the first half year; a chip wins 8,760 USD a year and costs 1,000.
+    worth = {"chip_supply": 2.5 * 8760 + 1.5 * 8760 + 0.5 * 8760, "interconnection": 2.5 * 8.76e6}[block]
+    costs = {"chip_supply": 3 * 1000.0, "interconnection": 8e6}[block]
+    for order in ORDERS:
+        price, chance = np.array([2.0, 0.5, 1.0])[list(order)], np.array([0.2, 0.5, 0.3])[list(order)]
+        world = futures({"demand.d.price": ("factor", price)}, chance)
+        scenario = toy(demand=[demand(mtok_per_d=1e6)], **SHARED[block])
+        found = answered(asked(scenario, world, tree_of([0] * 3, [0] * 3), risk=risk))
+        weight = stressed(risk, found.solved.built.score.value(found.relaxed.x), chance)
+        rows = [b for b in over_paths(found.solved) if b.block == block and b.binding and b.price]
+        assert rows
+        for b in rows:
+            assert b.share == pytest.approx(1.0)
+            assert b.by_path == (pytest.approx(b.price),) * 3
+        # in which of like periods a connection has its price is open, the sum is not
+        assert sum(b.price for b in rows) == pytest.approx(worth * (weight @ price) - costs, rel=1e-6)
+
+
+def test_a_limit_on_what_paths_do_not_share_has_a_price_on_each():
+    # Phases that pay in the first half year are begun beyond the connection: what a MW more of it wins is each path's own.
+    sites = [{**SHARED["interconnection"]["sites"][0], "shell_cost": "1 M USD/MW"}]
+    scenario = toy(demand=[demand(mtok_per_d=1e6)], **{**SHARED["interconnection"], "sites": sites})
+    world = futures({"demand.d.price": ("factor", [2.0, 0.5, 1.0])}, [0.2, 0.5, 0.3])
+    found = answered(asked(scenario, world, tree_of([0] * 3, [0] * 3)))
+    (last,) = [b for b in over_paths(found.solved) if b.block == "interconnection" and b.index == 2]
+    assert last.by_path == tuple(pytest.approx(p * 8.76e6) for p in (2.0, 0.5, 1.0))
+    assert last.share == pytest.approx(1.0)
 
 
 def paced(chance):

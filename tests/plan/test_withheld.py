@@ -1,4 +1,4 @@
-"""Chips that a maker promised and does not make: shared orders are as large as the best future allows, and pay for what comes."""
+"""Chips that a maker promised and does not make: each order gets its part of what is made, pays for that, and nobody chooses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from plan_toys import RELAXED, chip, demand, toy
-from tree_toys import answered, asked, drawn, forked, futures, tree_of
+from tree_toys import NEUTRAL, answered, asked, drawn, forked, futures, tree_of
 
 from offtake.plan.build import build
 from offtake.plan.decided import decided, with_room
@@ -104,39 +104,96 @@ def busy_tree():
     return answered(asked(forked(), both, tree_of([0, 0, 0, 0, 0, 0], [0, 0, 0, 3, 3, 3])))
 
 
-def test_delivered_and_withheld_are_what_was_ordered(busy_tree):
+def test_each_order_gets_its_part_of_what_is_made(busy_tree):
     built, x = busy_tree.solved.built, busy_tree.relaxed.x
     p, physics = built.problem, built.physics
     chips, of_fleet = p.chips, p.fleets.chip
-    orders = physics.fleet.orders.value(x)
-    lost = built.model.column_block("withheld").take(x)  # [path, cohort, fleet]
-    assert lost.max() > 1e-3
-    cumulative = np.cumsum(orders, axis=1)
-    ever = np.einsum("pfsk,pkf->pf", chips.delivery_weights[:, of_fleet], cumulative)  # what comes by the horizon
+    assert "withheld" not in built.model.column_blocks  # nothing is left to choose
+    cumulative = np.cumsum(physics.fleet.orders.value(x), axis=1)
+    planned = np.einsum("fsk,pkf->psf", chips.planned_weights[of_fleet], cumulative)
+    promised = (chips.supply_chip + chips.withheld_chip)[:, :, of_fleet]
+    part = np.divide(chips.supply_chip[:, :, of_fleet], promised, out=np.ones_like(promised), where=promised > 0)
+    assert np.ptp(promised, axis=0).max() < 1e-9  # one promise in all futures
+    assert part.min() < 0.5
     delivered = physics.fleet.delivered.value(x)
-    on_time = ~(chips.late_days[:, of_fleet] > 0)
-    missing = ever - delivered.sum(axis=1)
-    assert missing[on_time] == pytest.approx(lost.sum(axis=1)[on_time], abs=1e-7)
-    assert (missing <= lost.sum(axis=1) + 1e-7).all()  # of what is late a part would have come after the horizon
-    assert (delivered >= -1e-7).all()
-    assert (physics.fleet.in_service.value(x) >= -1e-7).all()
+    on_time = ~(chips.late_days > 0).any(axis=1)
+    assert on_time.sum() >= 2
+    assert delivered[on_time] == pytest.approx((planned * part)[on_time], abs=1e-9)
+    # what is late comes later, and no more of it
+    assert (delivered.cumsum(axis=1) <= (planned * part).cumsum(axis=1) + 1e-9).all()
+    assert (delivered >= -1e-9).all()
+    assert (physics.fleet.in_service.value(x) >= -1e-9).all()
 
 
-def test_no_more_is_withheld_than_was_promised_and_not_made(busy_tree):
+def test_no_more_comes_than_is_made(busy_tree):
     built, x = busy_tree.solved.built, busy_tree.relaxed.x
     p = built.problem
-    block = built.model.column_block("withheld")
-    lost = block.take(x)
-    planned_for = [p.grid.labels.index(label.partition("planned for ")[2]) for label in block.axes[1].labels]
-    for c in range(2):
-        mine = p.fleets.chip == c
-        for t in range(3):
-            missed = lost[:, [k for k, s in enumerate(planned_for) if s == t]][:, :, mine].sum(axis=(1, 2)) * 1e3
-            assert (missed <= p.chips.withheld_chip[:, t, c] + 1e-4).all()
-    on_time = ~(p.chips.late_days > 0).any(axis=1)
     for c in range(2):
         came = built.physics.fleet.delivered.value(x)[:, :, p.fleets.chip == c].sum(axis=2) * 1e3
-        assert (came[on_time] <= p.chips.supply_chip[on_time, :, c] + 1e-4).all()
+        assert (came.cumsum(axis=1) <= p.chips.supply_chip[:, :, c].cumsum(axis=1) + 1e-4).all()
+
+
+def halved(world, likely, part):
+    """The same futures, each with a twin in which, as likely as that, makers deliver a part of what they promise from the start."""
+    paths, _, periods = world.effect.shape
+    both = np.repeat(world.effect, 2, axis=0)
+    supply = np.tile([1.0, part], paths)[:, None, None] * np.ones((1, 1, periods))
+    return replace(
+        world,
+        quantities=(*world.quantities, "failure"),
+        targets=(*world.targets, ("chips.*.supply",)),
+        measures=(*world.measures, "factor"),
+        effect=np.concatenate([both, supply], axis=1),
+        probability=np.outer(world.probability, [1 - likely, likely]).ravel(),
+        innovations=np.repeat(world.innovations, 2, axis=0),
+    )
+
+
+def without_supply(paths, seed):
+    """Futures that move everything but what makers make."""
+    world = drawn(paths, seed)
+    kept = [k for k, targets in enumerate(world.targets) if targets != ("chips.n.supply",)]
+    return replace(
+        world,
+        quantities=tuple(world.quantities[k] for k in kept),
+        targets=tuple(world.targets[k] for k in kept),
+        measures=tuple(world.measures[k] for k in kept),
+        effect=world.effect[:, kept],
+    )
+
+
+@pytest.mark.parametrize("risk", [NEUTRAL, ((0.5, 0.0), (0.5, 0.7))], ids=["neutral", "tail"])
+@pytest.mark.parametrize("part", [0.0, 0.4])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_supplier_that_may_fail_whatever_else_happens_never_raises_the_value(seed, part, risk):
+    # A plan for failing makers is matched by ordering less of makers who do not fail: what they deliver on average.
+    scenario, world = forked(), without_supply(4, seed)
+    sure = answered(asked(scenario, world, tree_of([0] * 4), risk=risk)).relaxed.objective
+    fails = halved(world, 0.3, part)
+    told_apart = tree_of([0] * 8, [0, 1] * 4)  # whether they failed is seen by year 3
+    values = [answered(asked(scenario, fails, t, risk=risk)).relaxed.objective for t in (tree_of([0] * 8), told_apart)]
+    assert all(v <= sure * (1 + 1e-9) for v in values)
+    assert values[0] < sure - 1e-3
+
+
+def test_a_failure_is_no_option_to_cancel():
+    # 600 chips' demand, or none as likely, known after the last order; a chip costs 6,000 USD. Of 1,000 promised 600 are made: who may
+    # choose takes them if there is demand, and none if not. Who gets 60 % of what was ordered has 360 chips in any case.
+    scenario = {**one_chip(price="6000 USD/chip"), "demand": [demand(mtok_per_d=14_400.0)]}
+    volume = ("factor", [1.0, 0.0])
+    sure = answer(scenario, {"demand.d.volume": volume})
+    moves = {
+        "demand.d.volume": ("factor", [1.0, 0.0, 1.0, 0.0]),
+        "chips.c.supply": ("factor", [1.0, 1.0, 0.6, 0.6]),
+    }
+    fails = answer(scenario, moves, tree_of([0] * 4))
+    orders, delivered, _ = fleet(fails)
+    assert orders == pytest.approx(np.outer(np.ones(4), [600.0, 0.0, 0.0]), abs=1e-6)
+    assert delivered[:, 0] == pytest.approx([600.0, 600.0, 360.0, 360.0])
+    won = 0.6 * 2.5 * 8.76 - 3.6
+    assert worth_of(fails) == pytest.approx([won, -3.6, 0.6 * won, -0.6 * 3.6])
+    assert sure.relaxed.objective == pytest.approx((won - 3.6) / 2)
+    assert fails.relaxed.objective == pytest.approx(0.8 * sure.relaxed.objective)
 
 
 def test_a_late_future_moves_deliveries_and_not_what_is_accepted():
@@ -165,15 +222,24 @@ def test_room_is_made_for_orders_that_were_made_for_better_futures():
     plan = finish(bad, held, RELAXED)
     assert plan.decisions.orders_chip[0, :, 0] == pytest.approx([1000.0] * 3)
     assert plan.decisions.delivered_chip[0, :, 0] == pytest.approx([250.0] * 3, rel=1e-3)
-    # nothing is withheld that need not be
+    # who ordered 400 of the 1,000 that were promised gets half of it where half is made, though more is made
+    fewer = replace(held, orders=0.4 * held.orders)
+    half = finish(with_futures(base, futures({"chips.c.supply": ("factor", [0.5])})), fewer, RELAXED)
+    assert half.decisions.delivered_chip[0, :, 0] == pytest.approx([200.0] * 3, rel=1e-6)
+    # what was ordered beyond the promise was promised too
+    more = replace(held, orders=1.6 * held.orders)
+    most = finish(with_futures(base, futures({"chips.c.supply": ("factor", [0.5])})), more, RELAXED)
+    assert most.decisions.delivered_chip[0, :, 0] == pytest.approx([500.0] * 3, rel=1e-6)
+    # nothing is withheld that is made
     good = finish(with_futures(base, futures({"chips.c.supply": ("factor", [1.0])})), held, RELAXED)
     assert good.decisions.delivered_chip[0, :, 0] == pytest.approx([1000.0] * 3, rel=1e-3)
 
 
 @pytest.mark.parametrize(("lead", "same"), [("0 months", True), ("5 months", False)])
 def test_what_a_maker_may_withhold_is_worth_nothing_but_time_within_a_period(lead, same):
-    # Whoever knows what is made orders no more. Only with a lead time that ends within a period does an order for two periods, of which
-    # the first is withheld, bring the second's chips early in it, where others come evenly through it: as fine as the grid.
+    # Whoever knows what is made gets as much by ordering more. Only with a lead time that ends within a period does an order for two
+    # periods, of which the first is withheld, bring the second's chips early in it, where others come evenly through it: as fine as
+    # the grid.
     scenario = forked()
     for fields in scenario["chips"]:
         fields["lead_time"] = lead

@@ -4,6 +4,10 @@ The price of a limit is the derivative of the optimum by that limit, from the li
 free), divided by discount and, for a limit that lasts, by the length of the period: ``USD/MW-year``.  A limit on something that could
 not be had at all then (a chip not yet launched, power before the first phase could stand) has a formal price only; it is shown as
 binding, without one.
+
+Over several paths, a limit on what the tree ties is the same row on every path of a node, and the solver puts its price on any of them.
+Such rows are one limit: their prices are summed, and the limit binds on all of these paths at one price.  The supply of a chip is what
+its maker promises: one more order accepted, of which each path delivers its part.
 """
 
 from __future__ import annotations
@@ -16,15 +20,19 @@ import numpy as np
 
 from offtake.dates import discount_factors
 from offtake.lp.prices import unit_price
+from offtake.lp.tails import stressed_probability
 from offtake.plan import scales
 from offtake.plan.problem import PARTIES
 
 if TYPE_CHECKING:
-    from offtake.plan.problem import Bool, Float, Int, Problem
+    from offtake.plan.problem import Bool, Float, Problem
     from offtake.plan.solve import Solved
 
 SMALL = 1e-6
 """A price below this, in model units, is the solver's dust."""
+
+ALIKE = 1e-9
+"""Rows that differ by less of their size are the same row, added up in another order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ class LimitKind:
     title : str                     with the item's label
     unit : str ; usd : float        what a dual of 1 is in that unit before discount and duration
     lasts : bool                    a limit per period (divide by its length)
+    through : str                   row block by which a path's own column is held to a decision that paths share
     could : function of the problem -> bool[path, period, item]: could more have been had then
     """
 
@@ -49,6 +58,7 @@ class LimitKind:
     column: bool = False
     lasts: bool = True
     sign: float = 1.0
+    through: str = ""
     could: Callable[[Problem], Bool] | None = None
 
 
@@ -58,11 +68,12 @@ class Bottleneck:
 
     Attributes
     ----------
-    price : float or None     of one more unit [unit]; None where nothing could be had then; over several paths the expectation
+    price : float or None     of one more unit [unit]; None where nothing could be had then; over several paths the expectation as
+                              the risk measure weighs it, by stressed probabilities
     binding : bool            on any path
     worth_usd : float         price in present value of one unit over the period [USD]
     share : float [frac]      probability of the paths on which it binds
-    by_path : prices by path  empty with one path
+    by_path : prices by path  in that path's money, not weighed by the risk measure; empty with one path
     """
 
     limit: str
@@ -104,6 +115,7 @@ def limit_kinds(problem: Problem) -> list[LimitKind]:
             title="interconnection at {}",
             unit="USD/MW-year",
             usd=musd,
+            through="standing",
             could=_can_connect,
         ),
         LimitKind(
@@ -188,25 +200,26 @@ def bottlenecks(solved: Solved, *, path: int = 0) -> list[Bottleneck]:
 def over_paths(solved: Solved) -> list[Bottleneck]:
     """Price every limit in every period over the paths of a tree: the expectation, the price on each path, and how often it binds.
 
-    A path's price is divided by its probability: what one more unit would be worth there, as the risk measure weighs that path.
+    A path's price is divided by its stressed probability: what one more unit would be worth in that path's money.  A path on which the
+    risk measure puts no weight has no price but that of a limit that it shares with others.
     """
-    problem = solved.built.problem
-    chance = problem.probability
+    chance = solved.built.problem.probability
+    weight = _weight(solved)
     found: dict[tuple[str, str, int], list[Bottleneck | None]] = {}
     for path in range(len(chance)):
         for b in bottlenecks(solved, path=path):
             found.setdefault((b.block, b.item, b.index), [None] * len(chance))[path] = b
-    return [_over(group, chance) for group in found.values()]
+    return [_over(group, chance, weight) for group in found.values()]
 
 
-def _over(group: Sequence[Bottleneck | None], chance: Float) -> Bottleneck:
+def _over(group: Sequence[Bottleneck | None], chance: Float, weight: Float) -> Bottleneck:
     known = [b for b in group if b is not None]
     binds = np.array([b is not None and b.binding for b in group])
     prices = tuple(0.0 if b is None else b.price for b in group)
     had = [p for p in prices if p is not None]
     return replace(
         known[0],
-        price=float(chance @ np.array([p or 0.0 for p in prices])) if had else None,
+        price=float(weight @ np.array([p or 0.0 for p in prices])) if had else None,
         binding=bool(binds.any()),
         worth_usd=sum(b.worth_usd for b in known),
         share=float(chance @ binds),
@@ -214,26 +227,74 @@ def _over(group: Sequence[Bottleneck | None], chance: Float) -> Bottleneck:
     )
 
 
-def _duals(solved: Solved, kind: LimitKind, path: int) -> tuple[Float, tuple[str, ...]] | None:
-    """Prices of a family in model units : [period, item], with the item labels."""
+def _weight(solved: Solved) -> Float:
+    """Return the probabilities that the priced program gives to the paths : float64[path]."""
+    return stressed_probability(solved.built.model, solved.priced, solved.built.problem.probability)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """Prices of a family on one path, in model units : [period, item] each.
+
+    Attributes
+    ----------
+    price : float64     in the path's own money
+    part : float64      what it adds to the objective per unit
+    binds : bool        there is a price on this path, or on one that shares the limit with it
+    """
+
+    price: Float
+    part: Float
+    binds: Bool
+    labels: tuple[str, ...]
+
+
+def _read(solved: Solved, kind: LimitKind, path: int) -> _Read | None:
+    """Read the prices of a family; None where the problem has no such limit."""
     model, prices = solved.built.model, solved.priced
     blocks = model.column_blocks if kind.column else model.row_blocks
     if kind.block not in blocks or not prices.priced:
         return None
     block = model.column_block(kind.block) if kind.column else model.row_block(kind.block)
-    whole = prices.column_price if kind.column else prices.row_price
-    problem, every = solved.built.problem, block.take(whole)
-    if kind.block == "phases":
-        every = _of_node(every, problem.ties.phases, problem.probability)
-    dual = every[path] * kind.sign
+    dual = block.take(prices.column_price if kind.column else prices.row_price) * kind.sign
     if kind.block == "tokens":
-        dual = dual + _of_demand(solved, dual > SMALL, path)
+        dual[path] += _of_demand(solved, dual[path] > SMALL, path)
+    dual = dual.reshape(*dual.shape[:2], -1)
+    same = _same(solved, kind, path).reshape(dual.shape)
+    weight = _weight(solved)[:, None, None]
+    whole, counted = (dual * same).sum(axis=0), (weight * same).sum(axis=0)
+    price = np.divide(whole, counted, out=np.zeros_like(whole), where=counted > 0)
     labels = block.axes[2].labels if len(block.axes) > 2 else ("",)
-    return dual.reshape(dual.shape[0], -1), labels
+    return _Read(price=price, part=price * weight[path], binds=whole > SMALL, labels=labels)
+
+
+def _same(solved: Solved, kind: LimitKind, path: int) -> Bool:
+    """Say on which paths a limit is the very limit of this path : bool[path, period, item].
+
+    Rows are the same if they have one limit and are equal at a point taken at random: then they are equal everywhere.  A path's own
+    column that reaches the shared decision which bounds it stands for that decision.
+    """
+    model, problem = solved.built.model, solved.built.problem
+    if kind.column:
+        shape = model.column_block(kind.block).shape
+        tied = problem.ties.phases if kind.block == "phases" else np.arange(shape[0])[:, None]
+        own: Bool = np.broadcast_to((tied == tied[path]).reshape(*tied.shape, *[1] * (len(shape) - 2)), shape)
+        return own
+    block = model.row_block(kind.block)
+    point = np.random.default_rng(len(solved.priced.x)).uniform(1.0, 2.0, len(solved.priced.x))
+    value = block.expr.value(point)
+    if kind.through:
+        bound = model.row_block(kind.through)
+        reached = bound.expr.value(solved.priced.x) > bound.upper - SMALL
+        value = value - np.where(reached, bound.expr.value(point), 0.0)
+    there = (block.index >= 0) & (block.index[path] >= 0)
+    limits = np.isclose(block.upper, block.upper[path], rtol=ALIKE)
+    alike: Bool = there & limits & np.isclose(value, value[path], rtol=ALIKE, atol=0.0)
+    return alike
 
 
 def _of_demand(solved: Solved, served: Bool, path: int) -> Float:
-    """Return what the volume of demand is worth beside its bound : [period, demand step].
+    """Return what the volume of demand adds to the objective beside its bound : [period, demand step].
 
     Where a training run opens demand, the volume stands in the opening row too; and each token more that is asked for and not served
     costs the penalty.
@@ -249,43 +310,31 @@ def _of_demand(solved: Solved, served: Bool, path: int) -> Float:
     fine = problem.goal.unserved_usd_per_mtok * scales.TOK / 1e6 / scales.USD
     factors = discount_factors(problem.grid.mids, rate_frac_per_y=problem.goal.rate_frac_per_y, on=problem.grid.start)
     reached = served | (more > SMALL)
-    return more - np.where(reached, fine * factors[:, None], 0.0)
+    fines = np.where(reached, fine * factors[:, None], 0.0) * _weight(solved)[path]
+    added: Float = more - fines
+    return added
 
 
 def _of_kind(solved: Solved, kind: LimitKind, path: int) -> Sequence[Bottleneck]:
-    read = _duals(solved, kind, path)
+    read = _read(solved, kind, path)
     if read is None:
         return []
-    dual, labels = read
-    problem = solved.built.problem
-    could = kind.could(problem)[path] if kind.could else np.ones(dual.shape, dtype=bool)
-    return _told(solved, kind, dual, labels, could=could, path=path)
+    could = kind.could(solved.built.problem)[path] if kind.could else np.ones(read.price.shape, dtype=bool)
+    return _told(solved, kind, read, could=could)
 
 
-def _of_node(dual: Float, rep: Int, chance: Float) -> Float:
-    """Share the price of a decision that paths share among them, by probability : float64[path, period, item]."""
-    period = np.arange(rep.shape[1])[None, :]
-    node = np.zeros(rep.shape)
-    np.add.at(node, (rep, np.broadcast_to(period, rep.shape)), np.broadcast_to(chance[:, None], rep.shape))
-    shared: Float = dual[rep, period] * (chance[:, None] / node[rep, period])[:, :, None]
-    return shared
-
-
-def _told(
-    solved: Solved, kind: LimitKind, dual: Float, labels: Sequence[str], *, could: Bool, path: int
-) -> list[Bottleneck]:
+def _told(solved: Solved, kind: LimitKind, read: _Read, *, could: Bool) -> list[Bottleneck]:
     problem = solved.built.problem
     grid = problem.grid
     factors = discount_factors(grid.mids, rate_frac_per_y=problem.goal.rate_frac_per_y, on=grid.start)
     length = grid.years_long if kind.lasts else np.ones(len(grid))
-    chance = float(problem.probability[path])
-    told = unit_price(dual * kind.usd, discount=factors[:, None], probability=chance, years=length[:, None])
+    told = unit_price(read.price * kind.usd, discount=factors[:, None], years=length[:, None])
     found = []
-    for i, item in enumerate(labels):
-        if not (dual[:, i] > SMALL).any():
+    for i, item in enumerate(read.labels):
+        if not read.binds[:, i].any():
             continue
         for t, period in enumerate(grid.labels):
-            binds = bool(dual[t, i] > SMALL)
+            binds = bool(read.binds[t, i])
             price = float(told[t, i]) if could[t, i] else None
             found.append(
                 Bottleneck(
@@ -298,7 +347,7 @@ def _told(
                     price=price if binds or price is None else 0.0,
                     unit=kind.unit,
                     binding=binds,
-                    worth_usd=float(dual[t, i]) * kind.usd if could[t, i] else 0.0,
+                    worth_usd=float(read.part[t, i]) * kind.usd if could[t, i] else 0.0,
                 )
             )
     return found
@@ -306,11 +355,9 @@ def _told(
 
 def _standing_power(solved: Solved, path: int) -> list[Bottleneck]:
     """Energised power in the periods in which it stands as it is."""
-    problem = solved.built.problem
     kind = LimitKind(block="power", kind="power", title="energised power at {}", unit="USD/MW-year", usd=scales.USD)
-    read = _duals(solved, kind, path)
+    read = _read(solved, kind, path)
     if read is None:
         return []
-    dual, labels = read
-    fixed = _cannot_yet(problem)[path]
-    return _told(solved, kind, np.where(fixed, dual, 0.0), labels, could=np.zeros(dual.shape, dtype=bool), path=path)
+    fixed = _cannot_yet(solved.built.problem)[path]
+    return _told(solved, kind, replace(read, binds=read.binds & fixed), could=np.zeros(fixed.shape, dtype=bool))

@@ -18,14 +18,13 @@ import numpy as np
 
 from offtake.plan import scales
 from offtake.plan.ties import own, shared
-from offtake.plan.withheld import add_withheld
+from offtake.plan.withheld import NONE, promised_chip, withheld_weights
 
 if TYPE_CHECKING:
     from offtake.lp.affine import Affine
     from offtake.lp.model import Model
     from offtake.plan.problem import Float, Problem
     from offtake.plan.sites import Energising
-    from offtake.plan.withheld import Withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     paths = len(problem.paths)
     shape = (paths, len(grid), len(fleets.chip))
     supply = chips.supply_chip[:, :, fleets.chip] / scales.CHIP
-    wanted = (supply + chips.withheld_chip[:, :, fleets.chip] / scales.CHIP).sum(axis=1, keepdims=True).max(axis=0)
+    wanted = (promised_chip(chips)[:, :, fleets.chip] / scales.CHIP).sum(axis=1, keepdims=True).max(axis=0)
     orders = model.columns(
         "orders",
         axes=axes,
@@ -63,18 +62,10 @@ def add_chips(model: Model, problem: Problem, energising: Energising) -> Fleet:
     )
     orders = shared(orders, problem.ties.orders)
     cumulative = orders.cumsum(1)
-    lost = add_withheld(model, problem, orders, fleet_labels(problem))
-    _limit_supply(model, problem, cumulative, lost)
-    delivered = cumulative.apply(chips.delivery_weights[:, fleets.chip], 1, over=(0, 2))
+    _limit_supply(model, problem, cumulative)
+    delivered, in_service, arrived = _what_comes(problem, orders, cumulative)
     opening = fleets.opening_chip / scales.CHIP
-    in_service = cumulative.apply(chips.in_service_weights[:, fleets.chip], 1, over=(0, 2)) + opening
-    arrived = cumulative.apply(chips.arrived_weights[:, fleets.chip], 1, over=(0, 2))
-    if lost is not None:
-        delivered, in_service, arrived = (
-            delivered - lost.delivered,
-            in_service - lost.in_service,
-            arrived - lost.arrived,
-        )
+    in_service = in_service + opening
     most = _most(problem, supply, opening)
     accepted = model.columns(
         "accepted",
@@ -124,21 +115,38 @@ def _retire_for_good(model: Model, problem: Problem, kept: Affine, retired: Affi
         model.rows(name, stock[:, 1:] - stock[:, :-1], lower=0.0, axes=axes, unit="k chip", describe=describe)
 
 
-def _limit_supply(model: Model, problem: Problem, ordered: Affine, lost: Withheld | None) -> None:
-    """Limit what is ordered and not withheld by what makers supply; `ordered` is cumulative : [path, period, fleet] [k chip].
+def _what_comes(problem: Problem, orders: Affine, cumulative: Affine) -> tuple[Affine, Affine, Affine]:
+    """Return what of the orders is delivered, in service and has arrived : [path, period, fleet] [k chip] each."""
+    chips, of_fleet = problem.chips, problem.fleets.chip
+    each = np.stack(
+        [w[:, of_fleet] for w in (chips.delivery_weights, chips.in_service_weights, chips.arrived_weights)], axis=2
+    )  # [path, fleet, what, period, order period], of cumulative orders
+    missing = withheld_weights(problem)
+    if missing is None:
+        delivered, in_service, arrived = (cumulative.apply(each[:, :, k], 1, over=(0, 2)) for k in range(3))
+    else:
+        of_order = np.flip(np.cumsum(np.flip(each, 4), axis=4), 4) - missing
+        of_order[np.abs(of_order) < NONE] = 0.0  # all of a cohort is withheld, but for rounding
+        delivered, in_service, arrived = (orders.apply(of_order[:, :, k], 1, over=(0, 2)) for k in range(3))
+    return delivered, in_service, arrived
 
-    Makers accept orders for the dates of their plan; in a future that is late all of them come later.
+
+def _limit_supply(model: Model, problem: Problem, ordered: Affine) -> None:
+    """Limit what is ordered for each period by what makers promise; `ordered` is cumulative : [path, period, fleet] [k chip].
+
+    Makers accept orders for the dates of their plan; in a future that is late all of them come later, and of what is promised and not
+    made each order has its part (`offtake.plan.withheld`).
     """
     chips, fleets = problem.chips, problem.fleets
     of_chip = (fleets.chip[None, :] == np.arange(len(chips.ids))[:, None]).astype(float)
     planned = ordered.apply(chips.planned_weights[fleets.chip], 1, over=2)
     model.rows(
         "chip_supply",
-        (planned if lost is None else planned - lost.planned).apply(of_chip, 2),
-        upper=chips.supply_chip / scales.CHIP,
+        planned.apply(of_chip, 2),
+        upper=promised_chip(chips) / scales.CHIP,
         axes=(("path", problem.paths), ("period", problem.grid.labels), ("chip", chips.ids)),
         unit="k chip",
-        describe="deliveries of a chip are at most what its maker supplies to this alliance",
+        describe="orders of a chip are at most what its maker promises to this alliance",
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from offtake.plan import scales
 from offtake.plan.ties import period_of, tied_to_now
+from offtake.plan.withheld import promised_chip, promising
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
@@ -30,6 +31,7 @@ class Decided:
     signed : float ; opened : float64[site]
     starts : float64[period, site] [phase] ; orders : float64[period, fleet] [k chip]
     rights : name of a right -> float64[interval] ; rights_at : name -> int64[interval], the period in which each begins
+    promised_chip : float64[period, chip]   what makers took orders for when these were placed [chip]
     phases_held, orders_held, rights_held : bool[period]
     """
 
@@ -39,6 +41,7 @@ class Decided:
     orders: Float
     rights: Mapping[str, Float]
     rights_at: Mapping[str, Int]
+    promised_chip: Float
     phases_held: Bool
     orders_held: Bool
     rights_held: Bool
@@ -86,6 +89,7 @@ def decided(built: Built, x: Float, *, path: int = 0) -> Decided:
         orders=physics.fleet.orders.value(x)[path],
         rights={name: expr.value(x)[path] for name, expr in built.written.rights.items()},
         rights_at={name: period_of(on, built.problem.grid) for name, on in built.written.rights_on.items()},
+        promised_chip=promised_chip(built.problem.chips)[path],
         phases_held=every,
         orders_held=every,
         rights_held=every,
@@ -101,10 +105,12 @@ def here_and_now(problem: Problem, found: Decided) -> Decided:
 
 
 def with_room(problem: Problem, found: Decided) -> Problem:
-    """Let makers withhold what the held orders ask beyond their supply: the futures that the orders were made for had more."""
+    """Let makers promise what they did when the decisions were taken, and at least what the held orders ask.
+
+    The orders are accepted as they were; of them comes what the path supplies, each order's part.
+    """
     chips, fleets = problem.chips, problem.fleets
     orders = found.orders * found.orders_held[:, None] * scales.CHIP
     planned = np.einsum("ftk,kf->tf", chips.planned_weights[fleets.chip], np.cumsum(orders, axis=0))
     by_chip = planned @ (fleets.chip[:, None] == np.arange(len(chips.ids))[None, :])
-    missing = np.maximum(by_chip[None] * scales.OFF - chips.supply_chip, 0.0)
-    return replace(problem, chips=replace(chips, withheld_chip=np.maximum(chips.withheld_chip, missing)))
+    return promising(problem, np.maximum(found.promised_chip, by_chip))

@@ -1,90 +1,79 @@
-"""Chips that a maker promised and does not make: neither delivered nor paid.
+"""Chips that makers promised and do not make: each order gets its part of what is made, and nobody pays for the rest.
 
-Makers accept orders for the dates of their plan, and paths share orders.  Shared orders could otherwise be no larger than the worst path
-delivers.  What is withheld is counted by cohort: the part of a period's orders whose delivery was planned for one period.  A cohort is no
-larger than what was ordered of it, and comes, retires and counts at the same times as if it were not withheld, so that a stock less what
-is withheld of it is never below zero.
+Makers accept orders for the dates of their plan up to what they promise, the same on all paths, and paths share orders: shared orders
+could otherwise be no larger than the worst path delivers.  What is made is allotted pro rata:
+
+    delivered of what was ordered for a period = what was ordered for it × supply / (supply + withheld)
+
+so that a path's supply is never passed and nobody chooses what does not come.  Were that chosen, a failing maker would be an option to
+cancel an order for nothing.  What is withheld is counted by cohort: the part of a period's orders whose delivery was planned for one
+period.  A cohort would have come, retired and counted at the same times, so that a stock less what is withheld of it is never below zero.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.plan import scales
 from offtake.plan.compile_supply import lag_days
 
 if TYPE_CHECKING:
-    from offtake.lp.affine import Affine
-    from offtake.lp.model import Model
-    from offtake.plan.problem import Float, Int, Problem
+    from offtake.plan.problem import Chips, Float, Int, Problem
 
 NONE = 1e-9
 """A smaller share of a period's orders is rounding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withheld:
-    """What is missing of planned deliveries and of three stocks : Affine[path, period, fleet] [k chip]."""
-
-    planned: Affine
-    delivered: Affine
-    in_service: Affine
-    arrived: Affine
+def promised_chip(chips: Chips) -> Float:
+    """Return what makers accept orders for : float64[path, period, chip] [chip]."""
+    promised: Float = chips.supply_chip + chips.withheld_chip
+    return promised
 
 
-def add_withheld(model: Model, problem: Problem, orders: Affine, fleet_labels: tuple[str, ...]) -> Withheld | None:
-    """Let makers withhold of orders [path, period, fleet] what they fail to make of their plan; None where they make all."""
+def promising(problem: Problem, least_chip: Float) -> Problem:
+    """Let makers promise at least so many chips on every path : float64[period, chip] [chip]; their supply is what it was."""
+    chips = problem.chips
+    more = np.maximum(chips.withheld_chip, least_chip[None] - chips.supply_chip)
+    return replace(problem, chips=replace(chips, withheld_chip=more))
+
+
+def made_frac(chips: Chips) -> Float:
+    """Return the part of what is ordered for a period that is made : float64[path, period, chip] [frac]; all where nothing is promised.
+
+    Examples
+    --------
+    Of 1,000 chips promised 400 are made: whoever ordered 500 gets 200.
+
+    >>> from types import SimpleNamespace
+    >>> half = SimpleNamespace(supply_chip=np.array([[[400.0]]]), withheld_chip=np.array([[[600.0]]]))
+    >>> (500.0 * made_frac(half)).tolist()
+    [[[200.0]]]
+    """
+    promised = promised_chip(chips)
+    made: Float = np.divide(chips.supply_chip, promised, out=np.ones_like(promised), where=chips.withheld_chip > 0)
+    return made
+
+
+def withheld_weights(problem: Problem) -> Float | None:
+    """Return what is missing of one chip ordered : float64[path, fleet, (delivered, in service, arrived), period, order period].
+
+    None where makers make all that they promise.
+    """
     chips, of_fleet, grid = problem.chips, problem.fleets.chip, problem.grid
-    short = chips.withheld_chip / scales.CHIP
-    if not short[:, :, of_fleet].any():
+    short = 1.0 - made_frac(chips)[:, :, of_fleet]  # [path, planned, fleet]
+    if not short.any():
         return None
-    share = np.flip(np.cumsum(np.flip(chips.planned_weights, 2), axis=2), 2)  # [chip, planned, ordered], of one order
-    planned, ordered = np.nonzero((share[of_fleet] > NONE).any(axis=0))
-    part = share[of_fleet][:, planned, ordered]  # [fleet, cohort]
-    labels = tuple(f"{grid.labels[q]}, planned for {grid.labels[t]}" for t, q in zip(planned, ordered, strict=True))
-    axes = (("path", problem.paths), ("cohort", labels), ("fleet", fleet_labels))
-    missed = short[:, planned][:, :, of_fleet]
-    lost = model.columns(
-        "withheld",
-        axes=axes,
-        upper=missed,
-        unit="k chip",
-        describe="chips ordered that the maker does not deliver",
-        mask=(missed > 0) & (part.T > NONE)[None] & chips.order_open[ordered][:, of_fleet][None],
-    )
-    of_order = part[:, :, None] * (ordered[:, None] == np.arange(len(grid)))  # [fleet, cohort, ordered]
-    model.rows(
-        "withheld_orders",
-        lost - orders.apply(of_order, 1, over=2),
-        upper=0.0,
-        axes=axes,
-        unit="k chip",
-        describe="a maker withholds no more than was ordered",
-        mask=missed > 0,
-    )
-    in_period = (planned[None, :] == np.arange(len(grid))[:, None]).astype(float)
-    of_chip = (of_fleet[None, :] == np.arange(len(chips.ids))[:, None]).astype(float)
-    by_period = lost.apply(in_period, 1)
-    model.rows(
-        "withheld_chips",
-        by_period.apply(of_chip, 2),
-        upper=short,
-        axes=(("path", problem.paths), ("period", grid.labels), ("chip", chips.ids)),
-        unit="k chip",
-        describe="a maker withholds no more than it fails to make of its plan",
-        mask=short > 0,
-    )
-    weights = _weights(problem, planned, ordered)
-    return Withheld(
-        planned=by_period,
-        delivered=lost.apply(weights[:, :, 0], 1, over=(0, 2)),
-        in_service=lost.apply(weights[:, :, 1], 1, over=(0, 2)),
-        arrived=lost.apply(weights[:, :, 2], 1, over=(0, 2)),
-    )
+    share = np.flip(np.cumsum(np.flip(chips.planned_weights, 2), axis=2), 2)[
+        of_fleet
+    ]  # [fleet, planned, ordered], of one order
+    planned, ordered = np.nonzero((share > NONE).any(axis=0))
+    part = short[:, planned].transpose(0, 2, 1) * share[:, planned, ordered]  # [path, fleet, cohort]
+    of_order = (ordered[:, None] == np.arange(len(grid))).astype(float)  # [cohort, ordered]
+    missing: Float = (_weights(problem, planned, ordered) * part[:, :, None, None, :]) @ of_order
+    return missing
 
 
 def _weights(problem: Problem, planned: Int, ordered: Int) -> Float:

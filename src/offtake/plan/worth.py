@@ -29,6 +29,7 @@ from offtake.plan.problem import Ties
 from offtake.plan.question import ties_of
 from offtake.plan.ties import period_of
 from offtake.plan.tree_solve import relaxation
+from offtake.plan.withheld import promised_chip, promising
 
 if TYPE_CHECKING:
     from offtake.lp.solution import Solution
@@ -109,7 +110,8 @@ def _wait_and_see(question: Question, tree: SolvedTree, settings: Settings) -> f
 def _mean_plan(question: Question, tree: SolvedTree, settings: Settings) -> float | None:
     """Value of the here-and-now decisions that are best on the mean path, the rest decided on the tree [USD]."""
     problem = tree.solved.built.problem
-    mean = build(replace(with_futures(question.base, mean_path(question.futures)), goal=problem.goal))
+    expected = replace(with_futures(question.base, mean_path(question.futures)), goal=problem.goal)
+    mean = build(promising(expected, promised_chip(problem.chips).max(axis=0)))
     plan = _solved(mean, settings)
     if plan is None:
         return None
