@@ -20,12 +20,14 @@ from offtake.api.prepare import prepare, world_of
 from offtake.api.world import CaseResult, Story, certificate_of
 from offtake.outlook import measures
 from offtake.outlook.futures import Futures
+from offtake.outlook.processes.level import Level
 from offtake.outlook.tree import Tree
 from offtake.plan.bottlenecks import bottlenecks
 from offtake.plan.findings import findings
 from offtake.plan.problem import Ties
 from offtake.plan.run import plan_inputs
 from offtake.plan.settings import Settings
+from offtake.spec.outlook import Outlook, Uncertain
 from offtake.spec.vary import vary
 
 SCENARIO = Path(__file__).resolve().parents[2] / "examples" / "first-site.yaml"
@@ -90,10 +92,12 @@ class OverPaths:
     by_path: tuple[float | None, ...]
 
 
-@dataclass(frozen=True)
-class FakeOutlook:
-    seed: int = 7
-    paths: int = 3
+OUTLOOK = Outlook(
+    seed=7,
+    paths=3,
+    uncertain=(Uncertain(id="demand-growth", of=("demand.*.volume",), process=Level(spread_frac=1.0)),),
+)
+"""Of which `exp(z)` is the factor: the innovations below are its logarithms."""
 
 
 @cache
@@ -169,7 +173,7 @@ def story(order=(0, 1, 2), probability=PROBABILITY, *, fresh=True, phases="stage
     hedge = Hedge(
         hedged=hedged,
         evaluated=evaluated if fresh else None,
-        outlook=FakeOutlook(),
+        outlook=OUTLOOK,
         central=central,
         paths=stories,
     )

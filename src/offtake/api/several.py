@@ -12,6 +12,7 @@ from offtake.api.happenings import happenings
 from offtake.api.hedging import foresight_of, worst_certificate
 from offtake.api.mixing import Mixed, mixed_document
 from offtake.outlook import measures
+from offtake.outlook.sampling import conditional
 from offtake.plan.problem import PARTIES
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def several_document(story: Story) -> dict[str, Any]:
 
 def what_happens(hedge: Hedge, *, upto: int | None = None) -> Happenings:
     """Measure how far each path is from central, over the horizon or until a period."""
-    return happenings(hedge.hedged.futures, hedge.central, hedge.hedged.problem.grid.years_long, upto=upto)
+    grid, futures = hedge.hedged.problem.grid, hedge.hedged.futures
+    if upto is not None:  # what is in force but not known yet, a life or a delay, has not been seen
+        futures = conditional(hedge.outlook, grid, futures, upto)
+    return happenings(futures, hedge.central, grid.years_long, upto=upto)
 
 
 def _date_of_the_largest(mixed: Mixed, own: Sequence[dict[str, Any]]) -> None:
