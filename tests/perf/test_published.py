@@ -1,0 +1,72 @@
+"""The tables that ship: every row is read whole, is asked or refused with a reason, and agrees with itself where it prints a thing twice."""
+
+from __future__ import annotations
+
+import csv
+from importlib.resources import files
+
+import pytest
+
+from offtake.perf.fit import read_tables
+from offtake.perf.tables import MEASURED
+
+FOLDER = files("offtake.perf") / "data" / "published"
+NAMES = {"training": "training_published.csv", "serving": "inference_published.csv"}
+MOST_BYTES = 300_000
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return read_tables(FOLDER)
+
+
+def _cells(kind):
+    with (FOLDER / NAMES[kind]).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _number(row, name):
+    return float(row[name]) if row[name] else None
+
+
+@pytest.mark.parametrize("kind", ["training", "serving"])
+def test_every_row_is_read_whole(tables, kind):
+    rows = getattr(tables, kind)
+    assert len(rows) == len(_cells(kind)) > 50
+    for row in rows:
+        assert not row.problems, row.problems
+        assert row.case is not None or row.refusal, row.line
+    assert sum(row.case is None for row in rows) <= 0.1 * len(rows)
+
+
+@pytest.mark.parametrize("kind", ["training", "serving"])
+def test_every_row_names_source_date_and_measurement(kind):
+    dated = "year" if kind == "training" else "date"
+    for number, row in enumerate(_cells(kind), 2):
+        assert row["source"].strip() and row[dated][:2] == "20", number
+        assert None not in row and None not in row.values(), f"row {number}: another number of cells than the header"
+        assert any(row[name] for name in MEASURED & row.keys() - {"value_kind", "quality"}), number
+        assert row["quality"] == "ok" or row["quality"].startswith("check: "), number
+
+
+@pytest.mark.parametrize("kind", ["training", "serving"])
+def test_no_row_is_asked_and_measured_twice(kind):
+    seen = [tuple(value for name, value in row.items() if name != "notes") for row in _cells(kind)]
+    assert len(set(seen)) == len(seen)
+    assert len((FOLDER / NAMES[kind]).read_bytes()) < MOST_BYTES
+
+
+def test_step_and_rate_of_a_training_row_agree(tables):
+    for row, cells in zip(tables.training, _cells("training"), strict=True):
+        step, rate = _number(cells, "reported_step_time_s"), _number(cells, "reported_tokens_per_s_total")
+        if step and rate and row.case and not row.quality.startswith("check"):
+            assert rate * step == pytest.approx(row.case.tok_per_step, rel=0.03), row.line
+
+
+def test_rate_and_times_of_a_closed_loop_agree(tables):
+    """Little's law: requests at once = rate × (first token + the others); medians and stragglers allow a third."""
+    for row, cells in zip(tables.serving, _cells("serving"), strict=True):
+        if row.case and row.case.load == "closed" and row.tpot_s and row.ttft_s and row.quality == "ok":
+            took = row.ttft_s + row.tpot_s * (row.case.output_tok - 1)
+            rate = _number(cells, "output_tokens_per_s_total") or row.throughput * row.case.chips
+            assert rate / row.case.output_tok * took == pytest.approx(row.case.concurrency, rel=0.34), row.line
