@@ -22,17 +22,18 @@ _PERCENT = 100.0
 
 def fit(
     *,
-    data: Path,
+    data: Annotated[list[Path], Parameter(negative="")],
     out: Path | None = None,
     cv: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int:
-    """Fit the efficiency parameters from a folder of published tables.
+    """Fit the efficiency parameters from folders of published tables.
 
     Parameters
     ----------
-    data : Path
-        Folder with training_published.csv, inference_published.csv and inference_silicon.csv (any of them).
+    data : list of Path
+        Folder, or several by naming the option again, with training_published.csv, inference_published.csv, inference_silicon.csv or some
+        of them.
     out : Path
         File to write. Without it nothing is written.
     cv : bool
@@ -44,7 +45,7 @@ def fit(
     from offtake.perf import fit as fitting
 
     with ProgressDisplay() as shown:
-        tables = fitting.read_tables(data)
+        tables = fitting.read_tables(*data)
         sections = fitting.fitted(tables, shown)
         errors = _held_out(tables, shown) if cv and tables.training else {}
     if out is not None:

@@ -62,18 +62,25 @@ class Held:
     words: str = ""
 
 
-def read_tables(folder: Path) -> Tables:
-    """Read the tables of a folder.
+def read_tables(*folders: Path) -> Tables:
+    """Read the tables of folders, one after the other.
 
     Raises
     ------
     OfftakeError
-        The folder has none of them.
+        A folder has none of them.
     """
-    training = [row for name in TRAINING if (folder / name).is_file() for row in read_training(folder / name)]
-    serving = [row for name in SERVING if (folder / name).is_file() for row in read_serving(folder / name)]
-    if not training and not serving:
-        raise OfftakeError(f"{folder}: no table to fit; it needs one or more of {', '.join((*TRAINING, *SERVING))}")
+    training: list[TrainingRow] = []
+    serving: list[ServingRow] = []
+    for folder in folders:
+        found = [name for name in (*TRAINING, *SERVING) if (folder / name).is_file()]
+        if not found:
+            raise OfftakeError(f"{folder}: no table to fit; it needs one or more of {', '.join((*TRAINING, *SERVING))}")
+        for name in found:
+            if name in TRAINING:
+                training += read_training(folder / name)
+            else:
+                serving += read_serving(folder / name)
     return Tables(training=tuple(training), serving=tuple(serving))
 
 
