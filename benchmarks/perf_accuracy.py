@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,21 @@ def tables() -> None:
     )
 
 
+def further() -> None:
+    """Print the errors on the tables that come with the package, and how many of their rows the shipped parameters have seen."""
+    folder = files("offtake.perf") / "data" / "published"
+    with as_file(folder) as path:
+        trained = document(score_training(read_training(path / "training_published.csv")))
+        served = document(score_serving(read_serving(path / "inference_published.csv")))
+    for name, found in (("training", trained), ("serving", served)):
+        print(f"further publishers, {name}: {found['rows_scored']} rows, {found['rows_in_fit']} in the fit")
+        line("all", found["metrics"])
+        line("not in the fit", found["metrics_not_in_fit"])
+
+
 if __name__ == "__main__":
     left_out()
+    further()
     if (DATA / "training_published.csv").is_file():
         tables()
     else:
