@@ -68,7 +68,14 @@ def test_step_and_rate_of_a_training_row_agree(tables):
 def test_rate_and_times_of_a_closed_loop_agree(tables):
     """Little's law: requests at once = rate × (first token + the others); medians and stragglers allow a third."""
     for row, cells in zip(tables.serving, _cells("serving"), strict=True):
-        if row.case and row.case.load == "closed" and row.tpot_s and row.ttft_s and row.quality == "ok":
+        if (
+            row.case
+            and row.case.load == "closed"
+            and row.tpot_s
+            and row.ttft_s
+            and row.throughput
+            and row.quality == "ok"
+        ):
             took = row.ttft_s + row.tpot_s * (row.case.output_tok - 1)
             rate = _number(cells, "output_tokens_per_s_total") or row.throughput * row.case.chips
             assert rate / row.case.output_tok * took == pytest.approx(row.case.concurrency, rel=0.34), row.line
