@@ -9,24 +9,21 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks import uncertainty_core as core
-from benchmarks.uncertainty_core import COARSE, QUARTERS, Draws, Grid, draw
-from offtake.executors import side_by_side
+from benchmarks.uncertainty_core import COARSE, QUARTERS, draw
+from benchmarks.uncertainty_fresh import STAGES_Q, decided, judge, known
+from offtake.executors import Processes
 from offtake.lp.certificate import certify
 from offtake.lp.highs import Solver
-from offtake.lp.split import Split, evaluate, paths_of, split
 
-if TYPE_CHECKING:
-    from offtake.lp.build import LpArrays
-    from offtake.lp.model import Model
-
-FRESH = 10_000  # the number of the first fresh path: no plan has seen it
-AT_ONCE = 100  # fresh paths built together: memory, not time
-STAGES_Q = (8, 20)  # quarters at which `rolling` plans again
+FRESH_AT_ONCE = {
+    "held": 25,
+    "rolled": 10,
+}  # paths a piece: many enough to build quickly, few enough to share out evenly
+Judged = tuple[tuple[float, float], np.ndarray]
 
 
 def timed(deed: Callable[[], object]) -> tuple[float, float]:
@@ -80,24 +77,6 @@ def again() -> None:
         show("solve again 40 x 10 after a change of demand", warm, None, ratio)
 
 
-def fresh(grid: Grid, paths: int, first: int = 0) -> tuple[Model, Draws]:
-    """Return a program of fresh paths without risk, whose parts are worth each path's value."""
-    drawn = draw(grid, paths, first=FRESH + first)
-    return core.core(grid, drawn, parts=((1.0, 0.0),)), drawn
-
-
-def decided(m: Model, x: np.ndarray, other: Model) -> np.ndarray:
-    """Return the first stage of one program's plan as another one numbers it."""
-    blocks = [b for b in other.column_blocks if "path" not in [axis.name for axis in b.axes]]
-    return np.concatenate([m.column_block(b.name).take(x).ravel()[b.positions] for b in blocks])
-
-
-def values(parts: Split, x: np.ndarray) -> np.ndarray:
-    """Return each path's value with the first stage held."""
-    own = np.array([found.objective for found in evaluate(parts, x)]) * len(parts.parts)
-    return own + float(parts.arrays.cost @ x) + parts.arrays.offset
-
-
 def told(name: str, found: np.ndarray) -> str:
     """Return mean, interval and tail of a sample."""
     half = 1.96 * found.std(ddof=1) / np.sqrt(len(found))
@@ -109,95 +88,29 @@ def recourse(paths: int = 1000) -> None:
     """Hold a plan for 10 paths and solve every fresh path, knowing it."""
     m = core.core(QUARTERS, draw(QUARTERS, 10))
     plan = Solver(m.build()).solve()
-    found: list[np.ndarray] = []
-
-    def judge() -> None:
-        for first in range(0, paths, AT_ONCE):
-            other, _ = fresh(QUARTERS, min(AT_ONCE, paths - first), first)
-            parts = split(other.build(), *paths_of(other))
-            found.append(values(parts, decided(m, plan.x, other)))
-
-    taken = timed(judge)
+    with Processes() as workers:
+        taken, found = judged(workers, "held", decided(m, plan.x), paths)
     promised = f"; promised in sample {plan.objective:.2f} (0.7 mean + 0.3 tail)"
-    show(
-        f"recourse on {paths} fresh paths, building included",
-        taken,
-        15.0,
-        told("out of sample", np.concatenate(found)) + promised,
-    )
-
-
-def known(grid: Grid, drawn: Draws, stage_q: int) -> Draws:
-    """Return what is expected at a quarter: the past as it was, the latest factors from then on, delays once they have shown."""
-    last = int(np.searchsorted(grid.end_q, stage_q, side="right")) - 1
-    seen = {}
-    for name in ("demand", "price", "power", "chip"):
-        was = getattr(drawn, name)
-        still = np.ones_like(was[:, :1]) if last < 0 else was[:, last : last + 1]
-        seen[name] = np.where((np.arange(grid.periods) <= last).reshape(-1, *[1] * (was.ndim - 2)), was, still)
-    shown = (stage_q >= core.LAUNCH_Q + 4) & (stage_q > 0)
-    chip = np.where(shown, drawn.chip_delay_q, 2)
-    site = drawn.grid_delay_q if stage_q >= 8 else np.full_like(drawn.grid_delay_q, 3)
-    return Draws(**seen, chip_delay_q=chip, grid_delay_q=site)
+    show(f"recourse on {paths} fresh paths, building included", taken, 15.0, told("out of sample", found) + promised)
 
 
 def rolling(paths: int = 200) -> None:
     """At each stage plan the path expected then, keep its decisions up to the next stage, and settle on the true path."""
-    found: list[np.ndarray] = []
-    start = core.core(QUARTERS, known(QUARTERS, draw(QUARTERS, 1), 0), parts=((1.0, 0.0),))
-
-    def judge() -> None:
-        now = Solver(start.build()).solve().x
-        firsts = range(0, paths, AT_ONCE)
-        found.extend(_rolled(start, now, min(AT_ONCE, paths - first), first) for first in firsts)
-
-    taken = timed(judge)
-    show(
-        f"rolling on {paths} fresh paths, {1 + len(STAGES_Q)} stages",
-        taken,
-        60.0,
-        told("out of sample", np.concatenate(found)),
-    )
+    with Processes() as workers:
+        start = core.core(QUARTERS, known(QUARTERS, draw(QUARTERS, 1), 0), parts=((1.0, 0.0),))
+        plan = decided(start, Solver(start.build()).solve().x)
+        taken, found = judged(workers, "rolled", plan, paths)
+    show(f"rolling on {paths} fresh paths, {1 + len(STAGES_Q)} stages", taken, 60.0, told("out of sample", found))
 
 
-def _rolled(start: Model, now: np.ndarray, paths: int, first: int) -> np.ndarray:
-    """Return the value of some fresh paths, planned stage by stage."""
-    m, drawn = fresh(QUARTERS, paths, first)
-    true, period = split(m.build(), *paths_of(m)), _period_of(m)
-    plans = np.tile(decided(start, now, m), (paths, 1))
-    for stage in STAGES_Q:
-        seen = core.core(QUARTERS, known(QUARTERS, drawn, stage), parts=((1.0, 0.0),))
-        parts = split(seen.build(), *paths_of(seen))
-        free = period >= np.searchsorted(QUARTERS.start_q, stage)
-        work = [(parts.alone(k, 1.0 / paths), plans[k], free) for k in range(paths)]
-        plans = np.stack(side_by_side(_replan, work))
-    return np.array(side_by_side(lambda k: _settled(true, k, plans[k]), range(paths)))
-
-
-def _period_of(m: Model) -> np.ndarray:
-    """Return the period of each first-stage column, in their order."""
-    out = []
-    for block in m.column_blocks:
-        names = [axis.name for axis in block.axes]
-        if "path" not in names:
-            place = np.unravel_index(block.positions, block.shape)
-            out.append(place[names.index("period")])
-    return np.concatenate(out)
-
-
-def _replan(work: tuple[LpArrays, np.ndarray, np.ndarray]) -> np.ndarray:
-    """Plan again with the past held; return the first stage.  A cold dual simplex is fastest: 0.43 s, 0.82 from the plan before."""
-    arrays, before, free = work
-    solver = Solver(arrays)
-    held = np.flatnonzero(~free)
-    solver.set_col_bounds(held, lower=before[held], upper=before[held])
-    return solver.solve(method="dual simplex").x[: len(free)]
-
-
-def _settled(true: Split, path: int, x: np.ndarray) -> float:
-    """Return what a path is worth with its own first stage."""
-    own = Solver(true.parts[path].at(x)).solve().objective * len(true.parts)
-    return own + float(true.arrays.cost @ x) + true.arrays.offset
+def judged(workers: Processes, work: str, plan: dict[str, np.ndarray], paths: int) -> Judged:
+    """Judge a plan on fresh paths in worker processes; return seconds (of the clock, of all processors) and values by path."""
+    each = FRESH_AT_ONCE[work]
+    pieces = [range(first, min(first + each, paths)) for first in range(0, paths, each)]
+    workers.map(judge, [range(1)] * workers.workers, context=(work, plan))  # starts them and loads the code
+    found: list[tuple[np.ndarray, float]] = []
+    wall, _ = timed(lambda: found.extend(workers.map(judge, pieces, context=(work, plan))))
+    return (wall, sum(seconds for _, seconds in found)), np.concatenate([values for values, _ in found])
 
 
 def main() -> None:

@@ -181,7 +181,8 @@ def split(arrays: LpArrays, path_of_column: ArrayLike, path_of_row: ArrayLike) -
 
 def _grouped(group: Ints, count: int) -> tuple[Ints, Ints, Ints]:
     """Return members by group from −1 on, where each group starts, and each member's place within its own."""
-    order = np.argsort(group, kind="stable")
+    few = count < np.iinfo(np.int16).max  # numbers of two bytes are sorted in one pass
+    order = np.argsort(group.astype(np.int16) if few else group, kind="stable")
     at = np.zeros(count + 2, dtype=np.int64)
     np.cumsum(np.bincount(group + 1, minlength=count + 1), out=at[1:])
     place = np.empty(len(group), dtype=np.int64)
@@ -232,7 +233,7 @@ def _solved(arrays: LpArrays) -> Solution:
     new_row, new_column = np.cumsum(rows) - 1, np.cumsum(columns) - 1
     entry = (new_row[arrays.index[there]], new_column[column[there]], arrays.value[there])
     rest = _restricted(arrays, np.flatnonzero(columns), np.flatnonzero(rows), entry)
-    found = Solver(rest, pricing="dantzig").solve()
+    found = Solver(rest, pricing="dantzig", plain=True).solve()
     values = np.zeros(arrays.columns if found.found else 0)
     if found.found:
         values[columns] = found.x
