@@ -162,7 +162,7 @@ def named_cases(loaded: Loaded, settings: Settings, *, progress: Progress = igno
         stage = f"case {name}"
         progress(ProgressEvent(stage=stage))
         try:
-            outcome = plan_inputs(prepare(loaded.cases[name]).inputs, settings, progress=progress, stage=stage)
+            outcome = plan_inputs(prepare(loaded.cases[name]).inputs, settings, progress=progress, stage=stage).told()
         except OfftakeError as error:
             return CaseResult(
                 id=name, title=titles[name], status=f"no plan: {error}", method="", outcome=None, figures=None

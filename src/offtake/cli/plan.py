@@ -100,9 +100,11 @@ def plan(
     from offtake import api
     from offtake.cli.interrupt import first_stops
     from offtake.cli.logs import log_to
+    from offtake.cli.memory import return_freed_memory
     from offtake.cli.terminal import ProgressDisplay, print_lines
     from offtake.cli.uncertainty import Overrides
 
+    return_freed_memory()
     share, limit_s = _share(gap), _seconds(time_limit)
     overrides = Overrides(paths=paths, seed=seed, risk=risk, stages=stages, grid=grid)
     log_to(verbose=verbose, quiet=quiet, file=log_file)

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from offtake.deal.rows import Written
+from offtake.lp.affine import Affine
 from offtake.lp.model import Model
 from offtake.lp.tails import risk_adjusted
 from offtake.plan import scales
@@ -28,8 +30,8 @@ from offtake.plan.training import add_training
 if TYPE_CHECKING:
     from offtake.deal.flows import Due
     from offtake.deal.quantities import Measure
-    from offtake.deal.rows import Rows, RowsAlgebra, Tighten, Written
-    from offtake.lp.affine import Affine
+    from offtake.deal.rows import Rows, RowsAlgebra, Tighten
+    from offtake.plan.problem import Float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,19 @@ class Built:
     def written(self) -> Written:
         """What the contract's clauses have added to the model."""
         return self.algebra.written
+
+    def at(self, x: Float) -> Built:
+        """Return the same with the number of every expression at a point in its place, and an empty model.
+
+        It can be told and settled, no longer solved; of the alliance it takes a tenth of the memory.
+        """
+        written = Written(rights=_at(self.written.rights, x), rights_on=self.written.rights_on)
+        algebra = replace(
+            self.algebra, model=Model(), measures={}, limits={}, signed=None, tighten=None, written=written
+        )
+        parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        told = {name: _at(part, x) for name, part in parts.items() if name not in ("problem", "model", "algebra")}
+        return Built(**{**parts, **told, "model": algebra.model, "algebra": algebra})
 
 
 def build(problem: Problem, *, tighten: Tighten | None = None) -> Built:
@@ -102,6 +117,23 @@ def build(problem: Problem, *, tighten: Tighten | None = None) -> Built:
         objective=objective,
         short=short,
     )
+
+
+def _at(part: Any, x: Float) -> Any:  # noqa: ANN401  (an expression, or whatever holds some)
+    """Put numbers in the place of the expressions in mappings, tuples and dataclasses; what holds none is left as it is."""
+    if isinstance(part, Affine):
+        return Affine.constant(part.value(x))
+    if isinstance(part, Mapping):
+        found: Any = {key: _at(item, x) for key, item in part.items()}
+        return found if any(found[key] is not part[key] for key in part) else part
+    if isinstance(part, tuple):
+        items = tuple(_at(item, x) for item in part)
+        return items if any(one is not other for one, other in zip(items, part, strict=True)) else part
+    if is_dataclass(part) and not isinstance(part, type):
+        own = {f.name: _at(getattr(part, f.name), x) for f in fields(part)}
+        changed = {name: item for name, item in own.items() if item is not getattr(part, name)}
+        return replace(part, **changed) if changed else part
+    return part
 
 
 def _physics(model: Model, problem: Problem) -> Physics:

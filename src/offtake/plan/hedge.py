@@ -217,7 +217,7 @@ def finish_paths(tree: SolvedTree, settings: Settings, *, progress: Progress = i
 
     def finished(path: int) -> Plan:
         nonlocal done
-        plan = finish(path_of(tree, path), decided(built, tree.solved.x, path=path), settings)
+        plan = finish(path_of(tree, path), decided(built, tree.solved.x, path=path), settings).told()
         done += 1
         progress(ProgressEvent(stage=stage, message="paths settled", fraction=done / len(built.problem.paths)))
         return plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from offtake.plan.build import build
@@ -45,6 +45,10 @@ class Outcome:
     def value_against_no_alliance_usd(self) -> float:
         """Both parties' value above their value without the alliance [USD]."""
         return sum(self.alliance.npv_usd(p) - self.without.npv_usd(p) for p in PARTIES)
+
+    def told(self) -> Outcome:
+        """Let go of both models: no other world can be solved from this one any more."""
+        return replace(self, alliance=self.alliance.told(), without=self.without.told())
 
 
 def plan_inputs(
