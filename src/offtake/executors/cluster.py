@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,8 @@ Result = TypeVar("Result")
 
 _FALLBACK = "use --executor processes, which needs only this machine"
 _ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
-_ANSWER_S = 9.0  # for an address to answer; ten seconds are promised
+_ANSWER_S = 8.0  # for a cluster to answer; ten seconds are promised, and one goes by before we are asked
+_CONNECT_S = 3.0  # for its machine to take a connection
 _TICK_S = 0.2
 _AHEAD = 2  # items given out for each core, so that none waits for us
 _QUIET = {
@@ -52,13 +54,9 @@ _QUIET = {
     "RAY_DISABLE_IMPORT_WARNING": "1",
 }
 _PROBE = """
-import socket, sys
-address = sys.argv[1]
-if address != "auto":
-    host, port = address.rsplit(":", 1)
-    socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+import sys
 import ray
-ray.init(address, log_to_driver=False, configure_logging=False, logging_level="error")
+ray.init(sys.argv[1], log_to_driver=False, configure_logging=False, logging_level="error")
 print("answered", flush=True)
 """
 
@@ -214,6 +212,9 @@ def _must_answer(address: str) -> None:
         raise OfftakeError(msg)
     program = [sys.executable, "-P", "-c", _PROBE, address]
     try:
+        if address != "auto":
+            host, port = address.rsplit(":", 1)
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
         done = subprocess.run(  # noqa: S603 - our own program
             program,
             capture_output=True,
@@ -226,6 +227,8 @@ def _must_answer(address: str) -> None:
         )
     except subprocess.TimeoutExpired:
         reason = f"no answer in {_ANSWER_S:.0f} s; this machine must be one of the cluster's"
+    except (OSError, OverflowError) as error:  # nobody listens, no such machine, or no such port
+        reason = _first_line(str(error))
     else:
         if "answered" in done.stdout.split():
             return
