@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 
 _FALLBACK = "use --executor processes, which needs only this machine"
 _ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
-_ANSWER_S = 8.0  # for a cluster to answer; ten seconds are promised, and one goes by before we are asked
+_ANSWER_S = 6.5  # for a cluster to answer; ten seconds are promised, of which loading the scenario takes some
 _CONNECT_S = 3.0  # for its machine to take a connection
 _TICK_S = 0.2
 _AHEAD = 2  # items given out for each core, so that none waits for us
@@ -226,7 +226,7 @@ def _must_answer(address: str) -> None:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        reason = f"no answer in {_ANSWER_S:.0f} s; this machine must be one of the cluster's"
+        reason = f"no answer in {_ANSWER_S:g} s; this machine must be one of the cluster's"
     except (OSError, OverflowError) as error:  # nobody listens, no such machine, or no such port
         reason = _first_line(str(error))
     else:
