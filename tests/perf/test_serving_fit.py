@@ -15,7 +15,7 @@ from offtake.errors import OfftakeError
 from offtake.perf import serving_cv, serving_params
 from offtake.perf.cases import ServingCase
 from offtake.perf.params import Section
-from offtake.perf.serving_doubt import decoding_share, doubtful
+from offtake.perf.serving_doubt import decoding_share, doubtful, lateness
 from offtake.perf.serving_fit import ServingPoint, choose, fit_serving, points_of, predicted, residuals
 from offtake.perf.serving_model import predict_serving
 from offtake.perf.serving_rows import names_of
@@ -28,7 +28,7 @@ AMD = math.log(1.4)
 def _points():
     """Points that a known section makes: half of AMD, whose weights and cache take 1.4 times as long."""
     effects = {name: {"global": value} for name, value in TRUE.items()}
-    effects["stream"] = {"vendor:AMD": AMD}
+    effects["stream"] = {"vendor:AMD": AMD, "vendor:NVIDIA": 0.0}
     made = Section(kind="serving", effects=effects)
     points = []
     for name in ("H100", "H200", "B200", "MI300X", "MI325X"):
@@ -172,3 +172,56 @@ def test_deepseek_points_against_aiconfigurator(points):
     assert found["tpot"]["count"] >= 100
     assert found["tpot"]["mape"] < 0.15
     assert found["throughput"]["mape"] < 0.15
+
+
+def test_a_first_token_later_than_all_prompts_in_turn_is_doubtful():
+    """8 requests of 1,024 tokens on one H100: 2 flop a weight and token, at the peak; a twentieth of it, and a second, is the limit."""
+    plain = next(
+        p for p in _points() if p.case.concurrency == 16.0 and p.case.tp == 1 and p.case.chip.name == "H100 SXM"
+    )
+    case = plain.case
+    turn = 16.0 * 1024.0 * 2.0 * case.model.params / case.chip.fp8_flop_per_s
+    late, early = (replace(plain, ttft_s=1.0 + k * turn, tpot_s=10.0, key=f"{k}") for k in (20.1, 19.9))
+    assert lateness(late) == pytest.approx(20.1)
+    assert doubtful([late, early]) == {"20.1"}
+
+
+def test_a_series_whose_tokens_come_faster_under_more_load_is_doubtful():
+    loads = [p for p in _points() if p.case.chip.name == "H100 SXM" and p.case.tp == 1 and p.case.concurrency > 1.0]
+    series = [p for p in loads if p.case.model.name == loads[0].case.model.name]
+    assert len(series) == 2
+    assert doubtful(series) == frozenset()
+    first, last = sorted(series, key=lambda p: p.case.concurrency)
+    assert doubtful([first, replace(last, tpot_s=0.6 * first.tpot_s)]) == {first.key, last.key}
+    assert doubtful([first, replace(last, tpot_s=0.7 * first.tpot_s)]) == frozenset()
+
+
+def test_one_measurement_under_two_layouts_is_fitted_once():
+    one = next(p for p in _points() if p.case.tp == 4 and p.case.concurrency == 16.0)
+    copy = replace(one, case=replace(one.case, chips=16, dp=4), tpot_s=1.01 * one.tpot_s, key="copy")
+    faster = replace(copy, tpot_s=0.9 * one.tpot_s, key="faster")
+    assert choose([one, copy]) == [one]
+    assert {p.key for p in choose([one, faster])} == {one.key, "faster"}
+
+
+def test_names_not_seen_take_the_nearest_release_and_the_slowest_vendor():
+    effects = {"stream": {"vendor:A": 0.1, "vendor:B": -0.2, "release:vllm 2024": 0.3, "release:vllm 2025": 0.2}}
+    section = Section(kind="serving", effects=effects)
+
+    def log_factor(**names):
+        return math.log(serving_params.factors(section, names)[0])
+
+    assert log_factor(vendor="B") == pytest.approx(-0.2)
+    assert log_factor(vendor="C") == pytest.approx(0.1)
+    assert log_factor(release="vllm 2031") == pytest.approx(0.2)
+    assert log_factor(release="vllm 2020") == pytest.approx(0.3)
+    assert log_factor(release="vllm") == pytest.approx(0.25)  # no year: the mean
+    assert log_factor(release="sglang 2025") == pytest.approx(0.0)
+    assert log_factor(engine="vllm", family="new", model="new") == pytest.approx(0.0)
+
+
+def test_a_version_without_a_date_has_the_year_it_came_out():
+    case = _points()[0].case
+    assert names_of(replace(case, engine="vllm 0.12.0", year=0.0))["release"] == "vllm 2025"
+    assert names_of(replace(case, engine="vllm 0.12.0", year=2026.1))["release"] == "vllm 2026"
+    assert names_of(replace(case, engine="vllm", year=0.0))["release"] == "vllm"

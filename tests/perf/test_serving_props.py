@@ -9,12 +9,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from offtake import catalog
+from offtake.catalog.chips import chip_of
+from offtake.catalog.models import transformer_of
 from offtake.perf import batching, decode, prefill, queueing, serving_params, speculation
 from offtake.perf.answers import Refusal
 from offtake.perf.cases import ServingCase
 from offtake.perf.serving_layout import Layout
-from offtake.perf.serving_model import predict_serving
-from offtake.perf.serving_rows import numbers_of, row_of
+from offtake.perf.serving_model import figures, join_loads, load_of, predict_serving
+from offtake.perf.serving_rows import names_of, numbers_of, row_of
 from offtake.perf.serving_setting import stack
 from offtake.perf.types import Chip, Transformer
 
@@ -210,12 +213,51 @@ def test_experts_touched_lie_between_one_tokens_and_all(experts, top_k, tok):
     )
 
 
-@given(st.floats(0.01, 0.98), st.floats(1.0, 20.0), st.floats(0.0, 500.0), st.floats(0.0, 1.0))
-def test_a_closed_queue_is_never_longer_than_its_requests(load, servers, others, clump):
-    wait = float(
-        queueing.closed_wait_s(np.float64(2.0), np.float64(load), np.float64(servers), np.float64(others), clump)
-    )
+@given(st.floats(0.01, 0.98), st.floats(1.0, 20.0), st.floats(0.0, 500.0))
+def test_a_closed_queue_is_never_longer_than_its_requests(load, servers, others):
+    wait = float(queueing.closed_wait_s(np.float64(2.0), np.float64(load), np.float64(servers), np.float64(others)))
     assert 0.0 <= wait <= others * 2.0 / servers + 1e-12
+
+
+def test_all_at_once_the_mean_wait_is_that_of_a_line():
+    """Prompts of 2 s in one line: the waits of n are 0, 2, 4, …; of a run of ten times as many, the rest do not wait."""
+    for n in (1, 2, 7, 32):
+        line = [2.0 * i for i in range(n)] + [0.0] * (9 * n)
+        found = queueing.start_s(np.float64(2.0), np.float64(1.0), np.float64(n - 1.0), 0.1)
+        assert float(found) == pytest.approx(np.mean(line))
+
+
+@few
+@given(cases("closed"), layouts())
+def test_a_median_first_token_is_no_later_than_the_mean(case, layout):
+    found = _predicted(case, layout)
+    assert 0.0 < found.ttft_median_s <= found.ttft_s * (1.0 + 1e-12)
+    alone = _predicted(replace(case, concurrency=1.0), layout)  # nobody to wait for, nothing to start with
+    assert alone.ttft_median_s == pytest.approx(alone.ttft_s, rel=1e-9)
+
+
+def test_rows_together_answer_as_each_alone():
+    """Loads of every kind in one table take the long way through the arithmetic, each alone the short one."""
+    case = ServingCase(
+        chip=chip_of(catalog.chip("H200")), model=transformer_of(catalog.model("DeepSeek-V3")), chips=16, input_tok=2048.0,
+        output_tok=512.0, weights="fp8", engine="sglang", year=2026.0,
+    )  # fmt: skip
+    layout = Layout(tp=8, ep=8, replicas=2)
+    apart = Layout(tp=8, ep=8, prefill=Layout(tp=8, ep=8))
+    kinds = [
+        (replace(case, concurrency=64.0), layout), (replace(case, concurrency=4.0, speculation="mtp"), layout),
+        (replace(case, load="open", rate_per_s=0.5), layout), (replace(case, load="offline"), layout),
+        (replace(case, load="static", batch=8.0), layout), (replace(case, concurrency=32.0), apart),
+        (replace(case, load="offline"), apart),
+    ]  # fmt: skip
+    p = serving_params.physics(serving_params.section())
+    rows = [row_of(numbers_of(c), at, serving_params.factors(serving_params.section(), names_of(c))) for c, at in kinds]
+    loads = [load_of(c, at) for c, at in kinds]
+    together, _ = figures(stack(rows), p, join_loads(loads))
+    for i, (row, load) in enumerate(zip(rows, loads, strict=True)):
+        alone, _ = figures(stack([row]), p, join_loads([load]))
+        for name in ("tpot_s", "ttft_s", "ttft_median_s", "requests_per_s", "concurrency", "running", "capacity"):
+            assert getattr(together, name)[i] == pytest.approx(getattr(alone, name)[0], rel=1e-9), (i, name)
 
 
 def test_an_open_queue_of_fixed_service_times_is_exact_for_one_server_and_endless_when_full():

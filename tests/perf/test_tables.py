@@ -260,3 +260,17 @@ def test_any_cells_are_a_case_or_a_refusal(extra):
     for make, base in ((training_row, TRAINING), (serving_row, SERVING)):
         row = make(Cells(2, {**base, **extra}))
         assert (row.case is None) == bool(row.refusal)
+
+
+@pytest.mark.parametrize(
+    ("printed", "median"), [("median", True), ("P50", True), ("", False), ("mean", False), ("as recorded", False)]
+)
+def test_a_first_token_is_held_against_the_statistic_that_the_row_names(tmp_path, printed, median):
+    (row,) = read_serving(_written(tmp_path, {**SERVING, "isl": "8192", "ttft_stat": printed}))
+    assert row.median is median
+    (plain,) = score_serving([row]).rows
+    (mean,) = score_serving([dataclasses.replace(row, median=False)]).rows
+    if median:  # the start of the run, when all come at once, is in the mean alone
+        assert plain.figures["ttft"].predicted < mean.figures["ttft"].predicted
+    else:
+        assert plain.figures["ttft"].predicted == mean.figures["ttft"].predicted

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["MEMORY_SHARE", "WORKSPACE_BYTES", "Running", "at_batch", "capacity", "grid", "inverse"]
+__all__ = ["MEMORY_SHARE", "WORKSPACE_BYTES", "Replica", "Running", "at_batch", "capacity", "grid", "inverse"]
 
 # Share of memory that engines fill (vLLM 0.9 by default, 0.95 in published runs; TensorRT-LLM 0.9 to 0.95 of what is free), and what
 # activations, graphs and buffers take (aiconfigurator's system files: 3.5 GB).
 MEMORY_SHARE, WORKSPACE_BYTES = 0.94, 3.5e9
-_GRID = 12
+_SHARES = np.linspace(0.0, 1.0, 12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class Running:
     tokens: Floats
     mixing_s: Floats
     wait_s: Floats
+    start_s: Floats
     transfer_s: Floats
     tpot_s: Floats
     ttft_s: Floats
@@ -70,45 +71,63 @@ def capacity(s: Setting) -> Floats:
     return np.maximum(room, 0.0) * s.dp / per_sequence
 
 
-def at_batch(
-    s: Setting,
-    p: Physics,
-    batch: Floats,
-    *,
-    closed: Floats,
-    prompt: Prompt | None = None,
-    decoder: decode.Decoder | None = None,
-) -> Running:
+def at_batch(s: Setting, p: Physics, batch: Floats, *, closed: Floats) -> Running:
     """Return what a replica does with `batch` sequences running; `closed` is 1 where requests are a fixed number."""
-    prompt = prompt or prefill.prompt_times(s, p)
-    step = (decoder or decode.Decoder(s, p)).step(batch)
-    tokens = speculation.tokens_per_step(s.draft_tok, p.accepted)
-    step_s = step.total_s * np.where(s.draft_tok > 0.0, s.draft, 1.0)
-    mixing = s.mixed * batch * prompt.busy_s / s.output_tok
-    tpot = step_s / tokens + mixing
-    rate = batch / (s.output_tok * tpot)
-    # one replica's share of the prefill pool; a shared replica is its own pool
-    servers = np.where(s.mixed > 0.0, 1.0, s.prefill_workers / s.replicas)
-    load = rate * prompt.busy_s / servers
-    # the load of a full pool is held at 0.98 by its caller, read off a curve: it may lie a little above
-    felt = np.minimum(load, 0.995)
-    wait = queueing.open_wait_s(prompt.busy_s, felt, np.maximum(servers, 1.0))
-    if (closed > 0.0).any():
-        clump = np.minimum(p.clump * s.wait, 1.0)
-        wait = np.where(closed > 0.0, queueing.closed_wait_s(prompt.busy_s, load, servers, batch - 1.0, clump), wait)
-    moved = disaggregation.transfer_s(s, p)
-    # a prompt that joins a running batch waits half a step and shares its pass with it
-    ttft = p.first_s * s.prompt + prompt.lone_s + wait + moved + s.mixed * np.minimum(batch, 2.0) * 0.5 * step_s
-    return Running(
-        batch=batch, step=step, prompt=prompt, tokens=tokens + np.zeros_like(batch), mixing_s=mixing, wait_s=wait,
-        transfer_s=moved, tpot_s=tpot, ttft_s=ttft, rate_per_s=rate, prefill_load=load,
-    )  # fmt: skip
+    return Replica(s, p, closed=closed).at(batch)
+
+
+class Replica:
+    """What of a replica does not depend on the batch, found once: a load is answered by two looks at the same replica."""
+
+    __slots__ = ("closed", "decoder", "first_s", "moved_s", "p", "prompt", "s", "servers", "step_share", "tokens")
+
+    def __init__(self, s: Setting, p: Physics, *, closed: Floats) -> None:
+        self.s, self.p = s, p
+        self.closed = closed > 0.0
+        self.prompt, self.decoder = prefill.prompt_times(s, p), decode.Decoder(s, p)
+        self.tokens = speculation.tokens_per_step(s.draft_tok, p.accepted)
+        self.step_share = np.where(s.draft_tok > 0.0, s.draft, 1.0)
+        # one replica's share of the prefill pool; a shared replica is its own pool
+        self.servers = np.where(s.mixed > 0.0, 1.0, s.prefill_workers / s.replicas)
+        self.moved_s = disaggregation.transfer_s(s, p)
+        self.first_s = p.first_s * s.wait + self.prompt.lone_s
+
+    def at(self, batch: Floats) -> Running:
+        """Return what it does with `batch` sequences running."""
+        s, p, prompt = self.s, self.p, self.prompt
+        step = self.decoder.step(batch)
+        step_s = step.total_s * self.step_share
+        mixing = s.mixed * batch * prompt.busy_s / s.output_tok
+        tpot = step_s / self.tokens + mixing
+        rate = batch / (s.output_tok * tpot)
+        load = rate * prompt.busy_s / self.servers
+        others = np.maximum(batch - 1.0, 0.0)
+        wait, start = self._waits_s(load, others)
+        # a prompt that joins a running batch waits for the step under way and shares its pass with it
+        joining = s.mixed * np.minimum(others, 1.0) * p.joining * step_s
+        ttft = self.first_s + wait + start + self.moved_s + joining
+        return Running(
+            batch=batch, step=step, prompt=prompt, tokens=self.tokens + np.zeros_like(batch), mixing_s=mixing, wait_s=wait,
+            start_s=start, transfer_s=self.moved_s, tpot_s=tpot, ttft_s=ttft, rate_per_s=rate, prefill_load=load,
+        )  # fmt: skip
+
+    def _waits_s(self, load: Floats, others: Floats) -> tuple[Floats, Floats]:
+        """Return the mean wait for prompts of others, and what the start of a run adds to it [s]."""
+        busy, servers, closed = self.prompt.busy_s, self.servers, self.closed
+        within = start = np.zeros_like(load)
+        if closed.any():
+            within = queueing.closed_wait_s(busy, load, servers, others)
+            start = queueing.start_s(busy, servers, others, self.p.clump)
+            if closed.all():
+                return within, start
+        # the load of a full pool is held at 0.98 by its caller, read off a curve: it may lie a little above
+        without = queueing.open_wait_s(busy, np.minimum(load, 0.995), np.maximum(servers, 1.0))
+        return np.where(closed, within, without), np.where(closed, start, 0.0)
 
 
 def grid(least: Floats, most: Floats) -> Floats:
     """Return batches from `least` to `most` in equal ratios: float64[row, 12]."""
-    share = np.linspace(0.0, 1.0, _GRID)
-    return least * (np.maximum(most, least) / least) ** share
+    return np.asarray(least * (np.maximum(most, least) / least) ** _SHARES)
 
 
 def inverse(x: Floats, y: Floats, target: Floats) -> Floats:

@@ -160,7 +160,7 @@ class _Search:
         alone = batching.at_batch(s, p, np.ones((len(units), 1)), closed=np.zeros((len(units), 1)))
         decode_s = (alone.tpot_s - alone.mixing_s)[:, 0]
         prompt = prefill.prompt_times(s, p)
-        first_s = (prompt.lone_s + p.first_s * s.prompt)[:, 0]
+        first_s = (prompt.lone_s + p.first_s * s.wait)[:, 0]
         fits = room >= 1.0
         quick, early = decode_s <= self.tpot_s, first_s <= self.ttft_s
         self.fastest = (float(np.min(np.where(fits, first_s, np.inf))), float(np.min(np.where(fits, decode_s, np.inf))))

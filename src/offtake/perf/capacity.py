@@ -16,7 +16,7 @@ from offtake.perf import serving_params
 from offtake.perf.answers import Interval, Refusal
 from offtake.perf.best_serving import best_serving
 from offtake.perf.cases import ServingCase, TrainingCase
-from offtake.perf.serving_model import interval_factor
+from offtake.perf.serving_intervals import interval_factor
 from offtake.perf.serving_rows import names_of
 from offtake.perf.training_model import predict_training
 

@@ -26,6 +26,8 @@ __all__ = [
     "decode_step",
     "kv_bytes",
     "kv_split",
+    "launches_s",
+    "messages_latency_s",
     "messages_s",
     "padded",
     "smooth_max",
@@ -123,10 +125,21 @@ def messages_s(s: Setting, p: Physics, size_bytes: Floats, chips: Floats) -> Flo
     Within the scale-up domain the latency is that of eight chips × (1 + log2 q)/4. Beyond it each chip brings its part of the sum
     across the network (as `offtake.perf.terms.collectives`, which takes one fabric at a time; rows here differ by fabric).
     """
+    return np.asarray(messages_latency_s(s, p, chips) + size_bytes * reduce_per_byte(s, chips, p.link, p.network))
+
+
+def messages_latency_s(s: Setting, p: Physics, chips: Floats) -> Floats:
+    """Return the latency of one all-reduce over `chips` [s]."""
     outside = np.maximum(chips / s.domain, 1.0)
     inside = chips / outside
     alpha = p.reduce_latency_s * (1.0 + np.log2(inside)) * 0.25 * (inside > 1.0) + p.network_latency_s * (outside > 1.0)
-    return np.asarray(alpha * s.overhead + size_bytes * reduce_per_byte(s, chips, p.link, p.network))
+    return np.asarray(alpha * s.overhead)
+
+
+def launches_s(s: Setting, p: Physics) -> Floats:
+    """Return the launches of one pass through all layers [s]."""
+    layers = s.layers * p.layer_s + s.moe_layers * p.moe_layer_s + s.latent * s.layers * p.latent_layer_s
+    return np.asarray((p.step_s + layers + s.linear_layers * p.linear_layer_s) * s.overhead)
 
 
 def reduce_per_byte(s: Setting, chips: Floats, link: Real, network: Real) -> Floats:
@@ -172,8 +185,8 @@ class Decoder:
     """What of a step does not depend on the batch, found once: a load is answered by two looks at the same replica."""
 
     __slots__ = (
-        "best", "dense_bytes", "dense_flop_s", "expert_bytes", "expert_flop_s", "kv_s", "launches_s", "p", "reduces", "s", "score_s",
-        "skew", "span", "spread",
+        "best", "dense_bytes", "dense_flop_s", "drafts", "expert_bytes", "expert_flop_s", "floor_s", "hbm", "kv_s", "latency_s",
+        "launches_s", "p", "per_byte_s", "reduces", "routes", "s", "score_s", "skew", "span", "spread", "verify",
     )  # fmt: skip
 
     def __init__(self, s: Setting, p: Physics) -> None:
@@ -195,41 +208,51 @@ class Decoder:
         self.score_s = 4.0 * s.heads / s.tp * s.width_decode * seen / (s.peak_attention * p.attention_flop)
         self.reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
         self.spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
-        self.launches_s = (
-            p.step_s + s.layers * p.layer_s + s.moe_layers * p.moe_layer_s + s.latent * s.layers * p.latent_layer_s
-            + s.linear_layers * p.linear_layer_s
-        ) * s.overhead  # fmt: skip
+        self.launches_s = launches_s(s, p)
+        self.hbm = s.hbm_rate * p.hbm
+        self.floor_s = self.dense_bytes / self.best
+        self.latency_s = messages_latency_s(s, p, s.tp)
+        self.per_byte_s = reduce_per_byte(s, s.tp, p.link, p.network)
+        self.verify = 1.0 + s.draft_tok
+        self.drafts, self.routes = bool((s.draft_tok > 0.0).any()), bool((s.experts > 1.0).any())
 
     def step(self, batch: Floats) -> Step:
         """Return the terms of one step with `batch` running sequences."""
         s, p = self.s, self.p
         seqs = np.maximum(batch / s.pp, 1.0)
         rank = np.maximum(seqs / s.dp, 1.0)  # a step waits for the busiest attention group
-        verify = 1.0 + s.draft_tok
-        tok, all_tok = rank * verify, seqs * verify
-        hbm = s.hbm_rate * p.hbm
-        weights = smooth_max(self.dense_bytes / hbm, self.dense_flop_s * padded(tok, p.tile))
-        share = np.maximum(touched(s.experts, s.top_k, all_tok * p.routed), 1e-9)
-        read = self.expert_bytes * share
-        rows = all_tok * s.top_k / s.experts / share
-        experts = self.skew * smooth_max(read / (hbm * p.expert_hbm), self.expert_flop_s * share * padded(rows, p.tile))
+        tok = rank * self.verify
+        none = np.zeros_like(tok)
+        weights = smooth_max(self.dense_bytes / self.hbm, self.dense_flop_s * padded(tok, p.tile))
         cache = rank * self.kv_s
         attention = smooth_max(cache / p.cache, self.score_s * tok)
-        weights = np.maximum(weights * s.stream, self.dense_bytes / self.best)
-        experts = np.maximum(experts * s.stream, read / self.best)
+        weights = np.maximum(weights * s.stream, self.floor_s)
+        experts = self._experts_s(seqs * self.verify) if self.routes else none
         attention = np.maximum(attention * s.stream, cache / BEST_HBM)
-        tensor = self.reduces * messages_s(s, p, tok * s.hidden * 2.0, s.tp)
-        expert_messages = np.zeros_like(tok)
+        tensor = self.reduces * (self.latency_s + tok * s.hidden * 2.0 * self.per_byte_s)
+        expert_messages = none
         if self.spread.any():  # most single estimates have none; a tenth of their time
             transfer = s.moe_layers * tok / s.tp * exchange_per_tok(s, self.span, s.ep, p.exchange_link, p.network)
             latency_s = s.moe_layers * exchange_latency_s(s, p, self.span)
             seen_s = exposed_s(transfer, weights + experts + attention, p) + latency_s
             expert_messages = np.where(self.spread, seen_s, 0.0)
-        draft = (
-            s.draft_tok * s.draft_share * (weights + experts + attention + tensor + expert_messages + self.launches_s)
-        )
+        draft = none
+        if self.drafts:
+            whole = weights + experts + attention + tensor + expert_messages + self.launches_s
+            draft = s.draft_tok * s.draft_share * whole
         return Step(
             weights_s=weights, experts_s=experts, attention_s=attention, tensor_messages_s=tensor,
-            expert_messages_s=expert_messages, launches_s=self.launches_s + np.zeros_like(batch),
+            expert_messages_s=expert_messages, launches_s=self.launches_s + none,
             sequences_s=p.sequence_s * rank * s.overhead, draft_s=draft,
         )  # fmt: skip
+
+    def _experts_s(self, tok: Floats) -> Floats:
+        """Return the time of the routed experts for the tokens of all attention groups [s]."""
+        s, p = self.s, self.p
+        share = np.maximum(touched(s.experts, s.top_k, tok * p.routed), 1e-9)
+        read = self.expert_bytes * share
+        rows = tok * s.top_k / s.experts / share
+        experts = self.skew * smooth_max(
+            read / (self.hbm * p.expert_hbm), self.expert_flop_s * share * padded(rows, p.tile)
+        )
+        return np.asarray(np.maximum(experts * s.stream, read / self.best))

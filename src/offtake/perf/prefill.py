@@ -15,7 +15,8 @@ from offtake.perf.decode import (
     exchange_latency_s,
     exchange_per_tok,
     exposed_s,
-    messages_s,
+    launches_s,
+    messages_latency_s,
     padded,
     reduce_per_byte,
     smooth_max,
@@ -110,11 +111,8 @@ def weight_floor_s(s: Setting, p: Physics, tok: Floats) -> Floats:
 
 def _fixed_s(s: Setting, p: Physics, span: Floats, *, spread: NDArray[np.bool_]) -> Floats:
     """Return the launches and latencies of one pass [s]."""
-    nothing = np.zeros_like(span)
-    launches = (
-        p.step_s + s.layers * p.layer_s + s.moe_layers * p.moe_layer_s + s.latent * s.layers * p.latent_layer_s
-        + s.linear_layers * p.linear_layer_s
-    ) * s.overhead  # fmt: skip
     reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
-    wide = np.where(spread, s.moe_layers * exchange_latency_s(s, p, span), 0.0) if spread.any() else nothing
-    return np.asarray(launches + reduces * messages_s(s, p, nothing, s.tp) + wide)
+    fixed = launches_s(s, p) + reduces * messages_latency_s(s, p, s.tp)
+    if spread.any():
+        fixed += np.where(spread, s.moe_layers * exchange_latency_s(s, p, span), 0.0)
+    return fixed

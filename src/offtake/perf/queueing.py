@@ -3,7 +3,7 @@
 Open loop (requests at a rate): M/G/c by Allen-Cunneen with Sakasegawa's exponent (Sakasegawa 1977; Allen 1990):
 wait = service · (ca² + cs²)/2 · ρ^(√(2(c+1)) - 1) / (c (1 - ρ)); exact for M/M/1 and M/D/1.
 Closed loop (a fixed number of requests): approximate mean value analysis after Schweitzer (1979): an arriving request finds the
-queue of a network with one request less; to it comes the share of requests that run in step, which find each other's prompts.
+queue of a network with one request less. A benchmark starts all its requests at once: the first of them wait for each other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["closed_wait_s", "open_wait_s"]
+__all__ = ["closed_wait_s", "open_wait_s", "start_s"]
 
 
 def open_wait_s(service_s: Floats, load: Floats, servers: Floats, *, cv2: float = 0.0) -> Floats:
@@ -39,23 +39,38 @@ def open_wait_s(service_s: Floats, load: Floats, servers: Floats, *, cv2: float 
     return np.where(load < 1.0, wait, np.inf)
 
 
-def closed_wait_s(service_s: Floats, load: Floats, servers: Floats, others: Floats, clump: Floats | float) -> Floats:
-    """Return the mean wait of a prompt in a closed loop [s].
+def closed_wait_s(service_s: Floats, load: Floats, servers: Floats, others: Floats) -> Floats:
+    """Return the mean wait of a prompt in a closed loop that has run for long [s].
 
-    An arrival finds others/(others + 1) of the open queue's length at this load (Schweitzer), at most all others, and half of the
-    clump of requests that end and start together.
+    An arrival finds others/(others + 1) of the open queue's length at this load (Schweitzer), at most all others.
 
     Parameters
     ----------
     others : [1]    requests in the loop, less one
-    clump : [1]     share of the loop that moves in step
 
     Examples
     --------
-    >>> float(closed_wait_s(np.float64(1.0), np.float64(0.5), np.float64(1.0), np.float64(0.0), 0.5))    # alone: no wait
+    >>> float(closed_wait_s(np.float64(1.0), np.float64(0.5), np.float64(1.0), np.float64(0.0)))    # alone: no wait
     0.0
     """
     some = np.maximum(others, 0.0)
     free = open_wait_s(service_s, np.minimum(load, 0.995), servers) * some / (some + 1.0)
-    together = 0.5 * clump * some * service_s / servers
-    return np.minimum(free + together, some * service_s / servers)
+    return np.minimum(free, some * service_s / servers)
+
+
+def start_s(service_s: Floats, servers: Floats, others: Floats, share: Floats | float) -> Floats:
+    """Return what the start of a run adds to the mean wait [s]: all requests of the loop come at once and wait for half of the others.
+
+    It concerns the share of all requests that the first of the run are; the median of a long run does not see it.
+
+    Parameters
+    ----------
+    others : [1]    requests in the loop, less one
+    share : [1]     requests at once over requests of the run
+
+    Examples
+    --------
+    >>> float(start_s(np.float64(1.0), np.float64(1.0), np.float64(20.0), 0.1))
+    1.0
+    """
+    return 0.5 * share * np.maximum(others, 0.0) * service_s / servers

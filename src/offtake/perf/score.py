@@ -144,13 +144,14 @@ def _serving_figures(row: ServingRow, found: ServingPrediction) -> dict[str, Com
     name = "output_tok_per_s_per_decode_chip" if row.basis == "decode chip" else "output_tok_per_s_per_chip"
     if row.basis == "total" and case is not None:
         scale = 1.0 + case.input_tok / max(case.output_tok, 1.0)
+    first = "ttft_median_s" if row.median else "ttft_s"
     rate, within = float(getattr(found, name)) * scale, found.intervals[name]
     figures = {
         "tpot": _compared(found.tpot_s, found.intervals["tpot_s"], row.tpot_s),
         "throughput": Compared(
             predicted=rate, low=within.low * scale, high=within.high * scale, measured=row.throughput
         ),
-        "ttft": _compared(found.ttft_s, found.intervals["ttft_s"], row.ttft_s),
+        "ttft": _compared(getattr(found, first), found.intervals[first], row.ttft_s),
     }
     if case is not None and case.load == "prefill":
         return {"ttft": figures["ttft"]}

@@ -1,7 +1,7 @@
 """Cross-validation of serving by whole chips and whole sources, and intervals that hold what they say.
 
-The spread of an interval joins two spreads that hold 80 % of the points: of the fit to all (0.7 of the variance), and of fits that
-have not seen the point's publisher (0.3), because a new row mostly comes from a publisher not seen. Effects of names not seen add their
+The spread of an interval joins two spreads that hold 80 % of the points: of the fit to all (a third of the variance), and of fits that
+have not seen the point's publisher, because a new row mostly comes from a publisher not seen. Effects of names not seen add their
 variance, that of chips, releases and models scaled so that as near 80 % of the points as can be lie inside the intervals of fits that
 have not seen their chip, and of fits that have not seen their publisher, on average.
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 from offtake.perf.serving_doubt import doubtful
 from offtake.perf.serving_fit import METRICS, choose, fit_serving, points_of, predicted, residuals
-from offtake.perf.serving_model import interval_factor, regime_of
+from offtake.perf.serving_intervals import interval_factor, regime_of
 from offtake.perf.serving_rows import names_of
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Held", "by_chip", "by_source", "calibrate", "cross_validate", "errors", "fit_table", "with_spreads"]
 
 _Z80 = 1.2815515655446004
-_THINNED = 8  # rows of a kind that cross-validation reads: it fits some fifteen times
 _ENOUGH = 25
-_OUTSIDE = 0.3  # weight of fits that have not seen the publisher
+_OUTSIDE = 0.65  # weight of fits that have not seen the publisher
 _SCALES = (0.1, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 
 
@@ -128,7 +127,7 @@ def fit_table(rows: Iterable[ServingRow], *, start: Section | None = None) -> Se
     first = fit_serving(sound, start=start)
     # layouts that a row leaves open are chosen again under what was learned
     fitted = fit_serving(sound, start=first)
-    found, report = calibrate(choose(points, most_of_a_kind=_THINNED), fitted, leave=leave)
+    found, report = calibrate(choose(points), fitted, leave=leave)
     report["in_fit"] = errors(chosen, found)
     return replace(found, errors=report)
 

@@ -17,8 +17,9 @@ from offtake.errors import OfftakeError
 from offtake.perf import pooling, serving_params
 from offtake.perf.params import Section, digest
 from offtake.perf.serving_doubt import MOST_OF_PEAK, implied_share
+from offtake.perf.serving_intervals import regime_of
 from offtake.perf.serving_layout import layouts_of
-from offtake.perf.serving_model import figures, join_loads, load_of, regime_of
+from offtake.perf.serving_model import figures, join_loads, load_of
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
 from offtake.perf.serving_setting import Setting, stack
 
@@ -46,11 +47,13 @@ __all__ = [
 
 METRICS = ("tpot", "throughput", "ttft")
 # time to first token is mostly queueing and statistics differ: a point of it counts a tenth
-_METRIC_WEIGHT = {"tpot": 1.0, "throughput": 1.0, "ttft": 0.08}
+_METRIC_WEIGHT = {"tpot": 1.0, "throughput": 1.0, "ttft": 0.12}
 _FULL_WEIGHT = 60.0  # rows of one source up to which each counts whole
 MOST_OF_A_KIND = 24
 """Rows of one publisher, chip, engine, model and kind of load that the fit reads."""
 _ROUNDS = 9
+_RUN_SD = 0.07  # what rows of one run share that no effect explains (log)
+_COPY = 0.03  # log of times per token
 _CHANNEL_AT = len(serving_params.PRIORS)
 
 
@@ -63,6 +66,7 @@ class ServingPoint:
     tpot_s, ttft_s : float or None [s]
     tok_per_s_per_chip : float or None [tok/s]   output tokens
     per_decode_chip : bool                       the throughput is divided by the chips that decode
+    median : bool                                the time to first token is a median, not a mean
     source, key : str                            who published it; its name in the parameter file
     good : bool                                  quality "ok"
     """
@@ -72,6 +76,7 @@ class ServingPoint:
     ttft_s: float | None = None
     tok_per_s_per_chip: float | None = None
     per_decode_chip: bool = False
+    median: bool = False
     source: str = ""
     key: str = ""
     good: bool = True
@@ -91,6 +96,7 @@ class _Table:
     load: Load
     names: tuple[Mapping[str, str], ...]
     divided_by: Floats
+    median: NDArray[np.bool_]
 
 
 def points_of(rows: Iterable[ServingRow]) -> list[ServingPoint]:
@@ -110,6 +116,7 @@ def points_of(rows: Iterable[ServingRow]) -> list[ServingPoint]:
                 ttft_s=row.ttft_s,
                 tok_per_s_per_chip=rate,
                 per_decode_chip=row.basis == "decode chip",
+                median=row.median,
                 source=publisher(row.source),
                 key=row.key,
                 good=row.quality.lower() in {"", "ok"},
@@ -149,7 +156,7 @@ def choose(points: Iterable[ServingPoint], *, most_of_a_kind: int = MOST_OF_A_KI
         if key not in newest or case.year >= newest[key].case.year:
             newest[key] = point
     kinds: dict[tuple[str, ...], list[ServingPoint]] = defaultdict(list)
-    for _, point in sorted(newest.items()):
+    for _, point in sorted(_once(newest).items()):
         case = point.case
         names = names_of(case)
         kinds[point.source, case.chip.name, names["engine"], case.model.name, regime_of(case)].append(point)
@@ -158,6 +165,29 @@ def choose(points: Iterable[ServingPoint], *, most_of_a_kind: int = MOST_OF_A_KI
         step = max(1.0, len(group) / most_of_a_kind)
         chosen += [group[int(i * step)] for i in range(min(len(group), most_of_a_kind))]
     return chosen
+
+
+def _once(points: Mapping[str, ServingPoint]) -> dict[str, ServingPoint]:
+    """Return the points without copies: a load measured once on a small layout and printed for larger ones of the same attention shards.
+
+    Sources that derive chips from parallel sizes count those again that share chips: times within 3 % betray it.
+    """
+    of: dict[tuple[object, ...], list[tuple[int, str]]] = defaultdict(list)
+    for key, point in points.items():
+        case = point.case
+        load = (case.tp, case.input_tok, case.output_tok, case.concurrency)
+        if point.tpot_s and case.concurrency and not case.disaggregated:
+            of[point.source, case.chip.name, case.model.name, names_of(case)["engine"], *load].append((case.chips, key))
+    copies: set[str] = set()
+    for group in of.values():
+        for chips, key in group:
+            own = points[key].tpot_s or 0.0
+            copies.update(
+                other
+                for more, other in group
+                if more > chips and abs(math.log((points[other].tpot_s or own) / own)) < _COPY
+            )
+    return {key: point for key, point in points.items() if key not in copies}
 
 
 def _configuration(case: ServingCase) -> str:
@@ -200,6 +230,7 @@ def _table(points: Sequence[ServingPoint], fitted: Section) -> _Table:
         load=join_loads(loads),
         names=tuple(names),
         divided_by=np.array(divided),
+        median=np.array([point.median for point in kept]),
     )
 
 
@@ -210,7 +241,8 @@ def _evaluate(table: _Table, logs: Floats) -> Floats:
     s = replace(table.setting, **factors)
     found, _ = figures(s, serving_params.Physics.from_logs(named), table.load)
     rate = found.requests_per_s * s.output_tok[:, 0] / table.divided_by
-    return np.asarray(np.log(np.maximum(np.array([found.tpot_s, 1.0 / rate, found.ttft_s]), 1e-9)))
+    first = np.where(table.median, found.ttft_median_s, found.ttft_s)
+    return np.asarray(np.log(np.maximum(np.array([found.tpot_s, 1.0 / rate, first]), 1e-9)))
 
 
 def _measurements(table: _Table) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64], Floats]:
@@ -257,7 +289,8 @@ def fit_serving(points: Sequence[ServingPoint], *, start: Section | None = None,
     layout = pooling.design(
         priors,
         [table.names[i] for i in at],
-        sources=[f"{table.points[i].source}/{METRICS[k]}" for i, k in zip(at, metric, strict=True)],
+        sources=[f"{_run(table.points[i])}/{METRICS[k]}" for i, k in zip(at, metric, strict=True)],
+        source_sd=_RUN_SD,
     )
     theta = np.array([_started(start, name, mean) for name, mean in zip(layout.names, layout.mean, strict=True)])
     found = pooling.fit(model, measured, layout, weights=weight, rounds=rounds, start=theta)
@@ -268,6 +301,12 @@ def fit_serving(points: Sequence[ServingPoint], *, start: Section | None = None,
     spread = {kind: scale for kind, scale in found.kinds.items() if not kind.endswith("/global") and kind != "source"}
     section = Section(kind="serving", effects=dict(effects), spread=spread)
     return replace(section, spread={**spread, **_spreads(section, table.points)}, rows=_said(table.points))
+
+
+def _run(point: ServingPoint) -> str:
+    """Return what rows share that were measured in one go."""
+    case = point.case
+    return f"{point.source}/{case.chip.name}/{case.engine}/{case.model.name}"
 
 
 def _started(start: Section, name: tuple[str, str], mean: float) -> float:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from offtake.errors import OfftakeError
-from offtake.perf import batching, decode, prefill, serving_params
+from offtake.perf import batching, decode, serving_params
 from offtake.perf.answers import Interval, Refusal
+from offtake.perf.serving_intervals import intervals
 from offtake.perf.serving_layout import Layout, layouts_of
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
 from offtake.perf.serving_setting import Setting, stack
@@ -38,10 +38,6 @@ __all__ = ["Interval", "Load", "Refusal", "ServingPrediction", "load_of", "predi
 # Sequences of one attention group that engines run at once at most, where memory would hold more (TensorRT-LLM max_batch_size 2,048).
 MOST_SEQUENCES = 2048.0
 MOST_PREFILL_LOAD = 0.98  # of the prefill pool under an unbounded queue; at one the wait has no end
-_Z80 = 1.2815515655446004  # normal quantile that leaves a tenth above
-_ALL_STREAM: Mapping[str, float] = MappingProxyType({"stream": 1.0})
-_METRIC_OF: Mapping[str, str] = MappingProxyType({"tpot_s": "tpot", "ttft_s": "ttft"})
-_UNSURE: Mapping[str, float] = {"tpot": 0.25, "throughput": 0.30, "ttft": 0.60}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +57,8 @@ class ServingPrediction:
 
     Attributes
     ----------
-    tpot_s, ttft_s : float [s]
+    tpot_s, ttft_s : float [s]                         means
+    ttft_median_s : float [s]                          without the start of a run, when all requests come at once
     output_tok_per_s_per_chip : float [tok/s]          over all chips, both pools
     output_tok_per_s_per_decode_chip : float [tok/s]   over the chips that decode; the same where pools are shared
     output_tok_per_s : float [tok/s]
@@ -80,6 +77,7 @@ class ServingPrediction:
 
     tpot_s: float
     ttft_s: float
+    ttft_median_s: float
     output_tok_per_s_per_chip: float
     output_tok_per_s_per_decode_chip: float
     output_tok_per_s: float
@@ -119,37 +117,43 @@ def load_of(case: ServingCase, layout: Layout) -> tuple[float, float, float, flo
     return 1.0, 0.0, 0.0, 0.0, at_once
 
 
-def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats]:
-    """Return the running state of each row and the requests at work in a replica (float64[row, 1]).
+def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
+    """Return the running state of each row, the requests at work in a replica, and what its caches hold (float64[row, 1]).
 
     Closed: the batch at which Little's law gives the stated number, at most what the caches hold; what does not fit waits, and the
     time to first token grows by it. A finite run keeps `occupancy` of the nominal number at work.
     """
-    held = batching.capacity(s)
+    room = batching.capacity(s)
     # a layout that ran with less in reserve than assumed: its limit is not known
-    held = np.where(held < 1.0, 1e6, held)
+    held = np.where(room < 1.0, 1e6, room)
+    replica = batching.Replica(s, p, closed=load.closed)
+    closed = replica.closed
+    asked = load.target
+    if closed.any():
+        asked = np.where(closed, np.maximum(asked * p.occupancy, np.minimum(asked, 1.0)), asked)
+    if closed.all():
+        batches = _grid(np.minimum(asked, held))
+        state = replica.at(batching.inverse(batches, replica.at(batches).at_work(s), asked))
+        return state, asked, room
     most = np.minimum(held * p.share_kept, MOST_SEQUENCES * s.dp)
-    prompt, decoder = prefill.prompt_times(s, p), decode.Decoder(s, p)
-    asked = np.where(
-        load.closed > 0.0, np.maximum(load.target * p.occupancy, np.minimum(load.target, 1.0)), load.target
-    )
-    ceiling = np.where(load.closed > 0.0, np.minimum(asked, held), np.where(load.rate > 0.0, most, held))
-    batches = batching.grid(np.minimum(0.02 * np.maximum(ceiling, 1.0), 0.5), ceiling)
-    curve = batching.at_batch(s, p, batches, closed=load.closed, prompt=prompt, decoder=decoder)
-    y = np.where(load.closed > 0.0, curve.at_work(s), curve.rate_per_s)
-    found = batching.inverse(batches, y, asked)
+    batches = _grid(np.where(closed, np.minimum(asked, held), np.where(load.rate > 0.0, most, held)))
+    curve = replica.at(batches)
+    found = batching.inverse(batches, np.where(closed, curve.at_work(s), curve.rate_per_s), asked)
     batch = np.where(load.static > 0.0, load.target, np.where(load.offline > 0.0, np.maximum(most, 1.0), found))
-    if (
-        s.mixed <= 0.0
-    ).any():  # a pool of prompts that is full holds the decoding pool back; a closed loop waits by itself
+    apart = s.mixed <= 0.0
+    if apart.any():  # a pool of prompts that is full holds the decoding pool back; a closed loop waits by itself
         least = curve.prefill_load[:, :1]
         stable = batching.inverse(batches, curve.prefill_load, np.full_like(most, MOST_PREFILL_LOAD))
         # below one running sequence the rate is in proportion to it
         stable = np.where(least > MOST_PREFILL_LOAD, batches[:, :1] * MOST_PREFILL_LOAD / least, stable)
-        held_back = (s.mixed <= 0.0) & (load.closed <= 0.0) & (load.static <= 0.0)
-        batch = np.where(held_back, np.minimum(batch, stable), batch)
-    state = batching.at_batch(s, p, batch, closed=load.closed, prompt=prompt, decoder=decoder)
-    return state, np.where(load.closed > 0.0, asked, state.at_work(s))
+        batch = np.where(apart & ~closed & (load.static <= 0.0), np.minimum(batch, stable), batch)
+    state = replica.at(batch)
+    return state, np.where(closed, asked, state.at_work(s)), room
+
+
+def _grid(ceiling: Floats) -> Floats:
+    """Return batches to try up to a ceiling: float64[row, batch]."""
+    return batching.grid(np.minimum(0.02 * np.maximum(ceiling, 1.0), 0.5), ceiling)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,7 @@ class Figures:
 
     tpot_s: Floats
     ttft_s: Floats
+    ttft_median_s: Floats
     requests_per_s: Floats
     concurrency: Floats
     running: Floats
@@ -166,20 +171,25 @@ class Figures:
 
 def figures(s: Setting, p: Physics, load: Load) -> tuple[Figures, Running]:
     """Return the headline figures of each row, by Little's law exact."""
-    state, at_work = solve(s, p, load)
-    static = load.static > 0.0
-    whole = state.prompt.lone_s + (state.batch - 1.0) * state.prompt.busy_s + p.first_s * s.prompt
-    tpot = np.where(static, state.tpot_s - state.mixing_s, state.tpot_s)
-    # closed: the rate follows from the batch that runs, the time to first token from the number at work
-    rate = np.where(static, state.batch / (whole + s.output_tok * tpot), state.batch / (s.output_tok * tpot))
-    closed = load.closed > 0.0
-    little = np.where(closed, at_work, 0.0) / rate - s.output_tok * tpot
-    ttft = np.where(static, whole, np.where(closed, np.maximum(little, 1e-6), state.ttft_s))
-    rate = np.where(closed, np.where(closed, at_work, 1.0) / (ttft + s.output_tok * tpot), rate)
-    held = batching.capacity(s)
+    state, at_work, held = solve(s, p, load)
+    static, closed = load.static > 0.0, load.closed > 0.0
+    tpot, ttft = state.tpot_s, state.ttft_s
+    rate = state.batch / (s.output_tok * tpot)
+    if static.any():
+        whole = state.prompt.lone_s + (state.batch - 1.0) * state.prompt.busy_s
+        tpot = np.where(static, tpot - state.mixing_s, tpot)
+        ttft = np.where(static, whole, ttft)
+        rate = np.where(static, state.batch / (whole + s.output_tok * tpot), rate)
+    median = ttft
+    if closed.any():
+        # the rate follows from the batch that runs, the time to first token from the number at work
+        ttft = np.where(closed, np.maximum(at_work / rate - s.output_tok * tpot, 1e-6), ttft)
+        least = np.minimum(ttft, state.prompt.lone_s + p.first_s * s.wait)
+        median = np.where(closed, np.maximum(ttft - state.start_s, least), ttft)
+        rate = np.where(closed, at_work / (ttft + s.output_tok * tpot), rate)
     return (
         Figures(
-            tpot_s=tpot[:, 0], ttft_s=ttft[:, 0], requests_per_s=(rate * s.replicas)[:, 0],
+            tpot_s=tpot[:, 0], ttft_s=ttft[:, 0], ttft_median_s=median[:, 0], requests_per_s=(rate * s.replicas)[:, 0],
             concurrency=(rate * (ttft + s.output_tok * tpot) * s.replicas)[:, 0], running=(state.batch * s.replicas)[:, 0],
             capacity=(held * s.replicas)[:, 0],
         ),
@@ -300,7 +310,7 @@ def _answer(
     power = _watts(case, terms, float(state.rate_per_s[at, 0] * state.prompt.busy_s[at, 0]))
     chips = float(layout.chips)
     values = {
-        "tpot_s": tpot, "ttft_s": ttft, "output_tok_per_s_per_chip": tokens / chips,
+        "tpot_s": tpot, "ttft_s": ttft, "ttft_median_s": float(headline.ttft_median_s[at]), "output_tok_per_s_per_chip": tokens / chips,
         "output_tok_per_s_per_decode_chip": tokens / layout.decode_chips, "output_tok_per_s": tokens,
         "requests_per_s": rate, "joules_per_output_tok": power * chips / tokens,
     }  # fmt: skip
@@ -348,53 +358,3 @@ def _shares(terms: Mapping[str, float], state: Running, at: int, ttft_s: float) 
     tpot = {"prompt": prompt, "overhead": overhead, "stream": max(0.0, 1.0 - prompt - overhead)}
     prompts = min(1.0, float((state.prompt.lone_s + state.wait_s)[at, 0]) / max(ttft_s, 1e-9))
     return {"tpot": tpot, "throughput": tpot, "ttft": {"prompt": prompts, "overhead": 1.0 - prompts, "stream": 0.0}}
-
-
-def intervals(
-    fitted: Section,
-    names: Mapping[str, str],
-    case: ServingCase,
-    shares: Mapping[str, Mapping[str, float]],
-    values: Mapping[str, float],
-) -> dict[str, Interval]:
-    """Return 80 % intervals: spread left by the fit, and of effects of names not seen, in the share that each channel has."""
-    factors = {
-        metric: interval_factor(fitted, names, metric, regime_of(case), share) for metric, share in shares.items()
-    }
-    found = {}
-    for name, value in values.items():
-        low, high = factors[_METRIC_OF.get(name, "throughput")]
-        found[name] = Interval(low=value * low, high=value * high)
-    return found
-
-
-def interval_factor(
-    fitted: Section,
-    names: Mapping[str, str],
-    metric: str,
-    regime: str,
-    shares: Mapping[str, float] = _ALL_STREAM,
-) -> tuple[float, float]:
-    """Return the factors of the 80 % interval of a metric: (low, high).
-
-    Parameters
-    ----------
-    shares : mapping of channel to share of the time that it decides
-    """
-    sd = fitted.spread.get(f"{metric}/{regime}", fitted.spread.get(metric, _UNSURE[metric]))
-    scale = fitted.spread.get(f"unseen/{metric}", 1.0)
-    variances = dict(zip(serving_params.CHANNELS, serving_params.unknown_variance(fitted, names, scale), strict=True))
-    unseen = sum(variances[channel] * share**2 for channel, share in shares.items())
-    wide = math.exp(_Z80 * math.sqrt(sd**2 + unseen))
-    return 1.0 / wide, wide
-
-
-def regime_of(case: ServingCase) -> str:
-    """Return the kind of case whose errors are alike: how requests come, whether pools are apart, whether tokens are drafted."""
-    if case.disaggregated:
-        return "disaggregated"
-    if case.speculation not in {None, "none"}:
-        return "speculative"
-    if case.load == "closed" and not case.concurrency and not case.batch:
-        return "offline"
-    return case.load

@@ -5,9 +5,11 @@ family, engine, release (engine and year) and model, each drawn to nought (`offt
 in `LEVELS`: what did not help to predict a chip or a publisher held out is not there. A single chip has no effect of its own:
 
 - stream: weights, cache and products of a step; overhead: launches and latencies; draft: steps that check drafted tokens;
-- prompt: prompts; wait: prompts that arrive together; spread: prompts of attention groups that go in step.
+- prompt: prompts; wait: what passes before a prompt is looked at; spread: prompts of attention groups that go in step.
 
-A name without data has effect nought, and the spread of its kind widens the interval; so does a chip that no fitted row ran on.
+A name without data has effect nought, but for two: a release takes that of its engine's nearest in time, and a vendor that of the
+slowest vendor seen, because engines are tuned first for chips that many measure. The spread of its kind widens the interval of any name
+without data; so does a chip that no fitted row ran on.
 """
 
 from __future__ import annotations
@@ -92,7 +94,14 @@ PRIORS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "network_latency_s": (30e-6, 0.60),
         "first_s": (20e-3, 0.80),  # tokeniser, HTTP, scheduling of a prompt
         "transfer_s": (50e-3, 1.00),  # hand-over of a prompt from the prefill to the decode pool
-        "clump": (0.15, 0.80),  # share of the requests at once that arrive together
+        "clump": (
+            0.10,
+            0.30,
+        ),  # requests at once over those of a run: InferenceX sends ten times as many prompts as run at once
+        "joining": (
+            1.50,
+            0.40,
+        ),  # steps of a running batch that pass before a prompt's first token: half of one under way, its own
         "transfer_link": (0.30, 0.60),  # of the network rate, moving a cache
         "accepted": (0.75, 0.15),  # probability that a drafted token is kept
         "occupancy": (0.95, 0.03),  # requests at work over the nominal concurrency of a finite run
@@ -156,6 +165,7 @@ class Physics:
     first_s: Real
     transfer_s: Real
     clump: Real
+    joining: Real
     transfer_link: Real
     accepted: Real
     occupancy: Real
@@ -248,10 +258,26 @@ def _summed(fitted: Section, asked: tuple[tuple[str, str], ...]) -> _Pooled:
     for channel in CHANNELS:
         known = fitted.effects.get(channel, {})
         labels = {level: f"{level}:{names.get(level, '')}" for level in LEVELS[channel]}
-        found.append(math.exp(sum(known.get(label, 0.0) for label in labels.values())))
+        found.append(math.exp(sum(known.get(label, _like(known, label)) for label in labels.values())))
         unseen = [level for level, label in labels.items() if label not in known]
         squares = {level: fitted.spread.get(f"{channel}/{level}", _LEVEL_SD[channel]) ** 2 for level in unseen}
         whole.append(sum(v for level, v in squares.items() if level in _WHOLE))
         narrow = sum(v for level, v in squares.items() if level not in _WHOLE)
         part.append(narrow + (_CHIP_SD.get(channel, 0.0) ** 2 if new_chip else 0.0))
     return tuple(found), tuple(whole), tuple(part)
+
+
+def _like(known: Mapping[str, float], label: str) -> float:
+    """Return the effect of a name not seen: of a release its engine's nearest in time, of a vendor the slowest, else nought."""
+    level, _, name = label.partition(":")
+    if level == "vendor":
+        seen = [value for other, value in known.items() if other.startswith("vendor:")]
+        return max(seen) if seen and name else 0.0
+    if level == "release":
+        engine, _, year = name.partition(" ")
+        of = {int(k.rpartition(" ")[2]): v for k, v in known.items() if k.startswith(f"release:{engine} ")}
+        if of and not year:
+            return sum(of.values()) / len(of)
+        if of:
+            return of[min(of, key=lambda y: (abs(y - int(year)), -y))]
+    return 0.0

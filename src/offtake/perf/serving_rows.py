@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from offtake.errors import OfftakeError
+from offtake.perf.serving_releases import released
 from offtake.perf.speculation import DRAFT_SHARE, DRAFTED
 
 if TYPE_CHECKING:
@@ -52,12 +53,13 @@ def engine_family(engine: str) -> str:
 def names_of(case: ServingCase) -> dict[str, str]:
     """Return the name of a case at each level of pooling."""
     engine = engine_family(case.engine)
+    year = int(case.year or released(engine, case.engine))
     return {
         "vendor": case.chip.vendor,
         "family": case.chip.family or case.chip.name,
         "chip": case.chip.name,
         "engine": engine,
-        "release": f"{engine} {int(case.year)}" if case.year else "",
+        "release": f"{engine} {year or ''}".strip(),
         "model": case.model.name,
     }
 

@@ -29,6 +29,7 @@ _POOLS_X = re.compile(  # InferenceX
     r"prefill tp(?P<ptp>\d+) ep(?P<pep>\d+) x(?P<pw>\d+) workers on (?P<pn>\d+) GPUs, "
     r"decode tp(?P<dtp>\d+) ep(?P<dep>\d+) x(?P<dw>\d+) on (?P<dn>\d+)"
 )
+_MEDIAN = frozenset({"median", "p50", "50th percentile"})
 _SPECULATION: dict[str, Speculation] = {
     "none": "none", "no": "none", "false": "none", "mtp": "mtp", "true": "mtp", "nextn": "mtp", "eagle": "draft", "eagle3": "draft",
     "medusa": "draft", "draft": "draft", "ngram": "draft",
@@ -45,6 +46,7 @@ class ServingRow:
     tpot_s, ttft_s : float or None [s]  measured, in the statistic that the source gives (mostly medians)
     throughput : float or None [tok/s]  measured, per chip
     basis : Basis                       what `throughput` counts
+    median : bool                       the time to first token is a median; else it is taken as a mean
     """
 
     line: int
@@ -60,6 +62,7 @@ class ServingRow:
     ttft_s: float | None = None
     throughput: float | None = None
     basis: Basis = ""
+    median: bool = False
     quality: str = ""
 
 
@@ -88,7 +91,7 @@ def row_of(cells: Cells) -> ServingRow:
         line=cells.line, key=key_of(cells), chip=case.chip.name if case else chip_text(cells),
         model=case.model.name if case else cells.text("model"), source=_source(cells), case=case, refusal=refusal,
         assumed=tuple(assumed), problems=tuple(cells.problems), tpot_s=tpot and tpot / 1e3, ttft_s=ttft and ttft / 1e3,
-        throughput=throughput, basis=basis, quality=cells.text("quality"),
+        throughput=throughput, basis=basis, median=cells.text("ttft_stat").lower() in _MEDIAN, quality=cells.text("quality"),
     )  # fmt: skip
 
 
