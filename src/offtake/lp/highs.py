@@ -40,6 +40,7 @@ _LARGE_NONZEROS = (
 )
 _HUGE_NONZEROS = 150_000  # from here on it beats a warm primal simplex too: 6.1 s against 6.8 s at 215,000
 _HIPO_NONZEROS = 3_000_000  # below, HiPO won once (64 s against 84) and lost twice (55 against 20, 33 against 13)
+_WATCHED_NONZEROS = 100_000  # a smaller linear program ends before a stop is due; being called in it costs time while others compute
 _OPTIMAL_GAP = 1e-9
 _FEASIBILITY = 1e-7  # HiGHS's own
 _SUB_MIPS = (
@@ -362,8 +363,9 @@ class Solver:
         self._highs.setOptionValue("solver", solver)
         self._highs.setOptionValue("simplex_strategy", strategy)
         self._highs.setCallback(run.heard, None)
+        watched = method == "mip" or self._arrays.nonzeros >= _WATCHED_NONZEROS
         for kind in _WATCHED:
-            self._highs.startCallback(kind)
+            (self._highs.startCallback if watched else self._highs.stopCallback)(kind)
         if not self._ended(run):
             return self._unfinished(run, method)
         if self._highs.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
