@@ -7,9 +7,9 @@ in `LEVELS`: what did not help to predict a chip or a publisher held out is not 
 - stream: weights, cache and products of a step; overhead: launches and latencies; draft: steps that check drafted tokens;
 - prompt: prompts; wait: what passes before a prompt is looked at; spread: prompts of attention groups that go in step.
 
-A name without data has effect nought, but for two: a release takes that of its engine's nearest in time, and a vendor that of the
-slowest vendor seen, because engines are tuned first for chips that many measure. The spread of its kind widens the interval of any name
-without data; so does a chip that no fitted row ran on.
+A name without data has effect nought, but for two: a release takes that of its engine's nearest in time, and a vendor the mean of
+vendors, each counted once whatever its rows. The spread of its kind widens the interval of any name without data; so does a chip that no
+fitted row ran on.
 """
 
 from __future__ import annotations
@@ -268,11 +268,11 @@ def _summed(fitted: Section, asked: tuple[tuple[str, str], ...]) -> _Pooled:
 
 
 def _like(known: Mapping[str, float], label: str) -> float:
-    """Return the effect of a name not seen: of a release its engine's nearest in time, of a vendor the slowest, else nought."""
+    """Return the effect of a name not seen: of a release its engine's nearest in time, of a vendor the mean, else nought."""
     level, _, name = label.partition(":")
     if level == "vendor":
         seen = [value for other, value in known.items() if other.startswith("vendor:")]
-        return max(seen) if seen and name else 0.0
+        return sum(seen) / len(seen) if seen and name else 0.0
     if level == "release":
         engine, _, year = name.partition(" ")
         of = {int(k.rpartition(" ")[2]): v for k, v in known.items() if k.startswith(f"release:{engine} ")}
