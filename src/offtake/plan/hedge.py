@@ -53,7 +53,7 @@ class Hedged:
     ----------
     question : Question
     apart : Problem                       one path, without the alliance
-    tree_solved, tree_without : SolvedTree
+    tree_solved, tree_without : SolvedTree    the latter without its model
     paths : tuple[Outcome, ...]           each path finished: one-path plans with and without the alliance
     worth : Worth                         of information, of hedging, of waiting
     """
@@ -166,7 +166,8 @@ def plan_under_uncertainty(
 
     def on_their_own() -> tuple[SolvedTree, list[Plan]]:
         tree = solve_tree(build(apart.problem()), settings, progress=progress, stage="no alliance")
-        return tree, finish_paths(tree, settings, progress=progress, stage="no alliance")
+        alone = finish_paths(tree, settings, progress=progress, stage="no alliance")
+        return tree.told(), alone
 
     if (
         question.base.goal.name in PARTIES

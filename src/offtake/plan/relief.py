@@ -83,9 +83,8 @@ def reliefs(
     out = []
     dust = max(1.0, DUST * abs(solved.priced.objective) * scales.USD)
     for bottleneck, step in spread(rank(solved, found, inputs, recompile))[:most]:
-        found_at = again(build(step.change()), solved, settings, basis=solved.priced.basis)
-        if found_at is not None and not found_at.freed:
-            gain = (found_at.solved.first.objective - solved.priced.objective) * scales.USD
+        gain = _gain_usd(build(step.change()), solved, settings, again)
+        if gain is not None:
             out.append(
                 Relief(
                     limit=bottleneck.limit,
@@ -96,6 +95,14 @@ def reliefs(
                 )
             )
     return sorted(out, key=lambda r: -r.relief_usd)
+
+
+def _gain_usd(built: Built, solved: Solved, settings: Settings, again: Again) -> float | None:
+    """Return what a step is worth, None where it changes the choices; what was built for it is let go before the next step [USD]."""
+    found = again(built, solved, settings, basis=solved.priced.basis)
+    if found is None or found.freed:
+        return None
+    return (found.solved.first.objective - solved.priced.objective) * scales.USD
 
 
 def rank(

@@ -51,6 +51,10 @@ class SolvedTree:
     relaxed: Solution
     gap: float
 
+    def told(self) -> SolvedTree:
+        """Let go of the model, the largest part by far: its numbers can be told, nothing can be solved from it."""
+        return replace(self, solved=replace(self.solved, built=self.solved.built.at(self.solved.x)))
+
 
 SAMPLED = 2.0
 """A plan for sampled futures may be so many times the gap away from its bound before branch and bound begins: it is exact about futures
