@@ -44,10 +44,12 @@ class TrainingCase:
     shards : int or None                chips over which weights, gradients and states are split (FSDP, ZeRO-3); 1: not split
     zero : int or None                  0, 1 (states split over dp), 2 (and gradients), 3 (as `shards`)
     recompute : Recompute or None
-    engine : str                        software family: "megatron", "maxtext", "foundry", "neuron", "deepspeed", "torch"; "" unknown
+    engine : str                        software family: "megatron", "megatron-deepspeed", "maxtext", "foundry", "neuron",
+                                        "deepspeed", "torch"; "" unknown
     year : float [y]                    of the software; 0 unknown
     balanced : bool                     tokens forced evenly over experts (as benchmark settings do)
     dropless : bool                     no token is dropped
+    fused : bool                        False where element-wise kernels run one by one (PyTorch without its compiler)
     adapters : bool                     only small added matrices are trained (LoRA): no weight gradients, no optimizer states
     schedule : str                      of the pipeline: "zero_bubble", or "" for one forward, one backward (interleaved where vpp > 1)
     source, key : str                   where the row is from, and its name in messages; never read by a model
@@ -74,6 +76,7 @@ class TrainingCase:
     year: float = 0.0
     balanced: bool = False
     dropless: bool = True
+    fused: bool = True
     adapters: bool = False
     schedule: str = ""
     source: str = ""

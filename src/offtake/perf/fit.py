@@ -89,12 +89,7 @@ def fitted(tables: Tables, progress: Progress = ignore) -> dict[str, Section]:
     found: dict[str, Section] = {}
     if tables.training:
         progress(ProgressEvent(stage="fit", message=f"training: {len(tables.training)} rows"))
-        rows = sound(tables.training)
-        section = training_fit.fit_training(rows)
-        keys = sorted(row.key for row in rows if row.case is not None and row.step_s)
-        found["training"] = replace(
-            section, rows={**section.rows, "keys": keys, "hash": params.digest(keys), "count": len(keys)}
-        )
+        found["training"] = training_fit.fit_training(sound(tables.training))
     if tables.serving:
         progress(
             ProgressEvent(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +90,12 @@ class Fit:
 
 
 def design(
-    priors: Sequence[Prior], rows: Sequence[Mapping[str, str]], *, sources: Sequence[str], source_sd: float = 0.05
+    priors: Sequence[Prior],
+    rows: Sequence[Mapping[str, str]],
+    *,
+    sources: Sequence[str],
+    source_sd: float = 0.05,
+    wider_sd: Mapping[str, float] = MappingProxyType({}),
 ) -> Design:
     """Lay out the effects for rows.
 
@@ -97,6 +103,7 @@ def design(
     ----------
     rows : per row, kind of level → its name ({"vendor": "AMD", "chip": "MI300X"}); an empty name has no effect
     sources : per row, the source that shares an intercept
+    source_sd, wider_sd : float, mapping source → float   scale of intercepts (log); of some sources
 
     Examples
     --------
@@ -127,7 +134,7 @@ def design(
                 add((prior.name, f"{level}:{value}"), acts, at, f"{prior.name}/{level}", 0.0, prior.level_sd)
     for source in sorted(set(sources)):
         acts = np.array([s == source for s in sources], dtype=np.float64)
-        add(("source", source), acts, -1, "source", 0.0, source_sd)
+        add(("source", source), acts, -1, "source", 0.0, wider_sd.get(source, source_sd))
     return Design(
         names=tuple(names), member=np.array(member), parameter=np.array(parameter, dtype=np.int64), kind=tuple(kind),
         mean=np.array(mean), sd=np.array(sd), priors=tuple(priors),

@@ -14,7 +14,7 @@ from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_o
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from offtake.catalog.types import Precision, Transformer
+    from offtake.catalog.types import Chip, Precision, Transformer
 
 __all__ = ["TrainingRow", "engine_of", "precision_of", "read_training"]
 
@@ -26,7 +26,9 @@ _RECOMPUTE: dict[str, Recompute] = {
 }  # fmt: skip
 _ENGINES = (
     ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|pax"), ("foundry", r"llm-foundry|mosaic|composer"),
-    ("torch", r"torchtitan|torchtune|\bfsdp2?\b|pytorch|axolotl"), ("deepspeed", r"deepspeed|colossal"),
+    ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox"),
+    ("torch", r"torchtitan|torchtune|\bfsdp2?\b|pytorch|axolotl|kempnerforge|nanotron|lightning|olmo|internevo"),
+    ("deepspeed", r"deepspeed|colossal"),
     ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
 )  # fmt: skip
 
@@ -91,7 +93,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
     if not cells.text("chip"):
         raise OfftakeError("the chip is not given (chip)")
     named = names.chip_named(cells.text("chip"))
-    model = _trained(cells, model_of(cells, assumed))
+    model = model_of(cells, assumed)
     seq = cells.count("seq_len") or _per_sequence(cells)
     if seq is None:
         raise OfftakeError("the sequence length is not given (seq_len)")
@@ -117,15 +119,61 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
             cells.text("notes"),
         )
     )
+    engine = engine_of(about)
     return TrainingCase(
-        chip=named.chip, model=model, chips=chips, seq_tok=seq, batch_seqs=_batch(cells, seq, micro, replicas, assumed),
+        chip=_as_noted(named.chip, cells.text("notes"), assumed), model=_trained(cells, model, engine), chips=chips, seq_tok=seq,
+        batch_seqs=_batch(cells, seq, micro, replicas, assumed),
         precision=precision, recipe=recipe, micro_batch=micro, shards=shards, zero=zero, recompute=_recompute(cells),
-        engine=engine_of(about), year=released(year_of(cells), cells), balanced="force-balanced" in about,
+        engine=engine, year=released(year_of(cells), cells), balanced="force-balanced" in about,
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
+        fused=re.search(r"\b(?:no|without|not) torch\.compile|\beager\b", about) is None,
         adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
         source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
         dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"],
     )  # fmt: skip
+
+
+def _as_noted(chip: Chip, notes: str, assumed: list[str]) -> Chip:
+    """Return the chip with the power limit [W], memory bandwidth [TB/s] and network [Gb/s] that a remark states of the machine.
+
+    Examples
+    --------
+    >>> from offtake.catalog.types import Chip
+    >>> _as_noted(Chip(name="c", tdp_w_per_chip=700.0), "with HBM2e at 2.4 TB/s and a 500 W limit", []).tdp_w_per_chip
+    500.0
+    """
+    limit = re.search(r"\b(\d{2,4}) ?W (?:power )?limit\b", notes)
+    rate = re.search(r"\bHBM\w* at (\d{1,2}(?:\.\d{1,3})?) ?TB/s", notes)
+    if limit and chip.tdp_w_per_chip and 0.3 * chip.tdp_w_per_chip < float(limit[1]) < chip.tdp_w_per_chip:
+        chip = replace(chip, tdp_w_per_chip=float(limit[1]))
+        assumed.append(f"power limit of {limit[1]} W as noted")
+    if rate and chip.hbm_bytes_per_s and 0.3 < float(rate[1]) * 1e12 / chip.hbm_bytes_per_s < 3.0:
+        chip = replace(chip, hbm_bytes_per_s=float(rate[1]) * 1e12)
+        assumed.append(f"memory at {rate[1]} TB/s as noted")
+    network = _network_gb_per_s(notes, chip.scaleup_domain)
+    if network and chip.scaleout_bytes_per_s and 0.05 < network * 1e9 / chip.scaleout_bytes_per_s < 4.0:
+        chip = replace(chip, scaleout_bytes_per_s=network * 1e9)
+        assumed.append(f"network of {8.0 * network:g} Gb/s a chip as noted")
+    return chip
+
+
+def _network_gb_per_s(notes: str, domain: int) -> float | None:
+    """Return the network of one chip [GB/s] that a remark states of a chip or of a server.
+
+    Examples
+    --------
+    >>> _network_gb_per_s("4 x 100 Gb RoCE a server of 8", 8), _network_gb_per_s("400 Gb/s a GPU", 8), _network_gb_per_s("", 8)
+    (6.25, 50.0, None)
+    """
+    found = re.search(
+        r"\b(?:(\d{1,2}) ?x ?)?(\d{2,4}) ?Gb(?:it)?(?:/s|ps)?(?: [A-Za-z]{2,12})? a "
+        r"(?:(GPU|chip)|(?:server|node|host)(?: of (\d{1,2}))?)\b",
+        notes,
+    )
+    if not found:
+        return None
+    chips = 1 if found[3] else int(found[4] or domain)
+    return int(found[1] or 1) * int(found[2]) / 8.0 / max(chips, 1)
 
 
 def _per_sequence(cells: Cells) -> int | None:
@@ -134,11 +182,16 @@ def _per_sequence(cells: Cells) -> int | None:
     return round(tokens / sequences) or None if tokens and sequences else None
 
 
-def _trained(cells: Cells, model: Transformer) -> Transformer:
-    """Return the model as trained: extra prediction layers only where the row says so."""
-    if model.mtp_layers and not re.search(r"\bw/ ?mtp|with mtp", cells.text("model"), re.IGNORECASE):
-        return replace(model, mtp_layers=0)
-    return model
+def _trained(cells: Cells, model: Transformer, engine: str) -> Transformer:
+    """Return the model as trained: extra prediction layers in Megatron's recipes unless the row says no, elsewhere only where it says so.
+
+    Operations that Megatron-Bridge prints for DeepSeek-V3 hold those layers in all rows but the ones marked "w/o MTP".
+    """
+    told = re.search(
+        r"\b(w/o|without|no|w/|with) ?mtp\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE
+    )
+    trained = told[1].lower() in {"w/", "with"} if told else engine == "megatron"
+    return model if trained else replace(model, mtp_layers=0)
 
 
 def _batch(cells: Cells, seq: int, micro: int | None, replicas: int, assumed: list[str]) -> int:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["MeasuredStep", "cross_validate", "fit_training", "source_of"]
 
 _TURNS = 2  # of choosing open settings and fitting
+_MOST_WEIGHT = 2.0
+"""Of one row, however few its publisher has: a small source must not settle a parameter alone."""
+_EXPERTS_SD = 0.07
+"""By how much publishers differ in models with experts (log time), beside what is fitted."""
 _FIRST_ROUNDS = 6  # of the fit with settings chosen by the priors
 
 
@@ -88,9 +92,11 @@ def source_of(text: str) -> str:
     >>> source_of("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md @067f987df [26.08]"), source_of("arXiv 2205.05198 Table 5")
     ('NVIDIA-NeMo/Megatron-Bridge', 'arXiv 2205.05198')
     """
-    words = text.split()
+    words = text.removeprefix("docs: ").split()
     if words and words[0].lower() == "arxiv":
         return " ".join(words[:2])
+    if words and words[0].startswith("github.com/"):
+        return "/".join(words[0].split("/")[1:3])
     return words[0] if words else ""
 
 
@@ -109,7 +115,14 @@ def fit_training(rows: Sequence[MeasuredStep], *, rounds: int = 12) -> Section:
 
 
 def _fit_opened(opened: Sequence[_Opened], rounds: int) -> Section:
-    """Fit, choosing open settings first by the priors, then by the parameters found."""
+    """Fit, choosing open settings first by the priors, then by the parameters found.
+
+    A publisher's only row is a test and no data: what it measured cannot be told from its habits. So are rows named trials: layouts that
+    were tried out, most of them to be dropped, on a cluster that was still being set up.
+    """
+    many = Counter(source_of(one.row.source) for one in opened)
+    sure = [one for one in opened if many[source_of(one.row.source)] > 1 and "trial" not in one.case.model.name.split()]
+    opened = sure or opened
     section, found = _fit(_data(opened, None), _FIRST_ROUNDS, None)
     for _ in range(_TURNS - 1):
         section, found = _fit(_data(opened, section), rounds, found)
@@ -150,12 +163,17 @@ def _data(opened: Sequence[_Opened], section: Section | None) -> _Data:
 
 
 def _weights(rows: Sequence[MeasuredStep]) -> Floats:
-    """Weigh rows: those of one publisher, chip and model share the root of their number; times from printed TFLOP/s count half."""
-    cells = [(source_of(r.source), r.case.chip.name, r.case.model.name) if r.case else ("", "", "") for r in rows]
+    """Weigh rows: those of one publisher, chip and size of model share the root of their number; times from printed TFLOP/s count half."""
+    cells = [
+        (source_of(r.source), r.case.chip.name, round(math.log2(max(r.case.model.active_params or 1.0, 1.0))))
+        if r.case
+        else ("", "", 0)
+        for r in rows
+    ]
     count = Counter(cells)
     by_source = Counter(c[0] for c in cells)
     return np.array([
-        (0.5 if row.basis == "flops" else 1.0) * count[cell] ** -0.5 * (len(rows) / by_source[cell[0]]) ** 0.25
+        (0.5 if row.basis == "flops" else 1.0) * min(count[cell] ** -0.5 * (len(rows) / by_source[cell[0]]) ** 0.25, _MOST_WEIGHT)
         for row, cell in zip(rows, cells, strict=True)
     ])  # fmt: skip
 
@@ -163,7 +181,13 @@ def _weights(rows: Sequence[MeasuredStep]) -> Floats:
 def _fit(data: _Data, rounds: int, start: pooling.Fit | None) -> tuple[Section, pooling.Fit]:
     """Fit effects with settings held."""
     names = [training_params.levels(c.chip, engine=c.engine, year=c.year) for c in data.cases]
-    layout = pooling.design(training_params.PRIORS, names, sources=[source_of(c.source) for c in data.cases])
+    sources = [source_of(c.source) + (" experts" if c.model.is_moe else "") for c in data.cases]
+    layout = pooling.design(
+        training_params.PRIORS,
+        names,
+        sources=sources,
+        wider_sd={s: _EXPERTS_SD for s in sources if s.endswith(" experts")},
+    )
     theta = None if start is None else np.array([start.effects[name] for name in layout.names])
     found = pooling.fit(
         _model(data.settings), data.log_s, layout, weights=data.weights, rounds=rounds, start=theta, batched=True
@@ -181,7 +205,7 @@ def _fit(data: _Data, rounds: int, start: pooling.Fit | None) -> tuple[Section, 
         kind="training",
         effects=effects,
         spread=spread,
-        rows={"count": len(data.keys), "hash": params.digest(data.keys)},
+        rows={"count": len(data.keys), "hash": params.digest(data.keys), "keys": sorted(data.keys)},
     )
     return section, found
 

@@ -136,8 +136,11 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     load = moe.imbalance(arriving * s.ep / s.top_k, experts=s.experts, top_k=s.top_k, ep=s.ep, skew=s.skew)
     rows = arriving * load
     narrow = np.where(np.asarray(s.low) > 0.0, 1.0, 2.0)
+    # a compiled step, or experts of fixed capacity: batched products of one size
+    even = (np.asarray(s.eager) == 0.0) | (np.asarray(s.static) > 0.0)
+    share = 1.0 - np.maximum(1.0 - eff.moe, 0.0) * np.where(even, np.minimum(eff.batched, 1.0), 1.0)
     common = {
-        "local_experts": local, "flop_per_s": rate * eff.moe, "bytes_per_s": hbm, "bytes_in": narrow, "bytes_weight": narrow,
+        "local_experts": local, "flop_per_s": rate * share, "bytes_per_s": hbm, "bytes_in": narrow, "bytes_weight": narrow,
         "units": s.cores, "tile": s.tile,
     }  # fmt: skip
     wide, thin = (1.0 + s.gated) * s.ffn_expert / split, s.ffn_expert / split
@@ -164,8 +167,9 @@ def _cores(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     """Attention cores: (forward, backward), all layers [s]."""
     # a head narrower than 128 fills the matrix units worse
     narrow = s.qk_dim / (s.qk_dim + 48.0) * (176.0 / 128.0)
-    rate = s.peak * s.power * eff.attention * np.exp(-eff.young * s.young) * np.minimum(narrow, 1.1)
-    rate = rate * np.where(np.asarray(s.early_core) > 0.0, np.minimum(eff.early_core, 1.0), 1.0)
+    # a kernel that leaves much of the chip idle meets its own limit before that of the power
+    allowed = np.where(np.asarray(s.early_core) > 0.0, np.minimum(eff.early_core, s.power), s.power)
+    rate = s.peak * allowed * eff.attention * np.exp(-eff.young * s.young) * np.minimum(narrow, 1.1)
     heads, kv = s.heads / s.tp, np.maximum(s.kv_heads / s.tp, 1.0)
 
     def core(window: Real) -> Array:
@@ -207,7 +211,8 @@ def _light(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     whole = (
         0.5 * elementwise.layer_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=0.0) * (mixing + mlps + experts)
     )
-    moved = 2.0 * tokens / hbm * eff.elementwise * np.exp(eff.fusion * s.age * s.eager)
+    apart = np.where(np.asarray(s.unfused) > 0.0, np.maximum(eff.unfused, 1.0), 1.0)
+    moved = 2.0 * tokens / hbm * eff.elementwise * apart * np.exp(eff.fusion * s.age * s.eager)
     forward = (split / s.tp + whole * share) * moved
     rounded = elementwise.quantise_values(hidden=0.5 * s.hidden, heads_dim=heads_dim, kv_dim=kv_dim, ffn=0.0) * mixing
     rounded = rounded + elementwise.quantise_values(hidden=0.5 * s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn) * mlps

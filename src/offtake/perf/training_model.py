@@ -34,7 +34,8 @@ _FUSED_SINCE = 2023.0
 # Sequence parallelism came with arXiv 2205.05198.
 _SEQUENCE_PARALLEL_SINCE = 2022.0
 # Attention kernels that use Hopper's asynchronous products: cuDNN 9 and FlashAttention-3 (arXiv 2407.08608), mid 2024.
-_ASYNCHRONOUS_SINCE, _OWN_CORE_SINCE = 2022.0, 2024.4
+# PyTorch's own attention took FlashAttention-2 on Hopper until its releases of 2026.
+_ASYNCHRONOUS_SINCE, _OWN_CORE_SINCE = 2022.0, (2024.4, 2026.0)
 # Megatron's performance recipes keep and sum gradients in bf16 (grad_reduce_in_fp32 off).
 _NARROW_GRADIENTS_SINCE = 2025.0
 _COMPILED = ("maxtext", "neuron")
@@ -132,8 +133,11 @@ def base_setting(case: TrainingCase) -> Setting:
         age=min(max(2026.0 - known_year, 0.0), 6.0),
         skew=0.0 if case.balanced else _REAL_SKEW,
         early_core=float(
-            case.chip.vendor == "NVIDIA" and case.chip.year >= _ASYNCHRONOUS_SINCE and known_year < _OWN_CORE_SINCE
+            case.chip.vendor == "NVIDIA"
+            and case.chip.year >= _ASYNCHRONOUS_SINCE
+            and known_year < _OWN_CORE_SINCE[case.engine == "torch"]
         ),
+        unfused=float(not case.fused),
         moe_age=min(max(2026.0 - known_year, -0.6), 0.5),
         captured=float(case.chip.vendor == "NVIDIA" and case.chip.scaleup_domain >= _CAPTURED_DOMAIN),
         gradient_bytes=2.0 if case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE else 4.0,

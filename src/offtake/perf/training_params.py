@@ -31,11 +31,13 @@ class Efficiency:
     low [1]                   the same of fp8 products, over `gemm`
     fp4 [1]                   the same of fp4 products, over `low`
     attention [1]             share of the (power-limited) bf16 peak in the fused attention core, heads of 128
-    early_core [1]            rate of attention kernels made for an earlier chip over that of kernels of its own
+    early_core [1]            rate of attention kernels made for an earlier chip over what `attention` is of the whole peak
     hbm [1]                   share of memory bandwidth
     elementwise [1]           traffic of element-wise kernels over the fused minimum
+    unfused [1]               traffic of element-wise kernels that run one by one, over `elementwise`
     quantise [1]              traffic of scaling and rounding to narrow products over the minimum
     moe [1]                   rate of grouped expert products over `gemm`, shape apart
+    batched [1]               share of the loss of grouped products that is left where all experts take equally many tokens, as one product
     routing [1]               traffic and launches of routing over the minimum
     scaleup, scaleout [1]     share of link bandwidth
     scaleup_latency_s, scaleout_latency_s [s]
@@ -61,8 +63,10 @@ class Efficiency:
     early_core: Real
     hbm: Real
     elementwise: Real
+    unfused: Real
     quantise: Real
     moe: Real
+    batched: Real
     routing: Real
     scaleup: Real
     scaleout: Real
@@ -97,12 +101,16 @@ PRIORS: tuple[Prior, ...] = (
     # FlashAttention-2 on A100 forward and backward 0.55-0.6 of the peak (arXiv 2307.08691), -3 on H100 0.6 (arXiv 2407.08608)
     Prior(name="attention", value=0.48, sd=0.2, levels=("family", "stack"), level_sd=0.08),
     # FlashAttention-2 reaches 0.35 of H100's peak (arXiv 2407.08608) and 0.6 of A100's
-    Prior(name="early_core", value=0.6, sd=0.15),
+    Prior(name="early_core", value=0.55, sd=0.15),
     Prior(name="hbm", value=0.82, sd=0.08),
     Prior(name="elementwise", value=1.5, sd=0.2, levels=("stack",), level_sd=0.08),
+    # norm, position encoding and gate in PyTorch without its compiler: each a handful of kernels, some in fp32
+    Prior(name="unfused", value=2.0, sd=0.2),
     Prior(name="quantise", value=1.0, sd=0.4),
-    Prior(name="moe", value=0.65, sd=0.25, levels=("stack",), level_sd=0.15),
-    Prior(name="routing", value=3.0, sd=0.4),
+    # DeepGEMM's grouped products on H800 reach 0.8-0.9 of its large ones; engines start one per expert, pad and copy
+    Prior(name="moe", value=0.5, sd=0.15, levels=("stack",), level_sd=0.3),
+    Prior(name="batched", value=0.4, sd=0.4),
+    Prior(name="routing", value=3.0, sd=0.2, levels=("stack",), level_sd=0.3),
     # 0.65 and 0.9 in calculon's system files; NCCL reaches 0.75-0.85 of NVLink in large all-gathers
     Prior(name="scaleup", value=0.75, sd=0.15, levels=("vendor",), level_sd=0.15),
     Prior(name="scaleout", value=0.75, sd=0.2, levels=("vendor",), level_sd=0.15),
@@ -115,7 +123,7 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="open_pp", value=0.4, sd=0.4),
     Prior(name="layer_s", value=200e-6, sd=0.35, levels=("stack",), level_sd=0.2),
     # 400 to 600 kernels of about 10 us of host time each, where counts of tokens come back to the host
-    Prior(name="moe_layer_s", value=6e-3, sd=0.4, levels=("stack",), level_sd=0.2),
+    Prior(name="moe_layer_s", value=6e-3, sd=0.2, levels=("stack",), level_sd=0.3),
     Prior(name="captured", value=0.5, sd=0.3),
     Prior(name="moe_pace", value=0.4, sd=0.4),
     Prior(name="static", value=0.4, sd=0.4),
@@ -124,13 +132,13 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="pace", value=0.15, sd=0.5),
     Prior(name="young", value=0.04, sd=0.5),
     Prior(name="scale", value=0.008, sd=0.6),
-    Prior(name="time", value=1.0, sd=0.02, levels=("stack", "release"), level_sd=0.04),
+    Prior(name="time", value=1.0, sd=0.02, levels=("stack", "engine", "release"), level_sd=0.04),
 )
 """Centres and spreads before any data; sources beside each. Effects by level are re-estimated in the fit."""
 
 
 SPREAD: Mapping[str, float] = MappingProxyType(
-    {"residual": 0.08, "source": 0.11, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.22, "open": 0.03}
+    {"residual": 0.08, "source": 0.11, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.20, "open": 0.03}
 )
 """Standard deviations of log time that intervals are made of, added as variances: of rows of one source; of sources; and where the chip,
 its family or its vendor was not fitted, of experts (software moves them 1.4 to 2.9 times between releases), of each setting left open.
@@ -142,6 +150,7 @@ _STACKS: Mapping[str, str] = MappingProxyType(
         "torch": "pytorch",
         "deepspeed": "pytorch",
         "megatron": "megatron",
+        "megatron-deepspeed": "megatron",
         "maxtext": "xla",
         "neuron": "neuron",
     }

@@ -83,6 +83,7 @@ class Setting:
     moe_age [y]                                of the software before 2026, within what expert layers were measured for (-0.6 to 0.5)
     captured                                   1 where engines record layers as graphs: racks whose hosts start kernels slowly
     gradient_bytes [bytes]                     of one gradient that is kept and summed
+    unfused                                    1 where element-wise kernels run one by one, though a compiler could join them
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
     """
 
@@ -149,6 +150,7 @@ class Setting:
     captured: Real = 0.0
     redo: Real = 1.0
     static: Real = 0.0
+    unfused: Real = 0.0
     dedupe: Real = 1.0
     offload: Real = 0.0
     micro_seqs: Real = 1.0
