@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from offtake.perf.terms.real import Array, Real
     from offtake.perf.training_setting import Setting
 
-__all__ = ["expert_tp", "micro_batches", "params_per_chip", "some"]
+__all__ = ["expert_tp", "micro_batches", "params_per_chip", "plain", "some"]
 
 
 def micro_batches(s: Setting) -> Array:
@@ -27,6 +27,11 @@ def params_per_chip(s: Setting) -> tuple[Real, Real]:
 def expert_tp(s: Setting) -> Real:
     """Return over how many chips one expert is split: tensor parallelism reaches experts only where they are not spread."""
     return np.where(np.asarray(s.ep) > 1.0, 1.0, s.tp)
+
+
+def plain(value: Real) -> bool:
+    """Say whether a value is one number; cheap for numbers, which numpy would first turn into arrays."""
+    return isinstance(value, float | int) or np.ndim(value) == 0
 
 
 def some(value: Real) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.perf.terms import attention, elementwise, gemm, moe
-from offtake.perf.training_counts import expert_tp, params_per_chip, some
+from offtake.perf.training_counts import expert_tp, params_per_chip, plain, some
 
 if TYPE_CHECKING:
     from offtake.perf.terms.real import Array, Real
@@ -241,7 +241,7 @@ def logits_s(s: Setting, eff: Efficiency, tokens: Real) -> Array:
 
 def _stacked(values: list[Real], like: Real) -> Array:
     """Stack values along a new first axis, each as wide as all of them and `like`."""
-    if np.ndim(like) == 0 and all(np.ndim(v) == 0 for v in values):
+    if plain(like) and all(map(plain, values)):
         return np.array(values, dtype=np.float64)
     shape = np.broadcast_shapes(np.shape(like), *(np.shape(v) for v in values))
     return np.stack([np.broadcast_to(np.asarray(v, dtype=np.float64), shape) for v in values])

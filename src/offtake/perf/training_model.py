@@ -12,11 +12,11 @@ from offtake.errors import OfftakeError
 from offtake.perf import params, training_params
 from offtake.perf.answers import Interval, Refusal
 from offtake.perf.terms import attention, energy
-from offtake.perf.training_counts import micro_batches
+from offtake.perf.training_counts import micro_batches, plain
 from offtake.perf.training_layouts import candidates, impossible
 from offtake.perf.training_memory import footprint, usable_bytes
 from offtake.perf.training_setting import Setting, chip_part, model_part
-from offtake.perf.training_step import Step, step
+from offtake.perf.training_step import TERMS, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,6 @@ _REAL_SKEW = 0.15
 """Excess load of the busiest chip where routing is not forced even: DeepSeek-V3 and Mixtral traces show 1.1-1.4 with one expert a chip."""
 _COMPILED_REDO = 0.75
 """A compiler leaves out what no gradient needs: of a recomputed layer the last product, about a quarter of its forward."""
-_TERMS = tuple(f.name for f in fields(Step) if f.name not in {"hidden_s", "compute_s", "memory_s"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +191,7 @@ def predict_training(case: TrainingCase, fitted: Section | None = None) -> Train
     section = fitted if fitted is not None else params.shipped().get("training")
     at = levels(case)
     found = training_params.shipped(at) if fitted is None else training_params.efficiency(section, at)
-    index, _ = choose(settings, found)
+    index, _ = choose(settings, found) if len(tried.layout["tp"]) > 1 else (0, True)
     chosen = base.with_layout(**{name: float(v[index]) for name, v in tried.layout.items()})
     return _prediction(case, chosen, found, section, open_=tried.open)
 
@@ -311,7 +310,7 @@ def _prediction(
         tok_per_s_per_chip=rate / case.chips,
         mfu=flop / total / case.chips / peak,
         model_flop_per_s_per_chip=flop / total / case.chips,
-        breakdown_s={name: _one(getattr(done, name)) for name in _TERMS},
+        breakdown_s={name: _one(getattr(done, name)) for name in TERMS},
         hidden_s=_one(done.hidden_s),
         memory_bytes={f.name: _one(getattr(memory, f.name)) for f in fields(memory)},
         memory_frac=used / usable,
@@ -346,4 +345,4 @@ def _assumed(
 
 def _one(value: Array | float) -> float:
     """Return the only number of an array."""
-    return float(np.ravel(value)[0]) if np.ndim(value) else float(value)
+    return float(value) if plain(value) else float(np.ravel(value)[0])

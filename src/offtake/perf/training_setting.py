@@ -5,7 +5,7 @@ One estimate holds numbers; a search holds arrays over layouts, a fit arrays ove
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +166,10 @@ class Setting:
 
     def with_layout(self, **layout: Any) -> Setting:  # noqa: ANN401  (numbers or arrays, by field)
         """Return a copy with other layout fields."""
-        return replace(self, **layout)
+        return Setting(**{**{name: getattr(self, name) for name in _NAMES}, **layout})
+
+
+_NAMES = tuple(f.name for f in fields(Setting))
 
 
 def chip_part(chip: Chip, precision: Precision) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from offtake.perf.training_params import Efficiency
     from offtake.perf.training_setting import Setting
 
-__all__ = ["Step", "step"]
+__all__ = ["TERMS", "Step", "step"]
 
 _WAIT = 4.0
 """Power of the sum of compute and host: the larger counts, and near equality a fifth more than either."""
@@ -70,8 +70,12 @@ class Step:
     @property
     def total_s(self) -> Array:
         """Step time [s]."""
-        parts = [getattr(self, f.name) for f in fields(self) if f.name not in {"hidden_s", "compute_s", "memory_s"}]
+        parts = [getattr(self, name) for name in TERMS]
         return np.asarray(sum(parts[1:], parts[0]))
+
+
+TERMS = tuple(f.name for f in fields(Step) if f.name not in {"hidden_s", "compute_s", "memory_s"})
+"""Names of the terms that add up to a step."""
 
 
 def step(s: Setting, eff: Efficiency) -> Step:
