@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.perf.terms.real import larger, where
+
 if TYPE_CHECKING:
     from offtake.perf.terms.real import Array, Real
     from offtake.perf.training_setting import Setting
@@ -16,7 +18,7 @@ __all__ = ["expert_tp", "micro_batches", "params_per_chip", "plain", "some"]
 def micro_batches(s: Setting) -> Array:
     """Return micro-batches of one replica in a step, at least one."""
     dp = s.chips / (s.tp * s.pp * s.cp)
-    return np.asarray(np.maximum(1.0, np.ceil(s.batch_seqs / (dp * s.micro_seqs) - 1e-9)), dtype=np.float64)
+    return np.asarray(larger(1.0, np.ceil(s.batch_seqs / (dp * s.micro_seqs) - 1e-9)), dtype=np.float64)
 
 
 def params_per_chip(s: Setting) -> tuple[Real, Real]:
@@ -26,7 +28,8 @@ def params_per_chip(s: Setting) -> tuple[Real, Real]:
 
 def expert_tp(s: Setting) -> Real:
     """Return over how many chips one expert is split: tensor parallelism reaches experts only where they are not spread."""
-    return np.where(np.asarray(s.ep) > 1.0, 1.0, s.tp)
+    split: Real = where(s.ep > 1.0, 1.0, s.tp)
+    return split
 
 
 def plain(value: Real) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.perf.terms import attention, elementwise, gemm, moe
+from offtake.perf.terms.real import larger, smaller, where
 from offtake.perf.training_counts import expert_tp, params_per_chip, plain, some
 
 if TYPE_CHECKING:
@@ -42,16 +43,14 @@ def layers_of(s: Setting, eff: Efficiency, tokens: Real) -> Layers:
     """Compute terms of one micro-batch, all layers of the model, on the chips of one tensor-parallel group [s]."""
     gemm_share = eff.gemm * np.exp(-eff.young * s.young)
     rate = s.peak * s.power * gemm_share
-    low = np.asarray(s.low) > 0.0
+    low = s.low > 0.0
     # grouped products in four bits run no faster than in eight: what they gain is lost in rounding for each expert
-    rate_eight = np.where(low, np.minimum(s.peak_low, 2.0 * s.peak) * s.power * gemm_share * eff.low, rate)
-    rate_low = np.where(
-        low, s.peak_low * s.power * gemm_share * eff.low * np.where(np.asarray(s.fp4) > 0.0, eff.fp4, 1.0), rate
-    )
+    rate_eight = where(low, smaller(s.peak_low, 2.0 * s.peak) * s.power * gemm_share * eff.low, rate)
+    rate_low = where(low, s.peak_low * s.power * gemm_share * eff.low * where(s.fp4 > 0.0, eff.fp4, 1.0), rate)
     hbm = s.hbm_rate * eff.hbm
     attention_layers = s.full_layers + s.window_layers + s.mtp
-    moe_layers = s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
-    mlp_layers = s.mlp_layers + s.mtp * (np.asarray(s.moe_layers) == 0.0)
+    moe_layers = s.moe_layers + s.mtp * (s.moe_layers > 0.0)
+    mlp_layers = s.mlp_layers + s.mtp * (s.moe_layers == 0.0)
 
     gemm_f, gemm_b = _products(
         s, tokens, rate=rate_low, hbm=hbm, low=low, layers=(attention_layers, mlp_layers, moe_layers)
@@ -76,18 +75,24 @@ def fixed_s(s: Setting, eff: Efficiency) -> tuple[Array, Array]:
     Gaps add to the compute; the host works meanwhile and counts only where it takes longer. Both fall with the year of the software:
     captured graphs, fewer and larger kernels. A compiled step has no host in it.
     """
-    experts = s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
+    experts = s.moe_layers + s.mtp * (s.moe_layers > 0.0)
     half_layers = 0.5 * (mixers(s) + s.mlp_layers + experts)
     older = np.exp(eff.pace * s.age * s.eager)
     # with a fixed capacity the host need not wait for the counts
-    counted = np.where(np.asarray(s.static) > 0.0, np.minimum(eff.static, 1.0), 1.0)
-    counted = counted * np.where(np.asarray(s.captured) > 0.0, np.minimum(eff.captured, 1.0), 1.0)
+    counted = where(s.static > 0.0, smaller(eff.static, 1.0), 1.0)
+    counted = counted * where(s.captured > 0.0, smaller(eff.captured, 1.0), 1.0)
     host = eff.moe_layer_s * counted * experts * np.exp(eff.moe_pace * s.moe_age) * s.eager
     return np.asarray(eff.layer_s * half_layers * older), np.asarray(host)
 
 
 def _products(
-    s: Setting, tokens: Real, *, rate: Real, hbm: Real, low: np.ndarray[Any, Any], layers: tuple[Real, Real, Real]
+    s: Setting,
+    tokens: Real,
+    *,
+    rate: Real,
+    hbm: Real,
+    low: bool | np.ndarray[Any, Any],
+    layers: tuple[Real, Real, Real],
 ) -> tuple[Array, Array]:
     """Matrix products outside experts: (forward, backward), all layers [s]."""
     attention_layers, mlp_layers, moe_layers = layers
@@ -95,9 +100,9 @@ def _products(
     n_in: Real = (queries + 2.0 * s.kv_heads * s.qk_dim) / s.tp
     shapes: list[tuple[Real, Real, Real]] = []  # (n, k, count)
     if some(s.kv_rank):
-        latent = np.asarray(s.kv_rank) > 0.0
-        from_rank = np.where(np.asarray(s.q_rank) > 0.0, s.q_rank, s.hidden)
-        n_in = np.where(latent, s.q_rank + s.kv_rank + s.rope_dim, n_in)
+        latent = s.kv_rank > 0.0
+        from_rank = where(s.q_rank > 0.0, s.q_rank, s.hidden)
+        n_in = where(latent, s.q_rank + s.kv_rank + s.rope_dim, n_in)
         shapes.append((queries / s.tp, from_rank, attention_layers * latent))
         shapes.append((s.heads * (s.nope_dim + s.v_dim) / s.tp, s.kv_rank, attention_layers * latent))
     shapes.append((n_in, s.hidden, attention_layers))
@@ -110,11 +115,11 @@ def _products(
     if some(s.linear_layers):
         shapes.append((s.linear_params / s.hidden / s.tp, s.hidden, s.linear_layers))
     if some(moe_layers):
-        shapes.append((2.0 * s.expert_hidden, s.hidden, moe_layers * (np.asarray(s.expert_hidden) < s.hidden)))
+        shapes.append((2.0 * s.expert_hidden, s.hidden, moe_layers * (s.expert_hidden < s.hidden)))
     n, k, times = (_stacked([shape[i] for shape in shapes], tokens) for i in range(3))
     for _ in range(np.ndim(rate) - (n.ndim - 1)):  # products come first, then what parameters vary over
         n, k, times = n[:, None], k[:, None], times[:, None]
-    narrow = np.where(low, 1.0, 2.0)
+    narrow = where(low, 1.0, 2.0)
     m = np.broadcast_to(tokens, n.shape)
     # forward, gradient of the input, gradient of the weights
     each = gemm.gemm_s(
@@ -122,7 +127,7 @@ def _products(
         flop_per_s=rate, bytes_per_s=hbm, units=s.cores, tile=s.tile,
     )  # fmt: skip
     forward, by_input, by_weight = (each * times).sum(1)
-    return np.asarray(forward), np.asarray(by_input + by_weight * (1.0 - np.asarray(s.adapters)))
+    return np.asarray(forward), np.asarray(by_input + by_weight * (1.0 - s.adapters))
 
 
 def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real, layers: Real) -> tuple[Array, Array]:
@@ -130,15 +135,15 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     if not some(s.moe_layers):
         return np.zeros(()), np.zeros(())
     split = expert_tp(s)
-    local = np.maximum(s.experts / s.ep, 1.0)
+    local = larger(s.experts / s.ep, 1.0)
     # tokens that reach one chip: with experts over ep chips, each brings its share of the sequence (tp splits it)
     arriving = tokens / s.tp * s.top_k * split
     load = moe.imbalance(arriving * s.ep / s.top_k, experts=s.experts, top_k=s.top_k, ep=s.ep, skew=s.skew)
     rows = arriving * load
-    narrow = np.where(np.asarray(s.low) > 0.0, 1.0, 2.0)
+    narrow = where(s.low > 0.0, 1.0, 2.0)
     # a compiled step, or experts of fixed capacity: batched products of one size
-    even = (np.asarray(s.eager) == 0.0) | (np.asarray(s.static) > 0.0)
-    share = 1.0 - np.maximum(1.0 - eff.moe, 0.0) * np.where(even, np.minimum(eff.batched, 1.0), 1.0)
+    even = (s.eager == 0.0) | (s.static > 0.0)
+    share = 1.0 - larger(1.0 - eff.moe, 0.0) * where(even, smaller(eff.batched, 1.0), 1.0)
     common = {
         "local_experts": local, "flop_per_s": rate * share, "bytes_per_s": hbm, "bytes_in": narrow, "bytes_weight": narrow,
         "units": s.cores, "tile": s.tile,
@@ -153,13 +158,11 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     routing = (scored + activation) * eff.routing
     values = elementwise.quantise_values(hidden=0.5 * s.expert_hidden, heads_dim=0.0, kv_dim=0.0, ffn=thin)
     # four bits: one more pass, for the scale of the whole matrix
-    rounding = np.asarray(s.low) * (1.0 + np.asarray(s.fp4)) * rows * values * 2.0 / hbm * eff.quantise
+    rounding = s.low * (1.0 + s.fp4) * rows * values * 2.0 / hbm * eff.quantise
     # each backward product is one by input and one by weight, of the same work
     layers = layers * np.exp(eff.moe_pace * s.moe_age * s.eager)
     forward = (up + down + routing + rounding) * layers
-    backward = (
-        (up + down) * (1.0 - np.asarray(s.adapters)) + up_back + down_back + 1.5 * routing + 2.0 * rounding
-    ) * layers
+    backward = ((up + down) * (1.0 - s.adapters) + up_back + down_back + 1.5 * routing + 2.0 * rounding) * layers
     return np.asarray(forward), np.asarray(backward)
 
 
@@ -168,14 +171,14 @@ def _cores(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     # a head narrower than 128 fills the matrix units worse
     narrow = s.qk_dim / (s.qk_dim + 48.0) * (176.0 / 128.0)
     # a kernel that leaves much of the chip idle meets its own limit before that of the power
-    allowed = np.where(np.asarray(s.early_core) > 0.0, np.minimum(eff.early_core, s.power), s.power)
-    rate = s.peak * allowed * eff.attention * np.exp(-eff.young * s.young) * np.minimum(narrow, 1.1)
-    heads, kv = s.heads / s.tp, np.maximum(s.kv_heads / s.tp, 1.0)
+    allowed = where(s.early_core > 0.0, smaller(eff.early_core, s.power), s.power)
+    rate = s.peak * allowed * eff.attention * np.exp(-eff.young * s.young) * smaller(narrow, 1.1)
+    heads, kv = s.heads / s.tp, larger(s.kv_heads / s.tp, 1.0)
 
     def core(window: Real) -> Array:
         seen = attention.mean_context(s.seq_tok, window_tok=window)
         if some(s.sparse_tok):
-            seen = np.minimum(seen, np.where(np.asarray(s.sparse_tok) > 0.0, s.sparse_tok, np.inf))
+            seen = smaller(seen, where(s.sparse_tok > 0.0, s.sparse_tok, np.inf))
         fused = attention.attention_s(
             tokens, seen, heads=heads, kv_heads=kv, qk_dim=s.qk_dim, v_dim=s.v_dim, flop_per_s=rate, bytes_per_s=hbm,
             seq_tok=s.seq_tok,
@@ -185,19 +188,19 @@ def _cores(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
         # unfused: all of the square in two batched products, and its scores pass memory about six times (12 bytes, masks included)
         flop = attention.attention_flop(tokens, s.seq_tok, heads=heads, qk_dim=s.qk_dim, v_dim=s.v_dim)
         apart = flop / (s.peak * s.power * eff.gemm * 0.7) + tokens * heads * s.seq_tok * 12.0 / hbm
-        return np.asarray(np.where(np.asarray(s.flash) > 0.0, fused, apart))
+        return np.asarray(where(s.flash > 0.0, fused, apart))
 
     forward = core(0.0) * (s.full_layers + s.mtp)
     if some(s.window_layers):
         forward = forward + core(s.window_tok) * s.window_layers
-    back = np.where(np.asarray(s.flash) > 0.0, attention.BACKWARD, 2.0)
+    back = where(s.flash > 0.0, attention.BACKWARD, 2.0)
     return np.asarray(forward), np.asarray(forward * back)
 
 
 def _light(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Array, Array]:
     """Element-wise kernels: (forward, backward), all layers [s]."""
     heads_dim, kv_dim = s.heads * s.qk_dim, s.kv_heads * s.qk_dim
-    share = np.where(np.asarray(s.sequence_parallel) > 0.0, 1.0 / np.asarray(s.tp), 1.0)
+    share = where(s.sequence_parallel > 0.0, 1.0 / s.tp, 1.0)
     mixing, mlps, experts = mixers(s), s.mlp_layers, s.moe_layers
     values = elementwise.layer_values(hidden=0.0, heads_dim=heads_dim, kv_dim=kv_dim, ffn=0.0)
     split = values * (s.full_layers + s.window_layers + s.mtp)
@@ -211,7 +214,7 @@ def _light(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     whole = (
         0.5 * elementwise.layer_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=0.0) * (mixing + mlps + experts)
     )
-    apart = np.where(np.asarray(s.unfused) > 0.0, np.maximum(eff.unfused, 1.0), 1.0)
+    apart = where(s.unfused > 0.0, larger(eff.unfused, 1.0), 1.0)
     moved = 2.0 * tokens / hbm * eff.elementwise * apart * np.exp(eff.fusion * s.age * s.eager)
     forward = (split / s.tp + whole * share) * moved
     rounded = elementwise.quantise_values(hidden=0.5 * s.hidden, heads_dim=heads_dim, kv_dim=kv_dim, ffn=0.0) * mixing
@@ -219,7 +222,7 @@ def _light(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
     rounded = (
         rounded + elementwise.quantise_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn_shared) * experts
     )
-    rounding = np.asarray(s.low) * (1.0 + np.asarray(s.fp4)) * rounded / s.tp * 2.0 * tokens / hbm * eff.quantise
+    rounding = s.low * (1.0 + s.fp4) * rounded / s.tp * 2.0 * tokens / hbm * eff.quantise
     return np.asarray(forward + rounding), np.asarray(1.5 * forward + 2.0 * rounding)
 
 
@@ -251,8 +254,8 @@ def optimizer_s(s: Setting, eff: Efficiency) -> Array:
     """Return the optimizer's step on the states of one chip [s]."""
     dense, expert = params_per_chip(s)
     dp = s.chips / (s.tp * s.pp)
-    copies = np.maximum(s.chips / (s.pp * s.ep * expert_tp(s)), 1.0)
-    split = np.asarray(s.zero) >= 1.0
-    own = np.where(split, dense / dp + expert / copies, (dense + expert) / np.maximum(s.shards, 1.0))
-    own = own * (1.0 - np.asarray(s.adapters))
+    copies = larger(s.chips / (s.pp * s.ep * expert_tp(s)), 1.0)
+    split = s.zero >= 1.0
+    own = where(split, dense / dp + expert / copies, (dense + expert) / larger(s.shards, 1.0))
+    own = own * (1.0 - s.adapters)
     return np.asarray(own * OPTIMIZER_BYTES / (s.hbm_rate * eff.hbm))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.perf.terms import memory
+from offtake.perf.terms.real import larger, smaller, where
 from offtake.perf.training_counts import micro_batches, params_per_chip
 
 if TYPE_CHECKING:
@@ -57,15 +58,13 @@ def footprint(s: Setting) -> Memory:
     dense, expert = params_per_chip(s)
     table = s.vocab * s.hidden / s.tp
     # stages hold equal shares of the layers, the first one an embedding too
-    dense = np.where(
-        np.asarray(s.pp) > 1.0, np.maximum(dense, (s.params - s.expert_params) / (s.tp * s.pp) + 0.5 * table), dense
-    )
-    dp = np.maximum(s.chips / (s.tp * s.pp), 1.0)
-    shards = np.maximum(s.shards, 1.0)
-    copies = np.maximum(s.chips / (s.pp * s.ep * np.where(np.asarray(s.ep) > 1.0, 1.0, s.tp)), 1.0)
-    own = np.maximum(shards, np.where(np.asarray(s.zero) >= 1.0, dp, 1.0))
-    own_expert = np.maximum(np.minimum(shards, copies), np.where(np.asarray(s.zero) >= 1.0, copies, 1.0))
-    gradient_shards = np.where(np.asarray(s.zero) >= 2.0, own, shards)
+    dense = where(s.pp > 1.0, larger(dense, (s.params - s.expert_params) / (s.tp * s.pp) + 0.5 * table), dense)
+    dp = larger(s.chips / (s.tp * s.pp), 1.0)
+    shards = larger(s.shards, 1.0)
+    copies = larger(s.chips / (s.pp * s.ep * where(s.ep > 1.0, 1.0, s.tp)), 1.0)
+    own = larger(shards, where(s.zero >= 1.0, dp, 1.0))
+    own_expert = larger(smaller(shards, copies), where(s.zero >= 1.0, copies, 1.0))
+    gradient_shards = where(s.zero >= 2.0, own, shards)
     parts = memory.state_bytes(
         dense,
         gradient_bytes=s.gradient_bytes,
@@ -76,8 +75,8 @@ def footprint(s: Setting) -> Memory:
     more = memory.state_bytes(
         expert,
         gradient_bytes=s.gradient_bytes,
-        shard_weights=np.minimum(shards, copies),
-        shard_gradients=np.minimum(gradient_shards, copies),
+        shard_weights=smaller(shards, copies),
+        shard_gradients=smaller(gradient_shards, copies),
         shard_optimizer=own_expert,
     )
     trained = 1.0 - np.asarray(s.adapters)
@@ -85,8 +84,8 @@ def footprint(s: Setting) -> Memory:
     activations, one_layer = _activations(s)
     tokens = s.micro_seqs * s.seq_tok / s.cp
     # logits in bf16 and their gradient in fp32, in pieces of at most a billion bytes where engines cut the loss
-    logits = np.minimum(tokens * s.vocab / s.tp * 6.0, 8e9)
-    gathered = np.where(shards > 1.0, 2.0 * 2.0 * (dense + expert) * s.pp / s.layers, 0.0)
+    logits = smaller(tokens * s.vocab / s.tp * 6.0, 8e9)
+    gathered = where(shards > 1.0, 2.0 * 2.0 * (dense + expert) * s.pp / s.layers, 0.0)
     return Memory(
         weights=weights, gradients=gradients * trained, optimizer=optimizer * trained, activations=activations,
         working=np.asarray(one_layer + logits + gathered),
@@ -96,7 +95,7 @@ def footprint(s: Setting) -> Memory:
 def _activations(s: Setting) -> tuple[Array, Array]:
     """Return (activations kept by all micro-batches in flight, one layer's whole activations) of a chip [bytes]."""
     tokens = s.micro_seqs * s.seq_tok / s.cp
-    narrow = np.where(np.asarray(s.low) > 0.0, 1.0, 2.0)
+    narrow = where(s.low > 0.0, 1.0, 2.0)
     ffn = (s.mlp_layers * s.ffn + s.moe_layers * s.ffn_shared) / s.layers
     block = memory.block_activation_bytes(
         tokens, hidden=s.hidden, heads_dim=s.heads * s.qk_dim, kv_dim=s.kv_heads * s.qk_dim, ffn=ffn, gated=s.gated,
@@ -111,17 +110,15 @@ def _activations(s: Setting) -> tuple[Array, Array]:
         * s.moe_layers
         / s.layers
     )
-    scores = np.where(np.asarray(s.flash) > 0.0, 0.0, 5.0 * tokens * s.seq_tok * s.heads / s.tp)
-    unsplit = np.where(
-        np.asarray(s.sequence_parallel) > 0.0, 0.0, 10.0 * tokens * s.hidden * (1.0 - 1.0 / np.asarray(s.tp))
-    )
+    scores = where(s.flash > 0.0, 0.0, 5.0 * tokens * s.seq_tok * s.heads / s.tp)
+    unsplit = where(s.sequence_parallel > 0.0, 0.0, 10.0 * tokens * s.hidden * (1.0 - 1.0 / s.tp))
     whole = block + routed + scores + unsplit
     # selective: the scores of an unfused core; with a fused one, outputs of norms and activations (about two fifths)
-    light = np.where(np.asarray(s.flash) > 0.0, 0.6, 1.0) * (block + routed)
-    kept = unsplit + np.where(np.asarray(s.selective) > 0.0, light, block + routed + scores)
-    kept = np.where(np.asarray(s.offload) > 0.0, 0.15 * kept, kept)
-    inputs = 2.0 * tokens * s.hidden / np.where(np.asarray(s.sequence_parallel) > 0.0, s.tp, 1.0)
-    layer = np.asarray(s.recompute) * inputs + (1.0 - np.asarray(s.recompute)) * kept
+    light = where(s.flash > 0.0, 0.6, 1.0) * (block + routed)
+    kept = unsplit + where(s.selective > 0.0, light, block + routed + scores)
+    kept = where(s.offload > 0.0, 0.15 * kept, kept)
+    inputs = 2.0 * tokens * s.hidden / where(s.sequence_parallel > 0.0, s.tp, 1.0)
+    layer = s.recompute * inputs + (1.0 - s.recompute) * kept
     layers = np.ceil(s.layers / (s.pp * s.vpp) - 1e-9) * s.vpp
     flying = memory.in_flight(micro_batches(s), pp=s.pp, vpp=s.vpp)
-    return np.asarray(layer * layers * flying), np.asarray(whole * np.minimum(1.0, s.recompute * 1.0 + 0.25))
+    return np.asarray(layer * layers * flying), np.asarray(whole * smaller(1.0, s.recompute * 1.0 + 0.25))

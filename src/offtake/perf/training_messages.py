@@ -11,6 +11,7 @@ import numpy as np
 
 from offtake.perf.terms import collectives, moe
 from offtake.perf.terms.collectives import Fabric
+from offtake.perf.terms.real import larger, smaller, where
 from offtake.perf.training_counts import expert_tp, params_per_chip, some
 from offtake.perf.training_layers import mixers
 
@@ -45,10 +46,10 @@ def tensor_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     """
     size_bytes = tokens * s.hidden * 2.0
     one = collectives.all_gather_s(size_bytes, s.tp, fabric)
-    spread = np.where(np.asarray(s.ep) > 1.0, np.asarray(s.ffn_shared) > 0.0, 1.0)
+    spread = where(s.ep > 1.0, s.ffn_shared > 0.0, 1.0)
     pairs = mixers(s) + s.mlp_layers + spread * s.moe_layers
-    total = np.where(np.asarray(s.tp) > 1.0, one * 4.0 * pairs, 0.0)
-    return np.asarray(total * np.minimum(eff.open_tp, 1.0)), np.asarray(total * 1.25)
+    total = where(s.tp > 1.0, one * 4.0 * pairs, 0.0)
+    return np.asarray(total * smaller(eff.open_tp, 1.0)), np.asarray(total * 1.25)
 
 
 def context_s(s: Setting, fabric: Fabric, tokens: Real, layer: Layers) -> tuple[Array, Array]:
@@ -58,11 +59,11 @@ def context_s(s: Setting, fabric: Fabric, tokens: Real, layer: Layers) -> tuple[
     """
     if not some(s.cp - 1.0):
         return np.zeros(()), np.zeros(())
-    own = tokens * 2.0 * np.maximum(s.kv_heads / s.tp, 1.0) * s.qk_dim * 2.0
+    own = tokens * 2.0 * larger(s.kv_heads / s.tp, 1.0) * s.qk_dim * 2.0
     one = collectives.all_gather_s(own * s.cp, s.cp, fabric, stride=s.tp) * (s.full_layers + s.window_layers)
-    forward = np.where(np.asarray(s.cp) > 1.0, one, 0.0)
-    open_f = np.maximum(forward - layer.attention_f, 0.15 * forward)
-    open_b = np.maximum(2.0 * forward - layer.attention_b, 0.3 * forward)
+    forward = where(s.cp > 1.0, one, 0.0)
+    open_f = larger(forward - layer.attention_f, 0.15 * forward)
+    open_b = larger(2.0 * forward - layer.attention_b, 0.3 * forward)
     return np.asarray(open_f + open_b), np.asarray(3.0 * forward)
 
 
@@ -79,25 +80,25 @@ def expert_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     domains = s.ep / inside
     reached = domains * (1.0 - (1.0 - 1.0 / domains) ** s.top_k)
     own = tokens / s.tp * s.expert_hidden * 2.0
-    copies = np.where(np.asarray(s.dedupe) > 0.0, np.minimum(reached, s.top_k), s.top_k)
-    across = np.where(domains > 1.0, own * copies * (domains - 1.0) / domains / fabric.scaleout_bytes_per_s, 0.0)
+    copies = where(s.dedupe > 0.0, smaller(reached, s.top_k), s.top_k)
+    across = where(domains > 1.0, own * copies * (domains - 1.0) / domains / fabric.scaleout_bytes_per_s, 0.0)
     up = collectives.all_to_all_s(own * s.top_k / domains, inside, fabric)
     load = moe.imbalance(tokens / s.tp * s.ep, experts=s.experts, top_k=s.top_k, ep=s.ep, skew=s.skew)
-    latency = np.where(domains > 1.0, fabric.scaleout_latency_s, 0.0)
-    one = np.where(np.asarray(s.ep) > 1.0, np.maximum(up, across) * load + latency, 0.0)
+    latency = where(domains > 1.0, fabric.scaleout_latency_s, 0.0)
+    one = where(s.ep > 1.0, larger(up, across) * load + latency, 0.0)
     total = 4.0 * one * (s.moe_layers + s.mtp)
-    interleaved = (np.asarray(s.vpp) > 1.0) & (np.asarray(s.age) < 1.5)
-    share = np.where(interleaved, np.minimum(eff.behind_ep, 1.0), 1.0)
-    return np.asarray(total * np.minimum(eff.open_ep, 1.0) * share), np.asarray(total)
+    interleaved = (s.vpp > 1.0) & (s.age < 1.5)
+    share = where(interleaved, smaller(eff.behind_ep, 1.0), 1.0)
+    return np.asarray(total * smaller(eff.open_ep, 1.0) * share), np.asarray(total)
 
 
 def pipeline_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real, m: Array) -> tuple[Array, Array]:
     """Messages between stages: (exposed, all) of a step [s]. Fill and drain wait for each; between them most hide."""
     stride = s.chips / s.pp
     one = collectives.point_to_point_s(tokens * s.hidden * 2.0 / s.tp, fabric, stride=stride)
-    one = np.where(np.asarray(s.pp) > 1.0, one, 0.0)
+    one = where(s.pp > 1.0, one, 0.0)
     total = 2.0 * m * s.vpp * one
-    return np.asarray(2.0 * (s.pp - 1.0) * one + total * np.minimum(eff.open_pp, 1.0)), np.asarray(total)
+    return np.asarray(2.0 * (s.pp - 1.0) * one + total * smaller(eff.open_pp, 1.0)), np.asarray(total)
 
 
 def gather_s(
@@ -111,15 +112,15 @@ def gather_s(
     stride = np.asarray(s.tp)
     one = collectives.all_gather_s(dense * 2.0, group, fabric, stride=stride)
     if some(s.expert_params):
-        spread = np.maximum(group * s.tp / s.ep, 1.0)
+        spread = larger(group * s.tp / s.ep, 1.0)
         one = one + collectives.all_gather_s(expert * 2.0, spread, fabric, stride=s.ep)
     sharded = group > 1.0
-    whole = np.asarray(s.zero) >= 3.0  # gathered again in the backward; else kept from the forward, once a step
-    first = np.where(sharded, one, 0.0)
-    ahead = np.where(whole, m, 1.0) * first
-    behind = m * (first + np.where(whole, first, 0.0))
-    floor = np.minimum(eff.open_dp, 1.0)
-    exposed = np.maximum(ahead - m * forward, floor * ahead) + np.maximum(behind - m * backward, floor * behind)
+    whole = s.zero >= 3.0  # gathered again in the backward; else kept from the forward, once a step
+    first = where(sharded, one, 0.0)
+    ahead = where(whole, m, 1.0) * first
+    behind = m * (first + where(whole, first, 0.0))
+    floor = smaller(eff.open_dp, 1.0)
+    exposed = larger(ahead - m * forward, floor * ahead) + larger(behind - m * backward, floor * behind)
     return np.asarray(exposed), np.asarray(ahead + behind)
 
 
@@ -129,15 +130,15 @@ def reduce_s(s: Setting, eff: Efficiency, fabric: Fabric, *, window: Array) -> t
     The sum hides behind the last micro-batch's backward, the gather behind the first forward.
     """
     dense, expert = params_per_chip(s)
-    shards = np.maximum(s.shards, 1.0)
+    shards = larger(s.shards, 1.0)
     dp = s.chips / (s.tp * s.pp)
-    replicas = np.maximum(dp / shards, 1.0)
+    replicas = larger(dp / shards, 1.0)
     stride = s.tp * shards
     # scatter of gradients (fp32; bf16 in software since 2024) and gather of bf16 weights, as the mean of both
-    summed = np.where(np.asarray(s.age) > 2.0, 3.0, 2.0) * (1.0 - np.asarray(s.adapters))
+    summed = where(s.age > 2.0, 3.0, 2.0) * (1.0 - s.adapters)
     total = collectives.all_reduce_s(dense * summed / shards, replicas, fabric, stride=stride)
     if some(s.expert_params):
-        copies = np.maximum(s.chips / (s.pp * s.ep * expert_tp(s)) / shards, 1.0)
+        copies = larger(s.chips / (s.pp * s.ep * expert_tp(s)) / shards, 1.0)
         total = total + collectives.all_reduce_s(expert * summed / shards, copies, fabric, stride=s.ep * shards)
-    exposed = np.maximum(total - window, np.minimum(eff.open_dp, 1.0) * total)
+    exposed = larger(total - window, smaller(eff.open_dp, 1.0) * total)
     return np.asarray(exposed), np.asarray(total)

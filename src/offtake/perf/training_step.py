@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.perf.terms.real import larger, where
 from offtake.perf.training_counts import micro_batches
 from offtake.perf.training_layers import fixed_s, layers_of, logits_s, optimizer_s
 from offtake.perf.training_messages import context_s, expert_s, fabric_of, gather_s, pipeline_s, reduce_s, tensor_s
@@ -98,23 +99,23 @@ def step(s: Setting, eff: Efficiency) -> Step:
     forward = layer.gemm_f + layer.experts_f + layer.attention_f + layer.elementwise_f
     backward = layer.gemm_b + layer.experts_b + layer.attention_b + layer.elementwise_b
     # with a fused core, norms and activations are recomputed instead of the core
-    core_again = np.where(np.asarray(s.flash) > 0.0, layer.elementwise_f, layer.attention_f)
-    again = s.recompute * s.redo * forward + (1.0 - np.asarray(s.recompute)) * s.selective * core_again
+    core_again = where(s.flash > 0.0, layer.elementwise_f, layer.attention_f)
+    again = s.recompute * s.redo * forward + (1.0 - s.recompute) * s.selective * core_again
     fixed, host = fixed_s(s, eff)
     messages_again = 1.0 + 0.5 * np.asarray(s.recompute)  # the forward half of a layer's messages, once more
     tp_open, cp_open, ep_open = tp_open * messages_again, cp_open * messages_again, ep_open * messages_again
 
     # the host starts kernels meanwhile; recomputed layers are a third of its work more
     busy = forward + backward + again + fixed + tp_open + cp_open + ep_open
-    host = host * (1.0 + np.asarray(s.recompute) / 3.0)
+    host = host * (1.0 + s.recompute / 3.0)
     fixed = fixed + (busy**_WAIT + host**_WAIT) ** (1.0 / _WAIT) - busy
 
     # one micro-batch through one stage
     body = (forward + backward + again + fixed + tp_open + cp_open + ep_open) * per_stage
     head = logits
     uneven = _uneven(s, body, head)
-    alone = np.where(np.asarray(s.pp) > 1.0, 0.0, head)
-    filled = (s.pp - 1.0) / s.vpp * (body + head * per_stage) * (1.0 - 0.67 * np.asarray(s.zero_bubble))
+    alone = where(s.pp > 1.0, 0.0, head)
+    filled = (s.pp - 1.0) / s.vpp * (body + head * per_stage) * (1.0 - 0.67 * s.zero_bubble)
     pp_open, pp_all = pipeline_s(s, eff, fabric, tokens, m)
 
     fsdp_open, fsdp_all = gather_s(
@@ -124,14 +125,14 @@ def step(s: Setting, eff: Efficiency) -> Step:
     optimizer = optimizer_s(s, eff)
 
     each = m * per_stage
-    factor = eff.time * (1.0 + eff.scale * np.log2(np.maximum(np.asarray(s.chips) / 8.0, 1.0)))
+    factor = eff.time * (1.0 + eff.scale * np.log2(larger(s.chips / 8.0, 1.0)))
     parts = {
         "gemm_forward": each * layer.gemm_f,
         "gemm_backward": each * layer.gemm_b,
         "experts": each * (layer.experts_f + layer.experts_b),
         "attention": each * (layer.attention_f + layer.attention_b),
         "elementwise": each * (layer.elementwise_f + layer.elementwise_b),
-        "logits": m * alone + np.where(np.asarray(s.pp) > 1.0, m * head * per_stage, 0.0),
+        "logits": m * alone + where(s.pp > 1.0, m * head * per_stage, 0.0),
         "recompute": each * again,
         "tensor": each * tp_open,
         "context": each * cp_open,
@@ -155,7 +156,7 @@ def step(s: Setting, eff: Efficiency) -> Step:
         wide = {name: np.broadcast_to(value, shape) for name, value in wide.items()}
     return Step(
         **wide,
-        hidden_s=np.maximum(hidden, 0.0),
+        hidden_s=larger(hidden, 0.0),
         compute_s=np.asarray(arithmetic),
         memory_s=np.asarray(parts["elementwise"] + optimizer),
     )
@@ -170,5 +171,5 @@ def _uneven(s: Setting, body: Array, head: Array) -> Array:
     most = np.ceil(s.layers / chunks - 1e-9) * s.vpp
     own = s.layers / s.pp
     mean = body + head / s.pp
-    slowest = np.where(most > own + 1e-9, np.maximum(body * most / own, mean), body + head)
-    return np.asarray(np.where(np.asarray(s.pp) > 1.0, slowest - mean, 0.0))
+    slowest = where(most > own + 1e-9, larger(body * most / own, mean), body + head)
+    return np.asarray(where(s.pp > 1.0, slowest - mean, 0.0))
