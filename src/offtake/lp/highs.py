@@ -40,7 +40,9 @@ _LARGE_NONZEROS = (
 )
 _HUGE_NONZEROS = 150_000  # from here on it beats a warm primal simplex too: 6.1 s against 6.8 s at 215,000
 _HIPO_NONZEROS = 3_000_000  # below, HiPO won once (64 s against 84) and lost twice (55 against 20, 33 against 13)
-_WATCHED_NONZEROS = 100_000  # a smaller linear program ends before a stop is due; being called in it costs time while others compute
+_WATCHED_NONZEROS = (
+    100_000  # a smaller linear program ends before a stop is due; being called in it costs time while others compute
+)
 _OPTIMAL_GAP = 1e-9
 _FEASIBILITY = 1e-7  # HiGHS's own
 _SUB_MIPS = (
@@ -93,7 +95,8 @@ class Solver:
     threads : int           fixed, so that the same program takes the same course on every machine
     seed : int              HiGHS's random seed
     grace_s : float [s]     how long to wait for HiGHS after a stop before going on without it
-    pricing : str           how the dual simplex ranks rows; "auto" leaves it to HiGHS, "dantzig" is the quickest below a few thousand rows
+    pricing : str           how the dual simplex ranks rows; "auto" leaves it to HiGHS in cold solves and is "devex" in warm ones,
+                            "dantzig" is the quickest below a few thousand rows
     plain : bool            take the program as it is written, neither scaled nor its costs perturbed: quicker by a twentieth to a quarter
                             below ten thousand columns where units keep entries near 1 (docs/explanation/large-problems.md)
 
@@ -150,7 +153,6 @@ class Solver:
             "threads": self._threads,
             "random_seed": self._seed,
             "primal_feasibility_tolerance": self._feasibility,
-            "simplex_dual_edge_weight_strategy": _PRICING[self._pricing],
         }
         if self._plain:
             options |= {"simplex_scale_strategy": 0, "dual_simplex_cost_perturbation_multiplier": 0.0}
@@ -178,6 +180,7 @@ class Solver:
             "take the program",
         )
         self._has_basis = False
+        self._by_interior_point = False
         self._costs_changed = False
 
     def _check(self, status: Any, deed: str) -> None:  # noqa: ANN401 - highspy is untyped
@@ -340,6 +343,8 @@ class Solver:
         warm = not integer and self._has_basis and name in ("dual simplex", "primal simplex")
         if not (warm or integer):
             self._highs.clearSolver()
+        elif warm and self._by_interior_point:
+            self.set_basis(self._fresh_basis())
         self._highs.setOptionValue("mip_rel_gap", float(gap))
         for heuristic in _SUB_MIPS:
             self._highs.setOptionValue(heuristic, not started)
@@ -354,6 +359,7 @@ class Solver:
                 if solution.status is not Status.ERROR:
                     break
         self._has_basis = solution.basis is not None
+        self._by_interior_point = solution.method in ("interior point", "hipo")
         self._costs_changed = self._costs_changed and not self._has_basis
         return solution
 
@@ -362,8 +368,11 @@ class Solver:
         solver, strategy = _OPTIONS.get(method, ("choose", 1))
         self._highs.setOptionValue("solver", solver)
         self._highs.setOptionValue("simplex_strategy", strategy)
+        # The exact weights of a given basis cost a system to solve for each row, more than they save on the way from it.
+        ranking = "devex" if warm and self._pricing == "auto" else self._pricing
+        self._highs.setOptionValue("simplex_dual_edge_weight_strategy", _PRICING[ranking])
         self._highs.setCallback(run.heard, None)
-        watched = method == "mip" or self._arrays.nonzeros >= _WATCHED_NONZEROS
+        watched = method == "mip" or self._arrays.nonzeros >= _WATCHED_NONZEROS or run.stop_is_near
         for kind in _WATCHED:
             (self._highs.startCallback if watched else self._highs.stopCallback)(kind)
         if not self._ended(run):
@@ -375,6 +384,12 @@ class Solver:
                 return self._unfinished(run, method)
             self._highs.setOptionValue("presolve", "choose")
         return self._read(run, method, warm=warm)
+
+    def _fresh_basis(self) -> Basis:
+        """Return the basis of a crossover and forget what else it left: from that, the first warm solve takes three times as long."""
+        basis = self.get_basis()
+        self._highs.clearSolver()
+        return basis
 
     def _ended(self, run: Run) -> bool:
         """Wait for HiGHS; where it does not end, or an error leaves the wait, go on with a fresh one."""

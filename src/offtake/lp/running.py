@@ -58,6 +58,12 @@ class Run:
         """Wall-clock time since the run began."""
         return time.monotonic() - self.began
 
+    @property
+    def stop_is_near(self) -> bool:
+        """Whether a stop is asked for already or its time comes within a second."""
+        asked = self.interrupt is not None and self.interrupt.is_set()
+        return asked or (self.time_limit is not None and self.time_limit - self.seconds < 1.0)
+
     def again(self) -> Run:
         """Return a run that goes on under the same limits, counting time from the first."""
         return Run(
