@@ -91,19 +91,7 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
     """
     model = case.model
     chips = case.chips
-    names = {
-        "tp": case.tp,
-        "pp": case.pp,
-        "cp": case.cp,
-        "ep": case.ep,
-        "vpp": case.vpp,
-        "micro_batch": case.micro_batch,
-    }
-    moot = {"ep": not model.is_moe, "vpp": case.pp == 1, "cp": case.seq_tok < _LONG_TOK}
-    open_ = tuple(
-        [n for n, v in names.items() if v is None and not moot.get(n)]
-        + (["recompute"] if case.recompute is None else [])
-    )
+    open_ = _open(case)
     tps = _given(case.tp, [t for t in _powers(min(domain, _MAX_TP, chips)) if not model.heads or model.heads % t == 0])
     long = case.seq_tok >= _LONG_TOK
     pipelined = not torus and case.engine not in ("maxtext", "foundry")
@@ -150,21 +138,53 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
             np.abs(share / micro - np.round(share / micro)) < 1e-9,
         )
     tp, pp, cp, ep, shard, micro, dp = (v[keep] for v in (tp, pp, cp, ep, shard, micro, dp))
-    # interleaving and recomputation multiply what is left
-    index, vpp = _interleave(
-        pp, layers, vpps, batches=case.batch_seqs / np.maximum(dp * micro, 1e-9), given=bool(case.vpp)
+    layout = _multiplied(case, (tp, pp, cp, ep, shard, micro), modes, vpps, dp=dp)
+    return Candidates(layout=layout, pruned=pruned, open=open_)
+
+
+def _open(case: TrainingCase) -> tuple[str, ...]:
+    """Return the settings that a case leaves open and that make a difference."""
+    names = {
+        "tp": case.tp,
+        "pp": case.pp,
+        "cp": case.cp,
+        "ep": case.ep,
+        "vpp": case.vpp,
+        "micro_batch": case.micro_batch,
+    }
+    moot = {"ep": not case.model.is_moe, "vpp": case.pp == 1, "cp": case.seq_tok < _LONG_TOK}
+    return tuple(
+        [n for n, v in names.items() if v is None and not moot.get(n)]
+        + (["recompute"] if case.recompute is None else [])
     )
-    base = [v[index] for v in (tp, pp, cp, ep, shard, micro)]
+
+
+def _multiplied(
+    case: TrainingCase,
+    base: tuple[Array, ...],
+    modes: Sequence[tuple[float, float, float]],
+    vpps: Sequence[int],
+    *,
+    dp: Array,
+) -> dict[str, Array]:
+    """Return layouts times chunks a stage times ways to recompute, by field of `Setting`; `base` is tp, pp, cp, ep, shards, micro-batch."""
+    pp, micro = base[1], base[5]
+    index, vpp = _interleave(
+        pp,
+        max(case.model.layers, 1),
+        vpps,
+        batches=case.batch_seqs / np.maximum(dp * micro, 1e-9),
+        given=bool(case.vpp),
+    )
     times = len(modes)
-    tp, pp, cp, ep, shard, micro = (np.repeat(v, times) for v in base)
+    tp, pp, cp, ep, shard, micro = (np.repeat(v[index], times) for v in base)
     vpp = np.repeat(vpp, times)
     mode = np.tile(np.array(modes), (len(vpp) // times, 1)) if len(vpp) else np.zeros((0, 3))
-    rest = np.maximum(chips / (tp * pp), 1.0)
+    rest = np.maximum(case.chips / (tp * pp), 1.0)
     shards = np.where(shard < 0.0, rest, np.minimum(shard, rest))
     zero = np.full(tp.shape, float(case.zero if case.zero is not None else 1))
     zero = np.where(shards > 1.0, 2.0 if case.zero == 2 else 3.0, zero)
-    layout = dict(zip(_FIELDS, (tp, pp, cp, ep, vpp, shards, zero, micro, *mode.T), strict=True))
-    return Candidates(layout=layout, pruned=pruned, open=open_)
+    return dict(zip(_FIELDS, (tp, pp, cp, ep, vpp, shards, zero, micro, *mode.T), strict=True))
 
 
 def _given_layout(case: TrainingCase, shard: float, mode: tuple[float, float, float]) -> dict[str, Array]:

@@ -9,7 +9,7 @@ but in `hidden_s`. Sources of formulas: arXiv 2104.04473 (pipeline, tensor paral
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from offtake.perf.training_messages import context_s, expert_s, fabric_of, gathe
 
 if TYPE_CHECKING:
     from offtake.perf.terms.real import Array
+    from offtake.perf.training_layers import Layers
     from offtake.perf.training_params import Efficiency
     from offtake.perf.training_setting import Setting
 
@@ -92,15 +93,13 @@ def step(s: Setting, eff: Efficiency) -> Step:
     m = micro_batches(s)
 
     layer = layers_of(s, eff, tokens)
-    logits = logits_s(s, eff, tokens)
+    head = logits_s(s, eff, tokens)
     tp_open, tp_all = tensor_s(s, eff, fabric, tokens)
     cp_open, cp_all = context_s(s, fabric, tokens, layer)
     ep_open, ep_all = expert_s(s, eff, fabric, tokens)
     forward = layer.gemm_f + layer.experts_f + layer.attention_f + layer.elementwise_f
     backward = layer.gemm_b + layer.experts_b + layer.attention_b + layer.elementwise_b
-    # with a fused core, norms and activations are recomputed instead of the core
-    core_again = where(s.flash > 0.0, layer.elementwise_f, layer.attention_f)
-    again = s.recompute * s.redo * forward + (1.0 - s.recompute) * s.selective * core_again
+    again = _again(s, layer, forward)
     fixed, host = fixed_s(s, eff)
     messages_again = 1.0 + 0.5 * np.asarray(s.recompute)  # the forward half of a layer's messages, once more
     tp_open, cp_open, ep_open = tp_open * messages_again, cp_open * messages_again, ep_open * messages_again
@@ -112,9 +111,7 @@ def step(s: Setting, eff: Efficiency) -> Step:
 
     # one micro-batch through one stage
     body = (forward + backward + again + fixed + tp_open + cp_open + ep_open) * per_stage
-    head = logits
     uneven = _uneven(s, body, head)
-    alone = where(s.pp > 1.0, 0.0, head)
     filled = (s.pp - 1.0) / s.vpp * (body + head * per_stage) * (1.0 - 0.67 * s.zero_bubble)
     pp_open, pp_all = pipeline_s(s, eff, fabric, tokens, m)
 
@@ -122,17 +119,14 @@ def step(s: Setting, eff: Efficiency) -> Step:
         s, eff, fabric, m, forward=forward * per_stage, backward=(backward + again) * per_stage
     )
     dp_open, dp_all = reduce_s(s, eff, fabric, window=(forward + backward) * per_stage)
-    optimizer = optimizer_s(s, eff)
-
     each = m * per_stage
-    factor = eff.time * (1.0 + eff.scale * np.log2(larger(s.chips / 8.0, 1.0)))
     parts = {
         "gemm_forward": each * layer.gemm_f,
         "gemm_backward": each * layer.gemm_b,
         "experts": each * (layer.experts_f + layer.experts_b),
         "attention": each * (layer.attention_f + layer.attention_b),
         "elementwise": each * (layer.elementwise_f + layer.elementwise_b),
-        "logits": m * alone + where(s.pp > 1.0, m * head * per_stage, 0.0),
+        "logits": m * where(s.pp > 1.0, 0.0, head) + where(s.pp > 1.0, m * head * per_stage, 0.0),
         "recompute": each * again,
         "tensor": each * tp_open,
         "context": each * cp_open,
@@ -140,11 +134,23 @@ def step(s: Setting, eff: Efficiency) -> Step:
         "pipeline": pp_open,
         "bubble": m * uneven + filled,
         "data": fsdp_open + dp_open,
-        "optimizer": optimizer,
+        "optimizer": optimizer_s(s, eff),
         "overhead": each * fixed + eff.step_s,
     }
     hidden = each * (tp_all + cp_all + ep_all) + pp_all + fsdp_all + dp_all
     hidden = hidden - parts["tensor"] - parts["context"] - parts["expert"] - pp_open - fsdp_open - dp_open
+    return _joined(s, eff, parts, hidden)
+
+
+def _again(s: Setting, layer: Layers, forward: Array) -> Array:
+    """Return what the backward of a micro-batch computes again [s]: with a fused core, norms and activations instead of the core."""
+    core = where(s.flash > 0.0, layer.elementwise_f, layer.attention_f)
+    return np.asarray(s.recompute * s.redo * forward + (1.0 - s.recompute) * s.selective * core)
+
+
+def _joined(s: Setting, eff: Efficiency, parts: dict[str, Any], hidden: Any) -> Step:  # noqa: ANN401  (numbers or arrays)
+    """Return terms of one shape [s], with what software and the number of chips add to all of them under `overhead`."""
+    factor = eff.time * (1.0 + eff.scale * np.log2(larger(s.chips / 8.0, 1.0)))
     arithmetic = sum(
         (parts[n] for n in ("gemm_backward", "experts", "attention", "logits", "recompute")), parts["gemm_forward"]
     )
@@ -158,7 +164,7 @@ def step(s: Setting, eff: Efficiency) -> Step:
         **wide,
         hidden_s=larger(hidden, 0.0),
         compute_s=np.asarray(arithmetic),
-        memory_s=np.asarray(parts["elementwise"] + optimizer),
+        memory_s=np.asarray(parts["elementwise"] + parts["optimizer"]),
     )
 
 
