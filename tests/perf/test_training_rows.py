@@ -9,9 +9,10 @@ import pytest
 from offtake.catalog import chip
 from offtake.catalog.chips import chip_of
 from offtake.perf import training_fit
+from offtake.perf.names import chip_named
 from offtake.perf.tables import Cells
 from offtake.perf.tables_training import row_of
-from offtake.perf.training_model import predict_training
+from offtake.perf.training_model import base_setting, predict_training
 from offtake.perf.training_params import levels
 
 ROW = {
@@ -103,3 +104,9 @@ def test_a_publisher_is_named_by_its_repository():
         training_fit.source_of("docs: github.com/foundation-model-stack/fms-fsdp README.md, later")
         == "foundation-model-stack/fms-fsdp"
     )
+
+
+def test_a_chip_that_runs_compiled_programs_has_no_host_in_its_step_whatever_the_engine():
+    asked = case()
+    for name, eager in (("TPU v7", 0.0), ("Trainium2", 0.0), ("H100 SXM", 1.0)):
+        assert base_setting(replace(asked, chip=chip_named(name).chip, engine="")).eager == eager

@@ -40,6 +40,8 @@ _ASYNCHRONOUS_SINCE, _OWN_CORE_SINCE = 2022.0, (2024.4, 2026.0)
 _NARROW_GRADIENTS_SINCE = 2025.0
 _COMPILED = ("maxtext", "neuron")
 """Engines whose step is one compiled program: fused from the first, and no host waits in it."""
+_ONLY_COMPILED = ("Google", "AWS")
+"""Vendors whose training chips run nothing but compiled programs, whatever the engine."""
 _CAPTURED_DOMAIN = 32
 """Scale-up domain from which an NVIDIA rack has Arm hosts; recipes of Megatron for them record layers as CUDA graphs."""
 _REAL_SKEW = 0.15
@@ -140,7 +142,7 @@ def base_setting(case: TrainingCase) -> Setting:
         moe_age=min(max(2026.0 - known_year, -0.6), 0.5),
         captured=float(case.chip.vendor == "NVIDIA" and case.chip.scaleup_domain >= _CAPTURED_DOMAIN),
         gradient_bytes=2.0 if case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE else 4.0,
-        eager=float(case.engine not in _COMPILED),
+        eager=float(case.engine not in _COMPILED and case.chip.vendor not in _ONLY_COMPILED),
         dedupe=float(known_year >= 2024.0),
     )
 
