@@ -226,25 +226,36 @@ def _contract(prices: World, terms: World) -> Contract | None:
     return replace(contract, clauses=tuple(cast("Any", theirs.get(c.id, c)) for c in contract.clauses))
 
 
-def _exact(world: World) -> Grains:
-    """Figures of a solved world from its exact settlement, loans left out."""
+def _outside(world: World) -> tuple[SettleAlgebra, list[tuple[Due[Exact], bool]]]:
+    """Settle what is outside the contract; each due with whether it is of a loan."""
     problem = world.problem
     measures = {Measure(*k): [v.tolist()] for k, v in world.quantities.items() if k[0] in KINDS}
     algebra = SettleAlgebra(grid=problem.grid, measures=measures, paths=problem.paths[:1])
-    outside = payments(algebra, problem)
-    dues = [due for due, line in zip(outside, world.lines, strict=True) if not line.of_loans]
+    found = payments(algebra, problem)
+    return algebra, [(due, line.of_loans) for due, line in zip(found, world.lines, strict=True)]
+
+
+def _exact(world: World) -> Grains:
+    """Figures of a solved world from its exact settlement, loans left out."""
+    problem = world.problem
+    algebra, outside = _outside(world)
+    dues = [due for due, of_loans in outside if not of_loans]
     dues += _owed(contract_of(problem), world, algebra)
     amounts = [np.array([float(v) for v in due.amount.rows[0]]) for due in dues]
     at_end = world.terminal_usd
     if at_end is None:
         at_end = _terminal(problem, world.quantities, dues, amounts)
-    found = _values(problem, dues, amounts, at_end) | _power(world, world.quantities)
+    return _values(problem, dues, amounts, at_end) | _power(world, world.quantities) | _booked(problem, dues)
+
+
+def _booked(problem: Problem, dues: Sequence[Due[Exact]]) -> Grains:
+    """Net cash of each party by calendar year and in all [cents], payment by payment as the books hold it."""
     cash = dict.fromkeys(_cash_keys(problem), 0)
     for flow in flows_of(dues):
         for party, sign in ((flow.payer, -1), (flow.payee, 1)):
             if party in PARTIES and not flow.in_kind:
                 cash["cash", party, _year(problem, flow.date.year)] += sign * int(flow.amount / CENT)
-    return found | _with_totals(cash)
+    return _with_totals(cash)
 
 
 def _owed(contract: Contract | None, terms: World, algebra: SettleAlgebra) -> list[Due[Exact]]:
@@ -258,9 +269,8 @@ def _loans(world: World) -> Grains:
     """Figures of the loans of a world alone."""
     lines = [line for line in world.lines if line.of_loans]
     amounts = [line.price * world.quantities[cast("Key", line.quantity)][line.period] for line in lines]
-    dues = [line.due for line in lines]
-    cash = _cash(world.problem, dues, amounts)
-    return _values(world.problem, dues, amounts, {}) | cash
+    booked = _booked(world.problem, [due for due, of_loans in _outside(world)[1] if of_loans])
+    return _values(world.problem, [line.due for line in lines], amounts, {}) | booked
 
 
 def _between(a: World, b: World, from_b: frozenset[str], *, supply: bool) -> Grains:
