@@ -136,6 +136,9 @@ def test_the_command_plans_tells_and_explains(here, capsys):
     code, _, err = call(*whole, "--executor", "ryx")
     assert code == 2
     assert "did you mean `ray`" in " ".join(err.split())
+    code, _, err = call(*whole, "--paths", "1", "--executor", "ray:127.0.0.1:1")
+    assert code == 2  # also where one path leaves nothing to share out
+    assert "--executor processes" in " ".join(err.split())
     code, out, err = call(*whole, "--paths", "1", "--json")
     assert code == 0, err
     alone = json.loads(out)

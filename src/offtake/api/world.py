@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from offtake.api.headline import Headline, headline
 from offtake.api.prepare import World, assumptions, prepare
 from offtake.errors import OfftakeError
-from offtake.executors import side_by_side, together
+from offtake.executors import executor_of, side_by_side, together
 from offtake.lp.certificate import certify
 from offtake.lp.solution import Status
 from offtake.plan.bottlenecks import Bottleneck, bottlenecks
@@ -93,6 +93,8 @@ def tell(
         return tell_under_uncertainty(
             loaded, outlook, settings, cases=cases, full=full, executor=executor, journal=journal, progress=progress
         )
+    if executor is not None:  # one path leaves nothing to share out, but who names a cluster hears that it is silent
+        executor_of(executor).close()
     return tell_one_path(loaded, settings, cases=cases, progress=progress)
 
 
