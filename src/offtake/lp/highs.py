@@ -6,8 +6,8 @@ interrupt only between certain steps. Where it takes longer than `grace_s`, the 
 object continues on a fresh HiGHS, while the old one runs out in the background.
 
 Policy for linear programs (benchmarks/lp_solve.py, docs/explanation/large-problems.md): large and cold, interior point with crossover
-(exact vertex prices), from some hundred thousand entries on the one that factorises (HiPO); changed limits or bounds, dual simplex from
-the last basis; changed objective, primal simplex from it unless large.
+(exact vertex prices), from some million entries on the one that factorises (HiPO); small and cold, or with changed limits or bounds from
+the last basis, dual simplex; changed objective, primal simplex from it unless large.
 """
 
 from __future__ import annotations
