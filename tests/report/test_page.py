@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from offtake.report import sentences_answer
 from offtake.report.data import TABLES, ReportData, report_table
 from offtake.report.page import render
 from offtake.tables import Column, Table
@@ -136,28 +137,106 @@ def test_page_one_has_its_parts_in_order():
     assert places == sorted(places)
 
 
-def test_the_terms_stand_on_page_one():
-    shown = " ".join(read(render(full())).words).replace("\N{NO-BREAK SPACE}", " ")
-    first = shown[: shown.index("Accepted power grows")]
-    for words in (
-        "The economics are our assumptions and not the parties’",
-        "One planner, not an equilibrium",
-        "Foresight is perfect",
-        "It is not the accuracy of a forecast",
-        "alliance-5gw",
-        "7f3a90c1d2e4",
-        "joint value",
-    ):
-        assert words in first
+def plain(page):
+    """What one reads, top to bottom."""
+    words = " ".join(read(re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)).words)
+    return " ".join(words.replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "").split())
+
+
+THINGS = (
+    "The economics are our assumptions and not the parties’",
+    "One planner, not an equilibrium",
+    "Foresight is perfect",
+    "It is not the accuracy of a forecast",
+    "Not determined by the objective",
+    "both gain $20 bn",
+)
+
+
+def test_the_answer_comes_first_and_what_to_know_right_after_what_binds():
+    shown = plain(render(full(asides=("Counting what is left undone, both gain $20 bn.",))))
+    parts = (
+        (
+            "Together, the developer and the cloud gain $18.4 bn against no alliance, with 4.4 GW accepted at the fence by the end of "
+            "2033; interconnection at new-carlisle is worth most to relieve."
+        ),
+        "−$6.2 to $47 bn with price of the top class at its ends joint value against no alliance",
+        "for the developer, against no alliance",
+        "peak facility power accepted",
+        "7 things to know about these figures Flows",
+        "Accepted power grows from 1.58 GW in 2026 to 4.4 GW in 2033",
+        "What binds Interconnection at new-carlisle binds in 12 of 19 periods, first in 2026-Q4; one phase of 100 MW more adds $1.24 bn",
+        "Every limit, period by period",
+        "7 things to know about these figures One path is planned",
+        *THINGS,
+        "alliance-5gw Run 7f3a90c1d2e4",
+        "joint value Status",
+        "Interconnection at new-carlisle is worth most to relieve",
+    )
+    at = 0
+    for words in parts:
+        assert words in shown[at:], words
+        at = shown.index(words, at) + len(words)
+
+
+@pytest.mark.parametrize(
+    "data", [full(), uncertain(), full(tables={}, document={})], ids=["full", "uncertain", "empty"]
+)
+def test_things_to_know_are_counted_and_the_count_leads_to_them(data):
+    page = render(data)
+    listed = re.search(r'<section class="terms" id="know"><h3>(\d+) things? to know[^<]*</h3><ol>(.*?)</ol>', page)
+    assert int(listed[1]) == listed[2].count("<li>") >= 4
+    assert f'<a href="#know">{listed[1]} things to know about these figures</a>' in page
+    for words in data.undetermined:
+        assert words in plain(page)
 
 
 @pytest.mark.parametrize(
     ("status", "words"), [("short", "An obligation is not met"), ("interrupted", "The solve was interrupted")]
 )
-def test_a_status_that_is_not_optimal_is_said_first(status, words):
+def test_a_status_that_is_not_optimal_is_said_before_any_figure(status, words):
     page = render(full(document={**full().document, "status": status}))
-    assert words in page
-    assert 'class="terms alert"' in page
+    assert page.index('class="alert"') < page.index(words) < page.index('class="headline"')
+    assert '<a href="#trust">see the' in page
+    assert 'class="alert"' not in render(full(document={**full().document, "status": "optimal"}))
+
+
+def test_the_answer_is_true_also_where_there_is_little_to_tell():
+    cases = ROWS["cases"]()
+    columns = [c.name for c in TABLES["cases"].columns]
+    at = columns.index("value_against_no_alliance_usd")
+
+    def with_value(value):
+        rows = [(*cases[0][:at], value, *cases[0][at + 1 :])]
+        return sentences_answer.answer(full(tables={"cases": report_table("cases", rows)}))
+
+    assert with_value(-2e9) == (
+        "Together, the developer and the cloud lose $2 bn against no alliance, by a plan whose power is not known."
+    )
+    assert with_value(0.0).startswith("The alliance is worth as much as none, by")
+    assert with_value(None).startswith("What the alliance adds is not known, by")
+    none = [(2026, 5000.0, 0.0, 0.0, 0.0, 0.0, 0.0, 10.0)]
+    idle = full(tables={"power_by_year": report_table("power_by_year", none)})
+    assert "by building nothing." in sentences_answer.answer(idle)
+
+
+def test_a_limit_without_relief_is_told_by_how_long_it_binds():
+    tables = {n: t for n, t in full().tables.items() if n != "reliefs"}
+    said = sentences_answer.limits(full(tables=tables))
+    assert said[0] == ("interconnection at new-carlisle", "binds in 12 of 19 periods, first in 2026-Q4")
+    assert "binds longest" in sentences_answer.answer(full(tables=tables))
+    kinds = {r["limit"]: r["kind"] for r in full().table("bottlenecks").rows()}
+    assert len({kinds[limit] for limit, _ in said}) == len(said) == sentences_answer.MOST_LIMITS
+
+
+def test_ranges_are_of_the_plan_and_its_cases():
+    gains = [r["offtaker_against_no_alliance_usd"] for r in full().table("cases").rows()]
+    words = sentences_answer.gain_span(full(), "offtaker")
+    assert words.endswith(f"over the {len(gains)} named cases")
+    assert words.startswith(f"−${-min(gains) / 1e9:g} to ${max(gains) / 1e9:g} bn")
+    lone = full(tables={"cases": report_table("cases", ROWS["cases"]()[:1])})
+    assert sentences_answer.gain_span(lone, "offtaker") == ""
+    assert sentences_answer.joint_span(lone) == ""
 
 
 def test_an_absent_table_gives_its_reason():
@@ -236,5 +315,7 @@ def test_report_data_is_frozen():
 def test_gains_are_differences_from_no_alliance(alone):
     document = {**full().document, "no_alliance": {"offtaker": alone, "provider": None}}
     page = render(full(document=document)).replace("\N{NO-BREAK SPACE}", " ")
-    assert "<b>$10.6 bn</b><span>for the developer, against no alliance</span>" in page
+    assert re.search(
+        r"<b>\$10.6 bn</b>(<span class=.reach.>[^<]*</span>)?<span>for the developer, against no alliance</span>", page
+    )
     assert "for the cloud, against no alliance: not known" in page

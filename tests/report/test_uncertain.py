@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from offtake.report import charts, charts_paths, sentences, sentences_paths
+from offtake.report import charts, charts_paths, sentences, sentences_answer, sentences_paths
 from offtake.report.data import report_table
 from offtake.report.page import render
 
@@ -35,12 +35,30 @@ def test_out_of_sample_comes_first_and_with_its_interval(page):
     claim = "On 20 fresh paths the plan is worth $31.9 bn on average, $18.4 bn to $45.4 bn with 95 % confidence; on the 6 paths"
     assert sentences_paths.worth(uncertain()).startswith(claim)
     text = re.sub(r"<[^>]+>", " ", page)
-    assert text.index("On 20 fresh paths") < text.index("Accepted power grows")
+    assert (
+        text.index("objective on 20 fresh paths") < text.index("Accepted power grows") < text.index("On 20 fresh paths")
+    )
     assert "an upper value between two stages" in text
     assert "an upper one between two stages" in text
     assert "never knowing" not in text
     assert "Foresight" in text
     assert "multistage" in text
+
+
+def test_headline_figures_reach_from_the_worst_path_to_the_best_and_the_mean_of_fresh_ones_has_its_interval(page):
+    found = re.findall(r'<b>([^<]*)</b><span class="reach">([^<]*)</span>', page.replace("\N{NO-BREAK SPACE}", " "))
+    gains = [0.61 * v / 1e9 for v in VALUES]
+    assert found[1][1].replace("\N{WORD JOINER}", "") == f"−${-min(gains):.3g} to ${max(gains):.3g} bn by path"
+    assert found[-1] == ("$31.9 bn", "95 %: $18.4 to $45.4 bn")
+    assert len(found) == 5
+
+
+def test_what_binds_says_on_how_many_paths():
+    shown = dict(sentences_answer.limits(uncertain()))
+    assert shown["interconnection at new-carlisle"].startswith(
+        "binds in 12 of 19 periods, first in 2026-Q4, on all paths"
+    )
+    assert "on at most 80 % of the paths" in shown["supply of trainium3"]
 
 
 def test_in_sample_value_never_stands_alone():

@@ -37,7 +37,7 @@ __all__ = [
     "tornado_chart",
 ]
 
-FULL, HALF = 1040.0, 498.0
+FULL, WIDE, HALF = 1040.0, 700.0, 498.0
 _MOST_LIMITS, _MOST_SWINGS, _MOST_COMMITMENTS = 10, 12, 3
 _MOST_OF_A_KIND = 3  # limits of one kind in the ribbon, before a kind may fill what room is left
 
@@ -68,7 +68,7 @@ def power_chart(data: ReportData) -> str:
             ends.append(f"{word} {power(last)}")
     if not series:
         return ""
-    drawing = Drawing("power", FULL, 380.0, "Facility power by year", sentences.gigawatts(data))
+    drawing = Drawing("power", WIDE, 290.0, "Facility power by year", sentences.gigawatts(data))
     return line_chart(drawing, [str(y) for y in table["year"]], series, unit="GW, facility", ends=ends)
 
 

@@ -22,19 +22,26 @@ p { margin: 0 0 10px; max-width: 78ch; }
 a { color: var(--accent); }
 svg { display: block; max-width: 100%; height: auto;
   font-family: system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
-header.top { padding-top: 48px; }
+header.top { padding-top: 34px; }
 .kicker { color: var(--muted); font-size: 13px; letter-spacing: 0.04em; text-transform: uppercase; margin: 0 0 10px; }
 .lead { font-size: 16px; color: var(--muted); max-width: 90ch; }
 dl.facts { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 20px 0 0; font-size: 12.5px; }
 dl.facts div { display: flex; gap: 8px; } dl.facts dt { color: var(--muted); }
 dl.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
-.terms { margin: 24px 0 0; padding: 14px 18px; background: var(--soft); border-left: 3px solid var(--accent); font-size: 14px; }
-.terms p { margin: 0 0 4px; max-width: none; } .terms p:last-child { margin: 0; }
-.terms.alert { border-left-color: var(--warn); }
-.headline { display: grid; grid-template-columns: repeat(4, 1fr); gap: 28px; margin: 34px 0 8px; padding: 0; list-style: none; }
+.answer { font-size: 19px; line-height: 1.4; max-width: none; margin: 0 0 10px; text-wrap: pretty; }
+.alert { margin: 0 0 10px; padding: 4px 12px; border-left: 3px solid var(--warn); background: var(--soft); max-width: none; }
+.first { display: grid; grid-template-columns: minmax(0, 700px) minmax(250px, 1fr); gap: 0 34px; align-items: start; }
+.first .figure { margin-top: 26px; } .first h3.claim { font-size: 17px; } .binds { margin-top: 26px; } .binds h3 { margin-top: 0; }
+.binds ol { margin: 0; padding: 0; list-style: none; } .binds li { border-top: 1px solid var(--line); padding: 7px 0; line-height: 1.4; }
+.binds li b { display: block; font-size: 14px; overflow-wrap: anywhere; } .binds li span { color: var(--muted); font-size: 13px; }
+.terms { margin: 36px 0 0; padding: 14px 20px; background: var(--soft); border-left: 3px solid var(--accent); font-size: 14px; }
+.terms h3 { margin: 0 0 8px; } .terms ol { margin: 0; padding-left: 22px; } .terms li { margin: 0 0 4px; }
+.headline { display: grid;
+  grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 24px; margin: 22px 0 0; padding: 0; list-style: none; }
 .headline li { border-top: 1px solid var(--ink); padding-top: 10px; min-width: 0; }
 .headline b { display: block; font-size: 27px; line-height: 1.2; font-weight: 600; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 .headline span { display: block; color: var(--muted); font-size: 13px; line-height: 1.4; }
+.headline .reach { color: var(--ink); font-weight: 600; }
 .figure { margin: 52px 0 0; break-inside: avoid; min-width: 0; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 44px; } .pair .figure { margin-top: 52px; }
 .figure .sub { color: var(--muted); font-size: 13px; margin: 0 0 16px; max-width: none; }
@@ -58,11 +65,11 @@ table.cases td { padding-top: 8px; padding-bottom: 8px; }
 .note { color: var(--muted); font-size: 13px; margin-top: 8px; }
 .empty { color: var(--muted); border: 1px dashed var(--line); padding: 18px; margin-top: 10px; }
 .badge { display: inline-block; border: 1px solid var(--line); border-radius: 3px; padding: 0 6px; font-size: 12px; }
-nav { margin-top: 26px; font-size: 13px; } nav a { margin-right: 18px; white-space: nowrap; }
+nav { margin-top: 16px; font-size: 13px; } nav a { margin-right: 18px; white-space: nowrap; }
 footer { margin-top: 90px; padding-bottom: 60px; color: var(--muted); font-size: 13px; }
 @media screen and (max-width: 860px) {
   main, header.top, footer { padding-left: 20px; padding-right: 20px; }
-  .pair, .beside { grid-template-columns: 1fr; } .headline { grid-template-columns: 1fr 1fr; }
+  .pair, .beside, .first { grid-template-columns: minmax(0, 1fr); } .headline { grid-template-columns: 1fr 1fr; }
   .figure > svg { min-width: 640px; } .figure, .scroll { overflow-x: auto; }
 }
 @media print {
@@ -74,7 +81,9 @@ footer { margin-top: 90px; padding-bottom: 60px; color: var(--muted); font-size:
   tr, .figure { break-inside: avoid; } .scroll { overflow: visible; } table { font-size: 7.5pt; } td.n, th.n { padding-left: 9px; }
   th, td { padding-right: 9px; } td.n, th.n { padding-right: 0; }
   .figure, .pair .figure { margin-top: 22px; } .headline { gap: 14px; margin: 16px 0 0; } .headline b { font-size: 15pt; }
-  .terms { font-size: 8.5pt; margin-top: 12px; }
+  .first { grid-template-columns: minmax(0, 13fr) minmax(0, 6fr); gap: 0 22px; } .answer { font-size: 11.5pt; }
+  .headline { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); } .binds li span, .headline span { font-size: 8pt; }
+  .binds li b { font-size: 8.5pt; } .terms { font-size: 8.5pt; margin-top: 12px; }
   .sub, .figure .sub { font-size: 8pt; margin-bottom: 8px; } a { color: inherit; text-decoration: none; }
   svg, .terms, tr.base td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from offtake.report.css import CSS
 from offtake.report.headline import against_firm
-from offtake.report.page_one import first_page, header
+from offtake.report.opening import header
+from offtake.report.page_one import first_page
 from offtake.report.promises import lateness
 from offtake.report.sections import flows, parties, physical
 from offtake.report.statements import accounting

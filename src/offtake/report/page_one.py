@@ -1,142 +1,30 @@
-"""Page 1: who, what and under which terms; six figures with sentences for titles; the table of cases."""
+"""Page 1: what one sees first, the figures with sentences for titles, the table of cases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.report import charts, sentences, sentences_paths
-from offtake.report.blocks import empty, figure, paragraph, table, tied, twin
+from offtake.report import charts, sentences
+from offtake.report.blocks import empty, figure, paragraph, table, twin
+from offtake.report.opening import opening
 from offtake.report.uncertain import under_uncertainty
-from offtake.report.words import percent, plural, power, usd
-from offtake.tables import escape, significant
+from offtake.report.words import usd
+from offtake.tables import significant
 
 if TYPE_CHECKING:
     from offtake.report.data import ReportData
 
-__all__ = ["first_page", "header"]
-
-
-def header(data: ReportData) -> str:
-    """Write the head of the page: title, facts, the terms under which every figure stands, the headline figures."""
-    facts = {
-        "Scenario": data.scenario,
-        "Run": data.run_id,
-        "Valued at": data.fact("valuation_date"),
-        "Foresight": data.fact("foresight"),
-        "Paths": data.fact("paths"),
-        "Stages": ", ".join(map(str, data.fact("stages") or ())),
-        "Objective": data.objective,
-        "Status": data.fact("status"),
-        "Solver gap": _gap(data),
-    }
-    listed = "".join(
-        f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v not in {None, ""}
-    )
-    return (
-        f'<header class="top"><p class="kicker">Offtake report · {escape(data.offtaker)} and {escape(data.provider)}</p>'
-        f"<h1>{escape(data.title or data.scenario)}</h1>"
-        f'<dl class="facts">{listed}</dl>{_terms(data)}{_headline(data)}{_contents()}</header>\n'
-    )
-
-
-def _gap(data: ReportData) -> str:
-    gap = data.fact("gap")
-    return "" if gap is None else percent(float(gap))
-
-
-def _terms(data: ReportData) -> str:
-    """Say what the figures are and are not."""
-    foresight = data.fact("foresight") or "perfect"
-    lines = [
-        "The economics are our assumptions and not the parties’. Signed terms are data; what is not public is assumed, and listed below.",
-        "One planner, not an equilibrium: a single plan decides for both parties, each within its own rights.",
-        f"Foresight is {foresight}: " + _FORESIGHT.get(str(foresight), "see the documentation."),
-    ]
-    if data.fact("paths"):
-        lines.insert(0, sentences_paths.terms(data))
-    if _gap(data):
-        lines.append(
-            f"The solver’s gap of {_gap(data)} bounds how far this plan may be from the best one under these assumptions. "
-            "It is not the accuracy of a forecast."
-        )
-    if data.undetermined:
-        lines.append("Not determined by the objective: " + " ".join(data.undetermined))
-    lines += data.asides
-    alert = data.fact("status") not in {None, "optimal"}
-    if alert:
-        lines.insert(0, _STATUS.get(str(data.fact("status")), f"Status: {data.fact('status')}."))
-    return f'<div class="terms{" alert" if alert else ""}">{"".join(paragraph(w) for w in lines)}</div>'
-
-
-_FORESIGHT = {
-    "perfect": "the plan knows every price, delay and volume of its scenario in advance, so it is an upper bound on what could be done.",
-    "two-stage": "the first decisions are taken before it is known which path comes, the rest after.",
-    "rolling": "each stage decides on what is known by then, and is bound by it later.",
-    "multistage": "signing, sites, phases, orders and the contract’s options know the past of their path only. Training, renting, "
-    "serving and borrowing know their whole path, so that every value is an upper one between two stages.",
-}
-
-_STATUS = {
-    "short": "An obligation is not met in this plan: see the findings.",
-    "infeasible": "There is no plan: fixed decisions contradict each other or physics. See the findings.",
-    "interrupted": "The solve was interrupted: this is the best plan found until then, and a better one may exist.",
-    "time_limit": "The solve stopped at the time limit: a better plan may exist.",
-}
-
-
-def _headline(data: ReportData) -> str:
-    """Set four figures, the first three as differences from no alliance."""
-    over = f", mean over the {plural(data.fact('paths'), 'path')} of the plan" if data.fact("paths") else ""
-    items = [(usd(sentences.value(data)), f"joint value against no alliance, at the objective’s rate{over}")]
-    for party in ("offtaker", "provider"):
-        npv, alone = data.fact(f"parties.{party}.npv_usd"), _alone(data, party)
-        gain = npv - alone if npv is not None and alone is not None else None
-        words = f"for {data.the(party)}, against no alliance{over}"
-        if gain is None:
-            words += f": {data.reason(f'no_alliance.{party}.npv_usd') or 'not known'}"
-        items.append((usd(gain), words))
-    peak, it = data.fact("peak_facility_power_mw"), data.fact("peak_it_power_mw")
-    items.append(
-        (
-            power(peak),
-            f"peak facility power accepted, {power(it)} of it for IT" if it is not None else "peak facility power",
-        )
-    )
-    return (
-        '<ul class="headline">'
-        + "".join(f"<li><b>{tied(b)}</b><span>{tied(w)}</span></li>" for b, w in items)
-        + "</ul>"
-    )
-
-
-def _alone(data: ReportData, party: str) -> float | None:
-    """Give a party's value without the alliance; the document may hold the figure itself or an object with it."""
-    found = data.fact(f"no_alliance.{party}")
-    return found.get("npv_usd") if isinstance(found, Mapping) else found
-
-
-def _contents() -> str:
-    links = (
-        ("flows", "Flows"),
-        ("parties", "Both parties’ books"),
-        ("physical", "Sites, chips and tokens"),
-        ("trust", "Findings and certificate"),
-        ("assumptions", "Every assumption"),
-    )
-    return '<nav aria-label="Contents">' + "\n".join(f'<a href="#{i}">{escape(w)}</a>' for i, w in links) + "</nav>"
+__all__ = ["first_page"]
 
 
 def first_page(data: ReportData) -> str:
-    """Write what the plan is worth under uncertainty, the six figures and the table of cases, in their order."""
+    """Write what one sees first, what the plan is worth under uncertainty, the six figures and the table of cases, in their order."""
     return "".join(
         (
+            opening(data),
             under_uncertainty(data),
-            _drawn(data, ("1", "power_by_year"), sentences.gigawatts(data), charts.power_chart(data),
-                   "Facility power at the end of each year; used: mean of the year’s last period. "
-                   "Demand: what serving every demand step, training and research would take."),
             _drawn(data, ("2", "bottlenecks"), sentences.bottleneck(data), charts.bottleneck_ribbon(data),
                    _RIBBON_OF_PATHS if data.fact("paths") else
                    "Coloured where a limit binds; in the cells, the price of one more unit for a year. "

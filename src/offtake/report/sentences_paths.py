@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["RELAXED", "binding", "decided", "measure", "parties", "paths", "risk", "spread", "terms", "worth"]
 
 
-def terms(data: ReportData) -> str:
-    """Say how to read every number of the page."""
+def terms(data: ReportData) -> tuple[str, ...]:
+    """Say for what the plan was made, and how to read every number and every range of the page."""
     count, stages = data.fact("paths"), data.fact("stages") or []
     later = f"decided now and again at {joined([str(s) for s in stages[1:]])}" if len(stages) > 1 else "decided now"
     return (
-        f"Planned under uncertainty, for {plural(count, 'sampled path')} with probabilities, {later}. Every figure is the mean over these "
-        "paths, weighted by probability, every peak the largest of any path and least cash the smallest, unless it says otherwise. Seed "
-        f"{data.fact('seed')}."
+        f"Planned under uncertainty, for {plural(count, 'sampled path')} with probabilities, {later}. Seed {data.fact('seed')}.",
+        (
+            "Every figure is the mean over these paths, weighted by probability, every peak the largest of any path and least cash the "
+            "smallest, unless it says otherwise."
+        ),
+        (
+            "A range “by path” is from the lowest of these paths to the highest, and no confidence; “95 %” is of the mean over fresh "
+            "paths, not of what one future may bring."
+        ),
     )
 
 

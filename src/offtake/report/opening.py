@@ -1,0 +1,189 @@
+"""What one sees first: the answer, the headline figures with how sure they are, the chart, what binds; then what to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from offtake.report import charts, sentences, sentences_answer, sentences_paths
+from offtake.report.blocks import empty, figure, table, tied, twin
+from offtake.report.words import percent, plural, power, usd
+from offtake.tables import escape
+
+if TYPE_CHECKING:
+    from offtake.report.data import ReportData
+
+__all__ = ["header", "opening"]
+
+_FORESIGHT = {
+    "perfect": "the plan knows every price, delay and volume of its scenario in advance, so it is an upper bound on what could be done.",
+    "two-stage": "the first decisions are taken before it is known which path comes, the rest after.",
+    "rolling": "each stage decides on what is known by then, and is bound by it later.",
+    "multistage": "signing, sites, phases, orders and the contract’s options know the past of their path only. Training, renting, "
+    "serving and borrowing know their whole path, so that every value is an upper one between two stages.",
+}
+
+_STATUS = {
+    "short": "An obligation is not met in this plan",
+    "infeasible": "There is no plan: fixed decisions contradict each other or physics",
+    "interrupted": "The solve was interrupted: this is the best plan found until then, and a better one may exist",
+    "time_limit": "The solve stopped at the time limit: a better plan may exist",
+}
+
+
+def header(data: ReportData) -> str:
+    """Write the head of the page: title, the answer, the headline figures, where to read what they rest on."""
+    return (
+        f'<header class="top"><p class="kicker">Offtake report · {escape(data.offtaker)} and {escape(data.provider)}</p>'
+        f"<h1>{escape(data.title or data.scenario)}</h1>"
+        f'<p class="answer">{tied(sentences_answer.answer(data))}</p>{_alert(data)}{_headline(data)}{_contents(data)}</header>\n'
+    )
+
+
+def opening(data: ReportData) -> str:
+    """Write the first chart beside what binds, and below them what to know about the figures."""
+    shown = data.table("power_by_year")
+    chart = figure(
+        "power-by-year",
+        sentences.gigawatts(data),
+        sub="Facility power at the end of each year; used: mean of the year’s last period. "
+        "Demand: what serving every demand step, training and research would take.",
+        body=charts.power_chart(data),
+        twins=twin(table(shown)) if len(shown) else "",
+        number="1",
+    )
+    return f'<div class="first">{chart}{_binds(data)}</div>\n{_know(data)}'
+
+
+def _alert(data: ReportData) -> str:
+    """Say that the plan is not as it should be; nothing where it is optimal."""
+    status = data.fact("status")
+    if status in {None, "optimal"}:
+        return ""
+    words = _STATUS.get(str(status), f"Status: {status}")
+    count = len(data.table("findings"))
+    seen = f"see the {plural(count, 'finding')}" if count > 1 else "see the findings"
+    return f'<p class="alert">{tied(words)}: <a href="#trust">{escape(seen)}</a>.</p>'
+
+
+def _headline(data: ReportData) -> str:
+    """Set the figures, each with how far it reaches: (figure, what it is, its interval)."""
+    over = f", mean over the {plural(data.fact('paths'), 'path')} of the plan" if data.fact("paths") else ""
+    items = [
+        (
+            usd(sentences.value(data)),
+            f"joint value against no alliance, at the objective’s rate{over}",
+            sentences_answer.joint_span(data),
+        )
+    ]
+    for party in ("offtaker", "provider"):
+        npv, alone = data.fact(f"parties.{party}.npv_usd"), _alone(data, party)
+        gain = npv - alone if npv is not None and alone is not None else None
+        words = f"for {data.the(party)}, against no alliance{over}"
+        if gain is None:
+            words += f": {data.reason(f'no_alliance.{party}.npv_usd') or 'not known'}"
+        items.append((usd(gain), words, sentences_answer.gain_span(data, party)))
+    peak, it = data.fact("peak_facility_power_mw"), data.fact("peak_it_power_mw")
+    of_it = f"peak facility power accepted, {power(it)} of it for IT" if it is not None else "peak facility power"
+    items.append((power(peak), of_it, sentences_answer.peak_span(data)))
+    value = data.fact("value") or {}
+    if value.get("out_of_sample_mean_usd") is not None:
+        count = plural(value["out_of_sample_paths"], "fresh path")
+        words = f"objective on {count} that the plan was not made for"
+        items.append((usd(value["out_of_sample_mean_usd"]), words, sentences_answer.fresh_span(data)))
+    return '<ul class="headline">' + "".join(_item(*item) for item in items) + "</ul>"
+
+
+def _item(amount: str, words: str, span: str) -> str:
+    reach = f'<span class="reach">{tied(span)}</span>' if span else ""
+    return f"<li><b>{tied(amount)}</b>{reach}<span>{tied(words)}</span></li>"
+
+
+def _alone(data: ReportData, party: str) -> float | None:
+    """Give a party's value without the alliance; the document may hold the figure itself or an object with it."""
+    found = data.fact(f"no_alliance.{party}")
+    return found.get("npv_usd") if isinstance(found, Mapping) else found
+
+
+def _contents(data: ReportData) -> str:
+    links = (
+        ("know", _count(data)),
+        ("flows", "Flows"),
+        ("parties", "Both parties’ books"),
+        ("physical", "Sites, chips and tokens"),
+        ("trust", "Findings and certificate"),
+        ("assumptions", "Every assumption"),
+    )
+    return '<nav aria-label="Contents">' + "\n".join(f'<a href="#{i}">{escape(w)}</a>' for i, w in links) + "</nav>"
+
+
+def _binds(data: ReportData) -> str:
+    """List the limits that hold the plan back, the first of each kind."""
+    found = sentences_answer.limits(data)
+    if not found:
+        return f'<aside class="binds" id="binds"><h3>What binds</h3>{empty(sentences.bottleneck(data))}</aside>'
+    listed = "".join(
+        f"<li><b>{tied(limit[:1].upper() + limit[1:])}</b><span>{tied(w)}</span></li>" for limit, w in found
+    )
+    more = '<p class="note"><a href="#bottlenecks">Every limit, period by period</a></p>'
+    return f'<aside class="binds" id="binds"><h3>What binds</h3><ol>{listed}</ol>{more}</aside>'
+
+
+def _count(data: ReportData) -> str:
+    count = len(_things(data))
+    return f"{count} thing{'' if count == 1 else 's'} to know about these figures"
+
+
+def _know(data: ReportData) -> str:
+    """List what the figures are and are not, and what the run was."""
+    listed = "".join(f"<li>{tied(words)}</li>" for words in _things(data))
+    return (
+        f'<section class="terms" id="know"><h3>{escape(_count(data))}</h3><ol>{listed}</ol>{_facts(data)}</section>\n'
+    )
+
+
+def _things(data: ReportData) -> list[str]:
+    """Say, one thing a line, what the figures are and are not."""
+    foresight = data.fact("foresight") or "perfect"
+    lines = [
+        *(sentences_paths.terms(data) if data.fact("paths") else ()),
+        *([] if data.fact("paths") else [_ONE_PATH]),
+        "The economics are our assumptions and not the parties’. Signed terms are data; what is not public is assumed, and listed below.",
+        "One planner, not an equilibrium: a single plan decides for both parties, each within its own rights.",
+        f"Foresight is {foresight}: " + _FORESIGHT.get(str(foresight), "see the documentation."),
+    ]
+    if _gap(data):
+        lines.append(
+            f"The solver’s gap of {_gap(data)} bounds how far this plan may be from the best one under these assumptions. "
+            "It is not the accuracy of a forecast."
+        )
+    if data.undetermined:
+        lines.append("Not determined by the objective: " + " ".join(data.undetermined))
+    return [*lines, *data.asides]
+
+
+_ONE_PATH = "One path is planned: a range beside a figure is over assumptions or named cases, and no probability."
+
+
+def _facts(data: ReportData) -> str:
+    """Name what was planned, when, and how it ended."""
+    facts = {
+        "Scenario": data.scenario,
+        "Run": data.run_id,
+        "Valued at": data.fact("valuation_date"),
+        "Foresight": data.fact("foresight"),
+        "Paths": data.fact("paths"),
+        "Stages": ", ".join(map(str, data.fact("stages") or ())),
+        "Objective": data.objective,
+        "Status": data.fact("status"),
+        "Solver gap": _gap(data),
+    }
+    listed = "".join(
+        f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v not in {None, ""}
+    )
+    return f'<dl class="facts">{listed}</dl>'
+
+
+def _gap(data: ReportData) -> str:
+    gap = data.fact("gap")
+    return "" if gap is None else percent(float(gap))
