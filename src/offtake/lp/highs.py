@@ -99,6 +99,7 @@ class Solver:
                             "dantzig" is the quickest below a few thousand rows
     plain : bool            take the program as it is written, neither scaled nor its costs perturbed: quicker by a twentieth to a quarter
                             below ten thousand columns where units keep entries near 1 (docs/explanation/large-problems.md)
+    presolve : bool         False where the program has been made small already (offtake.lp.reduced)
 
     Examples
     --------
@@ -125,9 +126,11 @@ class Solver:
         grace_s: float = 1.5,
         pricing: Pricing = "auto",
         plain: bool = False,
+        presolve: bool = True,
     ) -> None:
         """Hand the program over."""
         self._plain = plain
+        self._presolve = "choose" if presolve else "off"
         self._pricing = pricing
         self._threads = threads
         self._seed = seed
@@ -148,11 +151,12 @@ class Solver:
         """Give the present arrays to a fresh HiGHS."""
         a = self._arrays
         self._highs: Any = _Highs()
-        options: dict[str, bool | int | float] = {
+        options: dict[str, bool | int | float | str] = {
             "output_flag": False,
             "threads": self._threads,
             "random_seed": self._seed,
             "primal_feasibility_tolerance": self._feasibility,
+            "presolve": self._presolve,
         }
         if self._plain:
             options |= {"simplex_scale_strategy": 0, "dual_simplex_cost_perturbation_multiplier": 0.0}
@@ -382,7 +386,7 @@ class Solver:
             run = run.again()
             if not self._ended(run):
                 return self._unfinished(run, method)
-            self._highs.setOptionValue("presolve", "choose")
+            self._highs.setOptionValue("presolve", self._presolve)
         return self._read(run, method, warm=warm)
 
     def _fresh_basis(self) -> Basis:
@@ -434,7 +438,10 @@ class Solver:
         if integer and status in _STOPPED and not found:
             return self._unfinished(run, method)
         x = np.array(values.col_value, dtype=np.float64) if found else _NONE
-        objective = float(info.objective_function_value) if found else math.nan
+        value = (
+            info.objective_function_value if self._arrays.columns else self._arrays.offset
+        )  # it forgets the constant of none
+        objective = float(value) if found else math.nan
         bound = finite(info.mip_dual_bound) if integer else objective
         gap = relative_gap(bound, objective)
         if status is Status.OPTIMAL and integer and gap > _OPTIMAL_GAP:

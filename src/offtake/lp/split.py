@@ -30,19 +30,19 @@ import numpy as np
 from offtake.executors import side_by_side
 from offtake.lp.build import LpArrays, compress
 from offtake.lp.highs import Solver
+from offtake.lp.reduced import reduced
+from offtake.lp.solution import Status
 from offtake.lp.sparse import Coordinates
 from offtake.lp.stagewise import StageTree
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from offtake.lp.model import Model
     from offtake.lp.solution import Solution
     from offtake.lp.sparse import Floats, Ints
 
 __all__ = ["Part", "Split", "evaluate", "paths_of", "split", "tree_of"]
-
-_NO_ROOM = 1e-9  # below what a solver can tell from 0
 
 SHARED = -1
 """Path number of what belongs to all paths."""
@@ -212,9 +212,9 @@ def _restricted(arrays: LpArrays, columns: Ints, rows: Ints, entry: tuple[Ints, 
 def evaluate(parts: Split, x: Floats, *, workers: int | None = None) -> tuple[Solution, ...]:
     """Solve every path with the shared columns held; by path, values without prices.
 
-    What has no room at these decisions is left out first.  Each path is then solved from nothing: presolve takes more away, and that is
-    faster than any basis of another path (docs/explanation/large-problems.md).  So the answers are the same, to the byte, whatever the
-    number of workers.
+    Each path is made small first (offtake.lp.reduced), as far as these decisions allow, and then solved from nothing: that is faster than
+    any basis of another path (docs/explanation/large-problems.md).  So the answers are the same, to the byte, whatever the number of
+    workers.
 
     Parameters
     ----------
@@ -226,35 +226,20 @@ def evaluate(parts: Split, x: Floats, *, workers: int | None = None) -> tuple[So
 
 
 def _solved(arrays: LpArrays) -> Solution:
-    """Solve a program without the columns that have no room."""
-    rows, columns = _with_room(arrays)
-    column = arrays.entry_columns()
-    there = columns[column] & rows[arrays.index]
-    new_row, new_column = np.cumsum(rows) - 1, np.cumsum(columns) - 1
-    entry = (new_row[arrays.index[there]], new_column[column[there]], arrays.value[there])
-    rest = _restricted(arrays, np.flatnonzero(columns), np.flatnonzero(rows), entry)
-    found = Solver(rest, pricing="dantzig", plain=True).solve()
-    values = np.zeros(arrays.columns if found.found else 0)
-    if found.found:
-        values[columns] = found.x
+    """Solve a program made small; as it is written where that finds no optimum, so that the solver says why."""
+    small = reduced(arrays)
+    if small is not None:
+        found = Solver(small.arrays, pricing="devex", plain=True, presolve=False).solve()
+        if found.status is Status.OPTIMAL:
+            return _values(found, small.restored(found.x))
+    found = Solver(arrays).solve()
+    return _values(found, found.x)
+
+
+def _values(found: Solution, x: Floats) -> Solution:
+    """Return an answer with these values and without prices."""
     none = np.zeros(0)
-    return replace(found, x=values, row_price=none, column_price=none, basis=None)
-
-
-def _with_room(arrays: LpArrays) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which rows and columns count: a row whose sum of columns from 0 up may not exceed 0 holds them all at 0."""
-    column = arrays.entry_columns()
-    from_zero = arrays.col_lower[column] == 0.0
-
-    def all_of(entries: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        others: NDArray[np.bool_] = np.bincount(arrays.index[~entries], minlength=arrays.rows) == 0
-        return others
-
-    full = (np.abs(arrays.row_upper) <= _NO_ROOM) & all_of((arrays.value > 0.0) & from_zero)
-    full |= (np.abs(arrays.row_lower) <= _NO_ROOM) & all_of((arrays.value < 0.0) & from_zero)
-    open_ = np.ones(arrays.columns, dtype=np.bool_)
-    open_[column[full[arrays.index]]] = False
-    return ~full, open_
+    return replace(found, x=x, row_price=none, column_price=none, basis=None)
 
 
 def tree_of(parts: Split, probability: ArrayLike) -> StageTree:
