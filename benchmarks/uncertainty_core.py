@@ -213,10 +213,12 @@ def first_stage(m: Model, grid: Grid) -> FirstStage:
     return FirstStage(stock=stock, power=power, active=active, spend=spend, building=building, borrow=borrow, debt=debt)
 
 
-def core(grid: Grid, draws: Draws, *, parts: tuple[tuple[float, float], ...] = PARTS) -> Model:
-    """Write the whole program: the first stage once, the rest for each path, and the risk-adjusted value."""
+def core(
+    grid: Grid, draws: Draws, *, parts: tuple[tuple[float, float], ...] = PARTS, held: FirstStage | None = None
+) -> Model:
+    """Write the whole program: the first stage once or, if it is held, as numbers, the rest for each path, and the risk-adjusted value."""
     m = Model()
-    now = first_stage(m, grid)
+    now = held or first_stage(m, grid)
     compute, used, running = _compute(m, grid, draws, now)
     sales, lost = _sales(m, grid, draws, compute)
     value = _money(m, grid, draws, now, (used, running, sales, lost))

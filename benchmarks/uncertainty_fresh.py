@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks import uncertainty_core as core
-from benchmarks.uncertainty_core import QUARTERS, Draws, Grid, draw
+from benchmarks.uncertainty_core import QUARTERS, Draws, FirstStage, Grid, draw
+from offtake.lp.affine import Affine
 from offtake.lp.highs import Solver
+from offtake.lp.model import Model
 from offtake.lp.split import Split, evaluate, paths_of, split
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
-    from offtake.lp.model import Model
 
 FRESH = 10_000  # the number of the first fresh path: no plan has seen it
 STAGES_Q = (8, 20)  # quarters at which `rolled` plans again
 
 
-def fresh(grid: Grid, paths: range) -> tuple[Model, Draws]:
+def fresh(grid: Grid, paths: range, held: FirstStage | None = None) -> tuple[Model, Draws]:
     """Return a program of fresh paths without risk, whose parts are worth each path's value."""
     drawn = draw(grid, len(paths), first=FRESH + paths.start)
-    return core.core(grid, drawn, parts=((1.0, 0.0),)), drawn
+    return core.core(grid, drawn, parts=((1.0, 0.0),), held=held), drawn
 
 
 def decided(m: Model, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -41,6 +42,14 @@ def numbered(plan: dict[str, np.ndarray], m: Model) -> np.ndarray:
     return np.concatenate([plan[b.name].ravel()[b.positions] for b in blocks])
 
 
+def amounts(plan: dict[str, np.ndarray]) -> FirstStage:
+    """Return what a first stage comes to, as numbers: a program built on them has the columns and entries of its paths alone."""
+    m = Model()
+    now = core.first_stage(m, QUARTERS)
+    x = numbered(plan, m)
+    return FirstStage(**{name: Affine.constant(getattr(now, name).value(x)) for name in FirstStage.__slots__})
+
+
 def judge(asked: tuple[str, dict[str, np.ndarray]], paths: range) -> tuple[np.ndarray, float]:
     """Return what a plan is worth on some fresh paths, `held` or `rolled`, and the seconds of processor time that took."""
     how, plan = asked
@@ -51,11 +60,10 @@ def judge(asked: tuple[str, dict[str, np.ndarray]], paths: range) -> tuple[np.nd
 
 def held(plan: dict[str, np.ndarray], paths: range) -> np.ndarray:
     """Return what a first stage is worth on some fresh paths, each known from now on; USD bn [path]."""
-    m, _ = fresh(QUARTERS, paths)
+    m, _ = fresh(QUARTERS, paths, amounts(plan))
     parts = split(m.build(), *paths_of(m))
-    x = numbered(plan, m)
-    own = np.array([found.objective for found in evaluate(parts, x, workers=1)]) * len(parts.parts)
-    return own + float(parts.arrays.cost @ x) + parts.arrays.offset
+    own = np.array([found.objective for found in evaluate(parts, np.zeros(0), workers=1)]) * len(parts.parts)
+    return own + parts.arrays.offset
 
 
 def known(grid: Grid, drawn: Draws, stage_q: int) -> Draws:

@@ -39,10 +39,10 @@ def two_uses(p: Program) -> Undo | None:
 
     weight = np.ones(len(p.columns))
     weight[second] = per_b
-    of_total = np.isin(pair, leader)
-    entry, cost = of_total & (place < len(p.rows)), of_total & (place == len(p.rows))
-    column = np.zeros(int(leader.max()) + 1, dtype=np.int64)
+    column = np.full(int(pair.max()) + 1, -1, dtype=np.int64)  # of each leader, -1 for other pairs
     column[leader] = first[head]
+    of_total = column[pair] >= 0
+    entry, cost = of_total & (place < len(p.rows)), of_total & (place == len(p.rows))
     gone, firsts = np.zeros(len(p.rows), dtype=np.bool_), np.zeros(len(p.columns), dtype=np.bool_)
     gone[row], firsts[first] = True, True
     p.val = p.val / weight[p.col]
