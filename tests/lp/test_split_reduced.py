@@ -155,13 +155,21 @@ def test_a_limit_without_room_and_a_row_of_one_column() -> None:
     assert (small.arrays.col_lower.tolist(), small.arrays.col_upper.tolist()) == ([1.0], [3.0])
 
 
-def test_of_rows_that_limit_the_same_two_the_tightest_counts() -> None:
-    # x + 2 y in [-inf, 8], [1, 5] (times 2) and [-3, inf] (times -1, turned): together [1, 3] of x + 2 y.
-    dense = np.array([[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0], [1.0, -1.0]])
-    rows = [(-INF, 8.0), (2.0, 10.0), (-3.0, INF), (-4.0, 4.0)]
-    small = check(program(dense, [1.0, 1.0], rows, [(-1.0, 9.0)] * 2))
+def test_a_column_of_one_value_is_a_number() -> None:
+    # x = 2: 2 + 3 y <= 8 bounds y by 2; the constant is worth 4 more.
+    a = program(np.array([[1.0, 3.0]]), [2.0, 1.0], [(-INF, 8.0)], [(2.0, 2.0), (0.0, 9.0)])
+    small = check(a)
     assert small is not None
-    assert (small.arrays.row_lower.tolist(), small.arrays.row_upper.tolist()) == ([1.0, -4.0], [3.0, 4.0])
+    assert (small.columns.tolist(), small.arrays.rows, small.arrays.col_upper.tolist()) == ([1], 0, [2.0])
+    assert small.arrays.offset == 1.5 + 4.0
+    assert small.restored(np.array([1.0])).tolist() == [2.0, 1.0]
+
+
+def test_bounds_that_pass_each_other_by_rounding_meet() -> None:
+    a = program(np.array([[3.0]]), [1.0], [(-INF, 0.3 - 1e-15)], [(0.1, 0.1 + 1e-12)])
+    small = check(a)
+    assert small is not None
+    assert small.arrays.col_lower.tolist() == small.arrays.col_upper.tolist() == [0.1]
 
 
 def test_two_uses_of_each_of_three_things_become_one_total() -> None:
@@ -174,8 +182,10 @@ def test_two_uses_of_each_of_three_things_become_one_total() -> None:
         dense, [0.0] * 3 + (3.0 * work).tolist(), [(-INF, 2.0)] * 3 + [(5.0, INF), (-INF, 99.0)], [(0.0, INF)] * 6
     )
     small = check(a)
+    # The total, at least 5, and three sums, each at most 2; rows for the total and for the second use.
     assert small is not None
-    assert (small.arrays.rows, small.arrays.columns) == (3, 4)
+    assert (small.arrays.rows, small.arrays.columns) == (2, 4)
+    assert sorted(small.arrays.col_upper.tolist()) == [2.0, 2.0, 2.0, INF]
     found = Solver(small.arrays).solve()
     assert found.objective == pytest.approx(1.5 + 27.0)
     assert small.restored(found.x)[:3] @ work == pytest.approx(5.0)
@@ -189,8 +199,39 @@ def test_two_uses_that_differ_for_one_thing_leave_it_out() -> None:
     dense[4, 3:] = [1.0, 2.0, 2.0]
     rows = [(-INF, 2.0)] * 3 + [(5.0, INF), (-INF, 99.0)]
     small = check(program(dense, [0.0] * 3 + [3.0, 6.0, 6.0], rows, [(0.0, INF)] * 6))
+    # One limit, what must be done in the first use, now by the total and the third thing, the total's, and the second use.
     assert small is not None
     assert (small.arrays.rows, small.arrays.columns) == (4, 5)
+
+
+def test_two_uses_of_what_is_decided_too() -> None:
+    # As above, but each thing must be had first: what there is of it stands on the other side of its limit, which stays.
+    work = np.array([1.0, 2.0, 4.0])
+    dense = np.zeros((6, 9))
+    dense[:3, :3] = dense[:3, 3:6] = np.eye(3)
+    dense[:3, 6:] = -np.eye(3)
+    dense[3, :3] = dense[4, 3:6] = work
+    dense[5, 6:] = 1.0
+    rows = [(-INF, 0.0)] * 3 + [(5.0, INF), (-INF, 99.0), (-INF, 3.0)]
+    small = check(
+        program(dense, [0.0] * 3 + (3.0 * work).tolist() + [-1.0] * 3, rows, [(0.0, INF)] * 6 + [(0.0, 2.0)] * 3)
+    )
+    assert small is not None
+    assert (small.arrays.rows, small.arrays.columns) == (6, 7)
+    assert Solver(small.arrays).solve().objective == pytest.approx(1.5 + 3.0 * (2 * 4.0 + 2.0 - 5.0) - 3.0)
+
+
+def test_two_limits_of_the_same_two_both_bound_their_sum() -> None:
+    # a + b <= 2 and 2 a + 2 b <= 3 for each of two things, in either of two uses that do 1 a unit.
+    dense = np.zeros((6, 4))
+    dense[0, :2] = dense[2, 2:] = 1.0
+    dense[1, :2] = dense[3, 2:] = 2.0
+    dense[4, 0::2] = dense[5, 1::2] = 1.0
+    rows = [(-INF, 2.0), (-INF, 3.0)] * 2 + [(0.5, INF), (-INF, 9.0)]
+    small = check(program(dense, [0.0, 1.0, 0.0, 1.0], rows, [(0.0, INF)] * 4))
+    assert small is not None
+    assert (small.arrays.rows, sorted(small.arrays.col_upper.tolist())) == (2, [1.5, 1.5, INF])
+    assert Solver(small.arrays).solve().objective == pytest.approx(1.5 + 2.5)
 
 
 @pytest.mark.parametrize(("third", "rows"), [(2.0, 1), (3.5, 2)])

@@ -5,12 +5,13 @@ share its power, and with the first stage held much has no room at all.  Each st
 :meth:`Reduced.restored` takes values of the small program to the large one.  One pass is made, in this order, each step over the whole
 program at once:
 
+* held: a column of one value is a number;
 * no room: a row whose sum of columns from 0 up may not exceed 0 holds them all at 0;
 * one column: a row of one column is a bound of it;
-* same two: of rows that limit the same two columns in the same proportion the tightest counts;
-* two uses: ``a + b <= u`` with a and b from 0 up is ``r = a + b <= u`` and ``0 <= a <= r``.  Where exchanging b for a does the same in
-  several such pairs, only the total t of the a's counts, ``0 <= t <= sum of r``: one row for many, and half the columns;
-* filled in order: where columns share a limit, and moving a unit of it from one to the next loosens no row and costs nothing, for all of
+* two uses: where two columns a and b from 0 up alone draw on a limit, ``a + b <= u`` or ``a + b <= other columns``, they are written as
+  their sum r and ``0 <= a <= r``.  Where exchanging b for a does the same in several such pairs, only the total t of the a's counts,
+  ``0 <= t <= sum of r``: half the columns, and the limits may become bounds;
+* filled in order: where columns share a limit, and moving a unit of it from one to the next loosens no row and gains nothing, for all of
   them in one order, the first is filled before the next begins.  What each may then hold is a bound, and the limit falls away;
 * two in an equation: ``a x + b y = c`` gives y;
 * free: a column without bounds in an equation and one other row is given by the equation.
@@ -23,7 +24,6 @@ Examples
 --------
 Two chips train or serve at one site of 3 MW; the second does twice the work:
 
->>> from offtake.lp.highs import Solver
 >>> from offtake.lp.model import Model
 >>> m = Model()
 >>> use = m.columns("use", axes=(("way", ("train", "serve")), ("chip", ("a", "b"))))
@@ -35,29 +35,32 @@ Two chips train or serve at one site of 3 MW; the second does twice the work:
 >>> program = m.build()
 >>> small = reduced(program)
 >>> program, small.arrays
-(LpArrays(4 rows, 4 columns (0 whole), 10 nonzeros), LpArrays(2 rows, 3 columns (0 whole), 4 nonzeros))
->>> found = Solver(small.arrays).solve()
->>> x = small.restored(found.x)
->>> round(found.objective, 9), round(float(program.cost @ x), 9)
+(LpArrays(4 rows, 4 columns (0 whole), 10 nonzeros), LpArrays(1 rows, 3 columns (0 whole), 3 nonzeros))
+>>> found = solved(program)
+>>> round(found.objective, 9), round(float(program.cost @ found.x), 9)
 (32.0, 32.0)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offtake.lp.reducing import NO_ROOM, Program, free, no_room, one_column, same_two, two_in_an_equation
+from offtake.lp.highs import Solver
+from offtake.lp.reducing import NO_ROOM, Program, free, held, no_room, one_column, two_in_an_equation
+from offtake.lp.solution import Status
 from offtake.lp.uses import filled, two_uses
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays
+    from offtake.lp.highs import Method, Pricing
     from offtake.lp.reducing import Undo
+    from offtake.lp.solution import Solution
     from offtake.lp.sparse import Floats, Ints
 
-__all__ = ["Reduced", "reduced"]
+__all__ = ["Reduced", "reduced", "solved"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,19 +92,19 @@ class Reduced:
 def reduced(arrays: LpArrays) -> Reduced | None:
     """Write a program smaller; None where its limits contradict each other already, which a solver is to say.
 
-    Columns that must be whole keep a program from all steps but the first.
+    Columns that must be whole keep a program from all steps but the first two.
 
     Parameters
     ----------
     arrays : LpArrays
     """
     p = Program.of(arrays)
+    undo = [held(p)]
     no_room(p)
-    undo: list[Undo | None] = []
     if not arrays.integer.any():
         one_column(p)
-        same_two(p)
         undo.append(two_uses(p))
+        one_column(p)  # what limited two uses may bound their sum
         filled(p)
         undo += [two_in_an_equation(p), free(p)]
     empty = p.rows & (p.count_rows() == 0)
@@ -115,3 +118,23 @@ def reduced(arrays: LpArrays) -> Reduced | None:
         whole=arrays.columns,
         undo=tuple(step for step in undo if step is not None),
     )
+
+
+def solved(arrays: LpArrays, *, method: Method = "auto", pricing: Pricing = "auto", presolve: bool = True) -> Solution:
+    """Make a program small, solve it from nothing and as it stands, and return the whole program's values, without prices.
+
+    Where that finds no optimum, the program is solved as it is written, so that it is the solver that says why.
+
+    Parameters
+    ----------
+    arrays : LpArrays
+    method : str                       as ``Solver.solve`` takes it
+    pricing, presolve : str, bool      as ``Solver`` takes them; what is small and made smaller here is quickest with "devex" and without
+                                       presolve (docs/explanation/large-problems.md)
+    """
+    small, none = reduced(arrays), np.zeros(0)
+    if small is not None:
+        found = Solver(small.arrays, pricing=pricing, plain=True, presolve=presolve).solve(method=method)
+        if found.status is Status.OPTIMAL:
+            return replace(found, x=small.restored(found.x), row_price=none, column_price=none, basis=None)
+    return replace(Solver(arrays).solve(method=method), row_price=none, column_price=none, basis=None)

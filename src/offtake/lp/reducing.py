@@ -96,18 +96,20 @@ class Program:
         found: Flags = self.rows & (np.bincount(self.row[~of_entry], minlength=len(self.rows)) == 0)
         return found
 
-    def twos(self, rows: Flags) -> tuple[Ints, Ints]:
-        """Return the two entries of each of some rows that have two, in order of rows, then columns."""
-        entries = np.flatnonzero(rows[self.row])
-        entries = entries[np.argsort(self.row[entries], kind="stable")]
-        return entries[0::2], entries[1::2]
+    def twos(self, entries: Flags) -> tuple[Ints, Ints]:
+        """Return some entries of the rows that have two such, first and second of each, in order of rows, then columns."""
+        count = np.bincount(self.row[entries], minlength=len(self.rows))
+        chosen = np.flatnonzero(entries & (count == 2)[self.row])
+        chosen = chosen[np.argsort(self.row[chosen], kind="stable")]
+        return chosen[0::2], chosen[1::2]
 
-    def once(self, a: Ints, b: Ints) -> Flags:
-        """Return which pairs of entries are of columns that stand in no other pair."""
-        first, second = self.col[a], self.col[b]
-        uses = np.bincount(np.concatenate((first, second)), minlength=len(self.columns))
-        alone: Flags = (uses[first] == 1) & (uses[second] == 1)
-        return alone
+    def apart(self, a: Ints, b: Ints) -> Flags:
+        """Return which pairs of entries are the first of both their columns, so that no two have a column in common."""
+        first = np.full(len(self.columns), len(self.rows))
+        for entry in (a, b):
+            np.minimum.at(first, self.col[entry], self.row[entry])
+        free: Flags = (first[self.col[a]] == self.row[a]) & (first[self.col[b]] == self.row[b])
+        return free
 
     def keep(self, entries: Flags) -> None:
         """Keep only these entries."""
@@ -123,9 +125,46 @@ class Program:
         self.columns &= ~columns
         self.keep(~columns[self.col])
 
+    def shift(self, constant: Floats) -> None:
+        """Move a constant part of each column to the limits and the objective."""
+        moved = totals(self.row, self.val * constant[self.col], len(self.rows))
+        self.row_lower -= moved
+        self.row_upper -= moved
+        self.offset += float(self.cost @ constant)
+
+    def tighten(self, column: Ints, low: Floats, high: Floats) -> None:
+        """Bound columns, repeats allowed; bounds that have passed each other by rounding meet."""
+        np.maximum.at(self.col_lower, column, low)
+        np.minimum.at(self.col_upper, column, high)
+        over = self.col_lower - self.col_upper
+        met = (over > 0.0) & (over <= NO_ROOM)
+        self.col_upper[met] = self.col_lower[met]
+
+    def add_rows(self, lower: Floats, upper: Floats) -> None:
+        """Append rows without entries."""
+        self.row_lower, self.row_upper = np.append(self.row_lower, lower), np.append(self.row_upper, upper)
+        self.rows = np.append(self.rows, np.ones(len(lower), dtype=np.bool_))
+
     def sort(self) -> None:
         """Add up entries at one place and sort them by column."""
         self.col, self.row, self.val = sum_duplicates(self.col, self.row, self.val)
+
+
+def held(p: Program) -> Undo | None:
+    """Take out columns that have one value, such as decisions that are past."""
+    same = p.col_lower == p.col_upper
+    if not same.any():
+        return None
+    column = np.flatnonzero(same)
+    value = p.col_lower[column]
+    p.shift(np.where(same, p.col_lower, 0.0))
+    p.drop_columns(same)
+    p.col_lower[column], p.col_upper[column] = 0.0, 0.0
+
+    def undo(x: Floats) -> None:
+        x[column] = value
+
+    return undo
 
 
 def no_room(p: Program) -> None:
@@ -146,61 +185,34 @@ def one_column(p: Program) -> None:
     entry = alone[p.row]
     row, col, val = p.row[entry], p.col[entry], p.val[entry]
     low, high = swapped(val < 0.0, p.row_lower[row] / val, p.row_upper[row] / val)
-    np.maximum.at(p.col_lower, col, low)
-    np.minimum.at(p.col_upper, col, high)
+    p.tighten(col, low, high)
     p.drop_rows(alone)
-
-
-def same_two(p: Program) -> None:
-    """Merge rows that limit the same two columns in the same proportion."""
-    a, b = p.twos(p.count_rows() == 2)
-    ratio = p.val[b] / p.val[a]
-    order = np.lexsort((p.row[a], ratio, p.col[b], p.col[a]))
-    a, b, ratio = a[order], b[order], ratio[order]
-    new = np.ones(len(a), dtype=np.bool_)
-    new[1:] = (np.diff(p.col[a]) != 0) | (np.diff(p.col[b]) != 0) | (np.diff(ratio) != 0.0)
-    if new.all():
-        return
-    row, weight = p.row[a], p.val[a]
-    low, high = swapped(weight < 0.0, p.row_lower[row] / weight, p.row_upper[row] / weight)
-    first = np.flatnonzero(new)
-    low, high, kept, weight = (
-        np.maximum.reduceat(low, first),
-        np.minimum.reduceat(high, first),
-        row[first],
-        weight[first],
-    )
-    p.row_lower[kept], p.row_upper[kept] = swapped(weight < 0.0, low * weight, high * weight)
-    merged = np.zeros(len(p.rows), dtype=np.bool_)
-    merged[row[~new]] = True
-    p.drop_rows(merged)
 
 
 def two_in_an_equation(p: Program) -> Undo | None:
     """Take out one of two columns tied by an equation of their own, that of fewer entries."""
     size = p.count_columns()
-    equation = (p.count_rows() == 2) & (p.row_lower == p.row_upper) & np.isfinite(p.row_lower)
-    a, b = p.twos(equation)
+    equation = (p.count_rows() == 2) & (p.row_lower == p.row_upper)
+    a, b = p.twos(equation[p.row])
     fewer = size[p.col[a]] < size[p.col[b]]
     a, b = np.where(fewer, b, a), np.where(fewer, a, b)
     per = p.val[a] / p.val[b]
-    right = p.once(a, b) & (np.abs(per) <= _STEEP) & (np.abs(per) >= 1.0 / _STEEP)
+    right = (np.abs(per) <= _STEEP) & (np.abs(per) >= 1.0 / _STEEP)
+    a, b, per = a[right], b[right], per[right]
+    right = p.apart(a, b)
     a, b, per = a[right], b[right], per[right]
     if not len(a):
         return None
     x, y, row = p.col[a], p.col[b], p.row[a]
     given = p.row_lower[row] / p.val[b]  # y = given - per x
     low, high = swapped(per > 0.0, (given - p.col_lower[y]) / per, (given - p.col_upper[y]) / per)
-    p.col_lower[x], p.col_upper[x] = np.maximum(p.col_lower[x], low), np.minimum(p.col_upper[x], high)
+    p.tighten(x, low, high)
     gone = np.zeros(len(p.rows), dtype=np.bool_)
     gone[row] = True
     p.drop_rows(gone)
     to, factor, constant = np.arange(len(p.columns)), np.ones(len(p.columns)), np.zeros(len(p.columns))
     to[y], factor[y], constant[y] = x, -per, given
-    shift = totals(p.row, p.val * constant[p.col], len(p.rows))
-    p.row_lower -= shift
-    p.row_upper -= shift
-    p.offset += float(p.cost[y] @ given)
+    p.shift(constant)
     p.cost[x] -= per * p.cost[y]
     p.val, p.col = p.val * factor[p.col], to[p.col]
     p.columns[y] = False

@@ -29,9 +29,7 @@ import numpy as np
 
 from offtake.executors import side_by_side
 from offtake.lp.build import LpArrays, compress
-from offtake.lp.highs import Solver
-from offtake.lp.reduced import reduced
-from offtake.lp.solution import Status
+from offtake.lp.reduced import solved
 from offtake.lp.sparse import Coordinates
 from offtake.lp.stagewise import StageTree
 
@@ -222,24 +220,9 @@ def evaluate(parts: Split, x: Floats, *, workers: int | None = None) -> tuple[So
     x : float64[shared column]     the decisions that all paths share
     workers : int or None          paths solved at once, by default as many as cores, at most four
     """
-    return tuple(side_by_side(lambda part: _solved(part.at(x)), parts.parts, workers=workers))
-
-
-def _solved(arrays: LpArrays) -> Solution:
-    """Solve a program made small; as it is written where that finds no optimum, so that the solver says why."""
-    small = reduced(arrays)
-    if small is not None:
-        found = Solver(small.arrays, pricing="devex", plain=True, presolve=False).solve()
-        if found.status is Status.OPTIMAL:
-            return _values(found, small.restored(found.x))
-    found = Solver(arrays).solve()
-    return _values(found, found.x)
-
-
-def _values(found: Solution, x: Floats) -> Solution:
-    """Return an answer with these values and without prices."""
-    none = np.zeros(0)
-    return replace(found, x=x, row_price=none, column_price=none, basis=None)
+    return tuple(
+        side_by_side(lambda part: solved(part.at(x), pricing="devex", presolve=False), parts.parts, workers=workers)
+    )
 
 
 def tree_of(parts: Split, probability: ArrayLike) -> StageTree:

@@ -19,13 +19,13 @@ def two_uses(p: Program) -> Undo | None:
     """Write two uses of one limit as their sum and the first of them, and add up the firsts that do the same.
 
     Of each pair the second column becomes the sum r, in units of the limit.  Of all pairs that are alike the first one's first column
-    becomes the total t, and its row ``t - sum of r <= 0``; the others' go.
+    becomes the total t, held to at most the sum of r by a row of its own; the others' go.
     """
     from_zero = (p.col_lower == 0.0) & (p.col_upper == np.inf)
-    limit = (p.count_rows() == 2) & (p.row_lower <= 0.0) & np.isfinite(p.row_upper)
-    a, b = p.twos(limit & p.rows_all(from_zero[p.col] & (p.val > 0.0)))
-    once = p.once(a, b)
-    a, b = a[once], b[once]
+    limit = (p.row_lower <= 0.0) & np.isfinite(p.row_upper)
+    a, b = p.twos(from_zero[p.col] & (p.val > 0.0) & limit[p.row])
+    apart = p.apart(a, b)
+    a, b = a[apart], b[apart]
     pair, place, value = _exchanges(p, a, b)
     leader, ratio = _alike(pair, place, value, len(a))
     some = np.bincount(leader[ratio > 0.0], minlength=len(a))[leader] > 1
@@ -33,37 +33,35 @@ def two_uses(p: Program) -> Undo | None:
     if not len(chosen):
         return None
     a, b, leader, ratio = a[chosen], b[chosen], leader[chosen], ratio[chosen]
-    leads = leader == chosen
-    head = np.flatnonzero(leads)[np.searchsorted(chosen[leads], leader)]  # the leader's place among the chosen
-    row, first, second, per_a, per_b = p.row[a], p.col[a], p.col[b], p.val[a], p.val[b]
+    lead = np.flatnonzero(leader == chosen)
+    head = lead[np.searchsorted(chosen[lead], leader)]  # the leader's place among the chosen
+    first, second, per_a, per_b = p.col[a], p.col[b], p.val[a], p.val[b]
 
-    weight = np.ones(len(p.columns))
-    weight[second] = per_b
     column = np.full(int(pair.max()) + 1, -1, dtype=np.int64)  # of each leader, -1 for other pairs
     column[leader] = first[head]
     of_total = column[pair] >= 0
     entry, cost = of_total & (place < len(p.rows)), of_total & (place == len(p.rows))
-    gone, firsts = np.zeros(len(p.rows), dtype=np.bool_), np.zeros(len(p.columns), dtype=np.bool_)
-    gone[row], firsts[first] = True, True
+    most = len(p.rows) + np.arange(len(lead))
+    p.add_rows(np.full(len(lead), -np.inf), np.zeros(len(lead)))
+    weight, gone = np.ones(len(p.columns)), np.zeros(len(p.columns), dtype=np.bool_)
+    weight[second], gone[first] = per_b, True
     p.val = p.val / weight[p.col]
-    p.keep(~(gone[p.row] | firsts[p.col]))
-    p.row = np.concatenate((p.row, place[entry], row[leads], row[head]))
-    p.col = np.concatenate((p.col, column[pair[entry]], first[leads], second))
-    p.val = np.concatenate((p.val, value[entry], np.ones(int(leads.sum())), -ratio))
+    p.keep(~gone[p.col])
+    p.row = np.concatenate((p.row, place[entry], most, most[np.searchsorted(lead, head)]))
+    p.col = np.concatenate((p.col, column[pair[entry]], first[lead], second))
+    p.val = np.concatenate((p.val, value[entry], np.ones(len(lead)), -ratio))
     p.sort()
     p.cost[second] /= per_b
     p.cost[first] = 0.0
     p.cost[column[pair[cost]]] = value[cost]
-    p.col_upper[second] = p.row_upper[row]
-    p.row_lower[row[leads]], p.row_upper[row[leads]] = -np.inf, 0.0
-    p.rows[row[~leads]] = False
-    p.columns[first[~leads]] = False
+    gone[first[lead]] = False
+    p.columns &= ~gone
 
     def undo(x: Floats) -> None:
         """Give each pair the same share of its sum."""
         both = x[second]
-        most = totals(head, ratio * both, len(head))[head]
-        share = np.clip(x[first[head]] / np.where(most > 0.0, most, 1.0), 0.0, 1.0)
+        total = totals(head, ratio * both, len(head))[head]
+        share = np.clip(x[first[head]] / np.where(total > 0.0, total, 1.0), 0.0, 1.0)
         x[first], x[second] = share * both / per_a, (1.0 - share) * both / per_b
 
     return undo
