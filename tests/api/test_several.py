@@ -74,7 +74,12 @@ def test_numbers_are_means_by_hand_and_peaks_are_the_largest(answer, own):
     ):
         by_hand = sum(w * flatten(d)[path] for w, d in zip(PROBABILITY, own, strict=True))
         assert flatten(found)[path] == pytest.approx(by_hand, rel=1e-12), path
-    for path in ("peak_it_power_mw", "peak_facility_power_mw"):
+    for path in (
+        "peak_it_power_mw",
+        "peak_facility_power_mw",
+        "peak_contract_it_power_mw",
+        "peak_contract_facility_power_mw",
+    ):
         assert found[path] == max(d[path] for d in own)
     needs = [d["parties"]["offtaker"]["peak_funding_need_usd"] for d in own]
     assert found["parties"]["offtaker"]["peak_funding_need_usd"] == max(needs)

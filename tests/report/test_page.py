@@ -229,6 +229,16 @@ def test_a_limit_without_relief_is_told_by_how_long_it_binds():
     assert len({kinds[limit] for limit, _ in said}) == len(said) == sentences_answer.MOST_LIMITS
 
 
+def test_the_peak_is_that_of_the_contract_and_what_is_sold_outside_stands_beside_it():
+    more = {"peak_contract_facility_power_mw": 4200.0, "peak_contract_it_power_mw": 3200.0}
+    shown = plain(render(full(document={**full().document, **more})))
+    assert "4.2 GW peak facility power accepted, 3.2 GW of it for IT; 4.4 GW with what the cloud sells outside" in shown
+    same = {"peak_contract_facility_power_mw": 4400.0, "peak_contract_it_power_mw": 3384.6}
+    shown = plain(render(full(document={**full().document, **same})))
+    assert "4.4 GW peak facility power accepted, 3.38 GW of it for IT" in shown
+    assert "sells outside" not in shown[: shown.index("Accepted power grows")]
+
+
 def test_ranges_are_of_the_plan_and_its_cases():
     gains = [r["offtaker_against_no_alliance_usd"] for r in full().table("cases").rows()]
     words = sentences_answer.gain_span(full(), "offtaker")

@@ -188,7 +188,8 @@ class Answer:
                 f"{significant(mine['against_no_alliance_usd'] / 1e9)} against no alliance"
             )
         lines.append(
-            f"  peak IT power {significant(doc['peak_it_power_mw'])} MW, facility {significant(doc['peak_facility_power_mw'])} MW"
+            f"  peak IT power {significant(doc['peak_contract_it_power_mw'])} MW, "
+            f"facility {significant(doc['peak_contract_facility_power_mw'])} MW"
         )
         top = sorted((b for b in self.story.reliefs), key=lambda r: -r.relief_usd)[:3]
         lines += [f"  binds: {r.limit}; {r.step} is worth {significant(r.relief_usd / 1e6)} M USD" for r in top]

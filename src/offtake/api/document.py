@@ -70,6 +70,8 @@ def document(story: Story) -> dict[str, Any]:
         },
         "peak_it_power_mw": float(figures.accepted_it_mw.max(initial=0.0)),
         "peak_facility_power_mw": float(figures.accepted_facility_mw.max(initial=0.0)),
+        "peak_contract_it_power_mw": float(figures.contract_it_mw.max(initial=0.0)),
+        "peak_contract_facility_power_mw": float(figures.contract_facility_mw.max(initial=0.0)),
         "energised_mw": _by_site(plan),
         "chips": _by_chip(plan),
         "tokens": _tokens(plan),

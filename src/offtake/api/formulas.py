@@ -108,11 +108,17 @@ FORMULAS = (
     ),
     Formula(
         "peak_it_power_mw",
-        "largest sum over sites of accepted chips x IT watts",
+        "largest sum over sites of accepted chips x IT watts, mean of a period",
         ("sites", "chips"),
         ("chips", "sites"),
     ),
     Formula("peak_facility_power_mw", "the same x each site's peak ratio", ("sites",), ("sites",)),
+    Formula(
+        r"peak_contract_(it|facility)_power_mw",
+        "the same, less what the provider sells outside: what the contract's ceiling holds",
+        ("power_by_year", "sites"),
+        ("contract.capacity_ceiling", "chips", "sites"),
+    ),
     Formula(
         r"energised_mw\..*",
         "opening power plus phases begun a lead time earlier, as far as the grid lets them draw; mean of the period, facility MW",

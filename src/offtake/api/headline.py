@@ -30,6 +30,7 @@ class Headline:
     Attributes
     ----------
     accepted_it_mw, accepted_facility_mw : float64[period]
+    contract_it_mw, contract_facility_mw : float64[period]     of these less what the provider sells outside
     contract_usd_per_mw_y : float or None     paid under the contract for use, capacity and minimums, per IT MW-year taken
     revenue_usd_per_mw_y : float or None      token revenue per IT MW-year of all the offtaker's chips, training and research included
     dependence_frac : float or None           share of the offtaker's chip-hours that the provider supplies
@@ -40,6 +41,8 @@ class Headline:
     offtaker: OfftakerReturns
     accepted_it_mw: Float
     accepted_facility_mw: Float
+    contract_it_mw: Float
+    contract_facility_mw: Float
     accepted_2030_gw: float | None
     true_up_usd: float
     unserved_frac: float
@@ -56,8 +59,10 @@ def headline(outcome: Outcome) -> Headline:
     rate = problem.goal.rate_frac_per_y
     fleets = problem.fleets
     watts = problem.chips.it_w_per_chip[fleets.chip]
-    it_mw = decisions.accepted_chip[0] @ watts / 1e6
-    facility_mw = decisions.accepted_chip[0] @ (watts * problem.sites.peak_ratio[fleets.site]) / 1e6
+    facility_watts = watts * problem.sites.peak_ratio[fleets.site]
+    accepted = decisions.accepted_chip[0]
+    under = accepted - sold_chip(plan)
+    contract_facility_mw = under @ facility_watts / 1e6
     at_2030 = problem.grid.index_of(IN_2030)
     taken, rented = decisions.taken_chip_h[0].sum(), decisions.rented_chip_h[0].sum()
     own_mw_y = mw_years(plan, provider=True)
@@ -71,9 +76,11 @@ def headline(outcome: Outcome) -> Headline:
         offtaker=offtaker_returns(
             kept, "offtaker", rate_frac_per_y=rate, terminal=lumps(plan, "offtaker", ("business",))
         ),
-        accepted_it_mw=it_mw,
-        accepted_facility_mw=facility_mw,
-        accepted_2030_gw=None if at_2030 is None else float(facility_mw[at_2030] / 1e3),
+        accepted_it_mw=accepted @ watts / 1e6,
+        accepted_facility_mw=accepted @ facility_watts / 1e6,
+        contract_it_mw=under @ watts / 1e6,
+        contract_facility_mw=contract_facility_mw,
+        accepted_2030_gw=None if at_2030 is None else float(contract_facility_mw[at_2030] / 1e3),
         true_up_usd=paid(plan, (Account.TRUE_UP,)),
         unserved_frac=float(1.0 - decisions.tokens[0].sum() / volume) if volume else 0.0,
         contract_usd_per_mw_y=_over(
@@ -82,6 +89,18 @@ def headline(outcome: Outcome) -> Headline:
         revenue_usd_per_mw_y=_over(paid(plan, (Account.TOKEN_REVENUE,)), all_mw_y),
         dependence_frac=_over(taken, taken + rented),
     )
+
+
+def sold_chip(plan: Plan) -> Float:
+    """Count the accepted chips whose hours the provider sells outside : float64[period, fleet]; none without a contract."""
+    problem, work = plan.problem, plan.problem.work
+    if problem.signed is False:
+        return np.zeros_like(plan.decisions.accepted_chip[0])
+    outside = (work.pool[None, :] == np.arange(work.fleets)[:, None]) & work.by_kind("resale")
+    sold = plan.decisions.hours_chip_h[0] @ outside.T.astype(float)
+    hours = problem.grid.days[:, None] * HOURS_PER_DAY * problem.chips.availability_frac[problem.fleets.chip]
+    chips: Float = sold / hours
+    return chips
 
 
 def paid(plan: Plan, accounts: Sequence[Account]) -> float:

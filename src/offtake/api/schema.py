@@ -41,7 +41,12 @@ def result_schema() -> dict[str, Any]:
         "status": {"enum": ["optimal", "gap_reached", "short", "interrupted", "time_limit"]},
         "foresight": {"enum": ["perfect", "two-stage", "rolling", "multistage"]},
         **_numbers("objective_usd", "value_against_no_alliance_usd", "discount_rate_frac_per_y"),
-        **_numbers("peak_it_power_mw", "peak_facility_power_mw"),
+        **_numbers(
+            "peak_it_power_mw",
+            "peak_facility_power_mw",
+            "peak_contract_it_power_mw",
+            "peak_contract_facility_power_mw",
+        ),
         **_numbers("gap", null=True),
         "penalties_usd": _map(_number("x_usd")),
         "valuation_date": _DATE,
@@ -98,6 +103,7 @@ def _of_paths() -> dict[str, Any]:
         "offtaker_npv_usd",
         "provider_npv_usd",
         "peak_facility_power_mw",
+        "peak_contract_facility_power_mw",
     )
     path = {
         "path": {"type": "integer"},

@@ -240,6 +240,7 @@ def by_path(hedge: Hedge) -> list[dict[str, Any]]:
                 for q in PARTIES
             },
             "peak_facility_power_mw": float(one.figures.accepted_facility_mw.max(initial=0.0)),
+            "peak_contract_facility_power_mw": float(one.figures.contract_facility_mw.max(initial=0.0)),
         }
         for p, one in enumerate(hedge.paths)
     ]

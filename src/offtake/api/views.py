@@ -80,7 +80,7 @@ def _power(story: Story) -> list[dict[str, Any]]:
                 "contracted_facility_mw": sum(_stated(s.contracted_mw, end, energised[s.id]) for s in scenario.sites),
                 "interconnected_facility_mw": float(problem.sites.interconnected_mw[0, t].sum()),
                 "energised_facility_mw": float(plan.decisions.energised_mw[0, t].sum()),
-                "accepted_facility_mw": float(story.figures.accepted_facility_mw[t]),
+                "accepted_facility_mw": float(story.figures.contract_facility_mw[t]),
                 "used_facility_mw": float(used[t]),
                 "demand_facility_mw": float(wanted[t]),
             }
@@ -98,10 +98,11 @@ def _stated(series: Series | None, day: date, energised_mw: float) -> float:
 
 
 def _used_facility_mw(plan: Plan) -> Float:
-    """Facility power of chips at work in each period."""
+    """Facility power of chips at work in each period; under a contract for the offtaker, as what is accepted."""
     problem = plan.problem
     fleets, work = problem.fleets, problem.work
-    by_fleet = (work.pool[None, :] == np.arange(work.fleets)[:, None]).astype(float)
+    counted = ~work.by_kind("resale") | (problem.signed is False)
+    by_fleet = ((work.pool[None, :] == np.arange(work.fleets)[:, None]) & counted).astype(float)
     hours = plan.decisions.hours_chip_h[0] @ by_fleet.T
     watts = (
         problem.chips.it_w_per_chip[fleets.chip]

@@ -167,7 +167,8 @@ def _training(each: Sequence[Table], chance: Float) -> list[dict[str, Any]]:
 def _paths(hedge: Hedge) -> list[dict[str, Any]]:
     rows = by_path(hedge)
     for row in rows:
-        row["peak_facility_mw"] = row.pop("peak_facility_power_mw")
+        row["peak_facility_mw"] = row.pop("peak_contract_facility_power_mw")
+        row.pop("peak_facility_power_mw")
     return rows
 
 
@@ -179,7 +180,7 @@ def _series(hedge: Hedge, own: Sequence[dict[str, Table]]) -> list[Series]:
     """Gather what the fans show."""
     grid = hedge.hedged.problem.grid
     periods = tuple(zip(grid.labels, grid.starts, grid.ends, strict=True))
-    accepted = np.array([one.figures.accepted_facility_mw for one in hedge.paths])
+    accepted = np.array([one.figures.contract_facility_mw for one in hedge.paths])
     served = np.array([one.base.alliance.decisions.tokens[0].sum(axis=1) / grid.years_long for one in hedge.paths])
     found: list[Series] = [
         ("accepted_power", "MW, facility", periods, accepted),

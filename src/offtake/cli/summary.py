@@ -120,9 +120,11 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
     provider, offtaker = document["parties"]["provider"], document["parties"]["offtaker"]
     works, it, fence = (
         provider["infrastructure"],
-        power(document["peak_it_power_mw"]),
-        power(document["peak_facility_power_mw"]),
+        power(document["peak_contract_it_power_mw"]),
+        power(document["peak_contract_facility_power_mw"]),
     )
+    whole = power(document["peak_facility_power_mw"])
+    sold = f"; {whole} with what {provider['name']} sells outside" if whole != fence else ""
     taxed = (
         "before tax: no tax is due or no rate is stated"
         if works["npv_usd"] == works["npv_before_tax_usd"]
@@ -131,7 +133,7 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
     print_lines(
         "",
         f"Both together gain {usd(document['value_against_no_alliance_usd'])} against no alliance{_on_paths(document)}.",
-        f"At the peak {it} of IT power is accepted, {fence} at the fence.",
+        f"At the peak {it} of IT power is accepted, {fence} at the fence{sold}.",
         f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} {taxed}, IRR {percent(works['irr'])}."
         f" {offtaker['name']} needs {usd(offtaker['peak_funding_need_usd'])} of funding at the worst,",
         "counted day by day before equity and loans and without its opening cash.",

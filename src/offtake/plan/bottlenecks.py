@@ -46,6 +46,7 @@ class LimitKind:
     title : str                     with the item's label
     unit : str ; usd : float        what a dual of 1 is in that unit before discount and duration
     lasts : bool                    a limit per period (divide by its length)
+    parts : bool                    the rows of one period are parts of one limit: their prices are added up
     through : str                   row block by which a path's own column is held to a decision that paths share
     could : function of the problem -> bool[path, period, item]: could more have been had then
     """
@@ -58,6 +59,7 @@ class LimitKind:
     column: bool = False
     lasts: bool = True
     sign: float = 1.0
+    parts: bool = False
     through: str = ""
     could: Callable[[Problem], Bool] | None = None
 
@@ -137,7 +139,12 @@ def limit_kinds(problem: Problem) -> list[LimitKind]:
             could=_is_made,
         ),
         LimitKind(
-            block="ceiling", kind="commitment", title="capacity ceiling of the contract", unit="USD/MW-year", usd=musd
+            block="ceiling",
+            kind="commitment",
+            title="capacity ceiling of the contract",
+            unit="USD/MW-year",
+            usd=musd,
+            parts=True,
         ),
         LimitKind(
             block="tokens",
@@ -265,7 +272,10 @@ def _read(solved: Solved, kind: LimitKind, path: int) -> _Read | None:
     whole, counted = (dual * same).sum(axis=0), (weight * same).sum(axis=0)
     price = np.divide(whole, counted, out=np.zeros_like(whole), where=counted > 0)
     labels = block.axes[2].labels if len(block.axes) > 2 else ("",)
-    return _Read(price=price, part=price * weight[path], binds=whole > SMALL, labels=labels)
+    binds = whole > SMALL
+    if kind.parts:
+        price, binds, labels = price.sum(axis=1, keepdims=True), binds.any(axis=1, keepdims=True), ("",)
+    return _Read(price=price, part=price * weight[path], binds=binds, labels=labels)
 
 
 def _same(solved: Solved, kind: LimitKind, path: int) -> Bool:

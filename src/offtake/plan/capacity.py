@@ -13,6 +13,7 @@ import numpy as np
 from offtake.dates import HOURS_PER_DAY
 from offtake.lp.affine import Affine
 from offtake.plan import scales
+from offtake.plan.ceiling import limit_ceiling
 from offtake.plan.ties import own, shared
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def add_work(model: Model, problem: Problem, fleet: Fleet) -> Work:
     sold = hours.apply(by_fleet * resale, 2)
     handed = (available - sold) * problem.contract_share[:, None]
     spare = fleet.ready * (availability * period_h[:, None]) - sold
-    _limit_ceiling(model, problem, taken, period_h)
+    limit_ceiling(model, problem, fleet, sold)
     return Work(
         hours=hours,
         available=available,
@@ -251,20 +252,3 @@ def follow_force(model: Model, problem: Problem, work: Work, state: Affine, segm
             describe="chips are taken only while the contract is in force",
             mask=room > 0,
         )
-
-
-def _limit_ceiling(model: Model, problem: Problem, taken: Affine, period_h: Float) -> None:
-    """Keep the mean IT power of what the offtaker takes below the contract's ceiling."""
-    if problem.ceiling_it_mw is None:
-        return
-    chips = problem.fleets.chip
-    mw = problem.chips.it_w_per_chip[chips] / problem.chips.availability_frac[..., chips] * scales.CHIP_H / 1e6
-    used = (taken * mw).sum(axis=2) * (scales.CHIP / scales.CHIP_H / period_h)
-    model.rows(
-        "ceiling",
-        used,
-        upper=problem.ceiling_it_mw,
-        axes=(("path", problem.paths), ("period", problem.grid.labels)),
-        unit="MW",
-        describe="IT power taken by the offtaker is at most the contract's ceiling",
-    )

@@ -363,7 +363,7 @@ class Problem:
     research_flop : float64[path, period]         useful research compute wanted
     signed : True, False or None                  None = the plan decides
     contract_share : float64[period]              part of the period in which the contract is in force
-    ceiling_it_mw : float or None                 most IT power that the contract lets the offtaker use
+    ceiling_it_mw : float or None                 most IT power accepted under the contract, used or idle
     pay : Intervals                               the quarters, cut at period edges, over which money is spread and dated
     scenario : Scenario                           the base path's scenario, for contract terms and provenance
     """

@@ -12,7 +12,7 @@ period.  A cohort would have come, retired and counted at the same times, so tha
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ import numpy as np
 from offtake.plan.compile_supply import lag_days
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from offtake.plan.problem import Chips, Float, Int, Problem
 
 NONE = 1e-9
@@ -62,6 +64,24 @@ def withheld_weights(problem: Problem) -> Float | None:
 
     None where makers make all that they promise.
     """
+    edges = problem.grid.edges_days[:, None]
+
+    def weigh(come: Come, life: float) -> Float:
+        mean = np.diff(come.integral(edges), axis=0) / np.diff(edges, axis=0)
+        without = np.diff(come.integral(edges - life), axis=0) / np.diff(edges, axis=0)
+        return np.stack([np.diff(come.share(edges), axis=0), mean - without, mean])
+
+    return _missing(problem, weigh)
+
+
+def withheld_at(problem: Problem, times_days: Float) -> Float | None:
+    """Return what is missing in service at given times of one chip ordered : float64[path, fleet, time, order period]."""
+    times = times_days[:, None]
+    return _missing(problem, lambda come, life: come.share(times) - come.share(times - life))
+
+
+def _missing(problem: Problem, weigh: Callable[[Come, float], Float]) -> Float | None:
+    """Add up what is missing of the cohorts of an order : float64[path, fleet, …, order period]; `weigh` gives [..., cohort]."""
     chips, of_fleet, grid = problem.chips, problem.fleets.chip, problem.grid
     short = 1.0 - made_frac(chips)[:, :, of_fleet]  # [path, planned, fleet]
     if not short.any():
@@ -72,33 +92,41 @@ def withheld_weights(problem: Problem) -> Float | None:
     planned, ordered = np.nonzero((share > NONE).any(axis=0))
     part = short[:, planned].transpose(0, 2, 1) * share[:, planned, ordered]  # [path, fleet, cohort]
     of_order = (ordered[:, None] == np.arange(len(grid))).astype(float)  # [cohort, ordered]
-    missing: Float = (_weights(problem, planned, ordered) * part[:, :, None, None, :]) @ of_order
+    found = _weights(problem, planned, ordered, weigh)
+    missing: Float = (found * part.reshape(*part.shape[:2], *[1] * (found.ndim - 3), -1)) @ of_order
     return missing
 
 
-def _weights(problem: Problem, planned: Int, ordered: Int) -> Float:
-    """Weigh one chip of each cohort : float64[path, fleet, (delivered, in service, arrived), period, cohort]."""
+@dataclass(frozen=True, slots=True)
+class Come:
+    """When the chips of each cohort come, evenly between two days : float64[cohort] [day] each."""
+
+    first: Float
+    width: Float
+
+    def share(self, times_days: Float) -> Float:
+        """Return the part that has come by given times : float64[time, cohort]."""
+        found: Float = np.clip((times_days - self.first) / self.width, 0.0, 1.0)
+        return found
+
+    def integral(self, times_days: Float) -> Float:
+        """Return the integral of that part up to given times : float64[time, cohort] [day]."""
+        since = np.maximum(times_days - self.first, 0.0)
+        found: Float = np.where(since < self.width, since**2 / (2 * self.width), since - self.width / 2)
+        return found
+
+
+def _weights(problem: Problem, planned: Int, ordered: Int, weigh: Callable[[Come, float], Float]) -> Float:
+    """Weigh one chip of each cohort : float64[path, fleet, …, cohort]."""
     chips, of_fleet, spec = problem.chips, problem.fleets.chip, problem.scenario.chips
-    edges = problem.grid.edges_days[:, None]
+    edges = problem.grid.edges_days
 
     @cache
     def weights(c: int, late: float, life: float) -> Float:
         lag = lag_days(spec[c].lead_time_months, spec[c].delay_months)
-        first = np.maximum(edges[ordered, 0] + lag, edges[planned, 0])
-        last = np.minimum(edges[ordered + 1, 0] + lag, edges[planned + 1, 0])
-        width = np.maximum(last - first, NONE)
-
-        def come(late: float) -> Float:
-            found: Float = np.clip((edges - first - late) / width, 0.0, 1.0)
-            return found
-
-        def mean(late: float) -> Float:
-            since = np.maximum(edges - first - late, 0.0)
-            upto = np.where(since < width, since**2 / (2 * width), since - width / 2)
-            found: Float = np.diff(upto, axis=0) / np.diff(edges, axis=0)
-            return found
-
-        return np.stack([np.diff(come(late), axis=0), mean(late) - mean(late + life), mean(late)])
+        first = np.maximum(edges[ordered] + lag, edges[planned])
+        last = np.minimum(edges[ordered + 1] + lag, edges[planned + 1])
+        return weigh(Come(first + late, np.maximum(last - first, NONE)), life)
 
     rows = zip(chips.late_days[:, of_fleet].tolist(), chips.lives_days[:, of_fleet].tolist(), strict=True)
     return np.array(

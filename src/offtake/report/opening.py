@@ -83,15 +83,30 @@ def _headline(data: ReportData) -> str:
         if gain is None:
             words += f": {data.reason(f'no_alliance.{party}.npv_usd') or 'not known'}"
         items.append((usd(gain), words, sentences_answer.gain_span(data, party)))
-    peak, it = data.fact("peak_facility_power_mw"), data.fact("peak_it_power_mw")
-    of_it = f"peak facility power accepted, {power(it)} of it for IT" if it is not None else "peak facility power"
-    items.append((power(peak), of_it, sentences_answer.peak_span(data)))
+    items.append(_peak(data))
     value = data.fact("value") or {}
     if value.get("out_of_sample_mean_usd") is not None:
         count = plural(value["out_of_sample_paths"], "fresh path")
         words = f"objective on {count} that the plan was not made for"
         items.append((usd(value["out_of_sample_mean_usd"]), words, sentences_answer.fresh_span(data)))
     return '<ul class="headline">' + "".join(_item(*item) for item in items) + "</ul>"
+
+
+def _peak(data: ReportData) -> tuple[str, str, str]:
+    """Tell the peak power accepted under the contract, and what the provider sells outside beside it."""
+    under, whole, it = (
+        data.fact(f"peak_{n}_power_mw")
+        for n in ("contract_facility", "facility", "contract_it" if _under(data) else "it")
+    )
+    peak = under if _under(data) else whole
+    words = f"peak facility power accepted, {power(it)} of it for IT" if it is not None else "peak facility power"
+    if _under(data) and power(whole) != power(under):
+        words += f"; {power(whole)} with what {data.the('provider')} sells outside"
+    return power(peak), words, sentences_answer.peak_span(data)
+
+
+def _under(data: ReportData) -> bool:
+    return data.fact("peak_contract_facility_power_mw") is not None
 
 
 def _item(amount: str, words: str, span: str) -> str:

@@ -46,7 +46,7 @@ class Contract(Model):
     layer: Literal["cloud", "chip", "site"] = "cloud"
     """Layer of the deal: amounts of different layers may be the same watts and are never added."""
     capacity_ceiling_mw: Mw | None = None
-    """Most IT power under this contract."""
+    """Most IT power accepted under this contract at any time, used or idle; what the provider sells outside is not under it."""
     clauses: tuple[SerializeAsAny[BaseModel], ...] = ()
     """Terms of the clauses: frozen models, each with its class variable `kind`."""
     amendments: tuple[Amendment, ...] = ()
