@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from plan_toys import EXACT, busy, chip, contract, demand, plan, problem, stand, toy
-from tree_toys import forked, futures
+from tree_toys import HALVES, answered, asked, drawn, forked, futures, optimum, tree_of
 
-from offtake.plan.bottlenecks import bottlenecks
+from offtake.plan.bottlenecks import bottlenecks, over_paths
 from offtake.plan.build import build
 from offtake.plan.ceiling import ends_within, in_service_at
 from offtake.plan.futures import with_futures
@@ -129,3 +129,28 @@ def test_the_weights_of_ends_within_are_those_of_a_line():
     line = np.where(np.isfinite(ends), 3.0 + 0.5 * ends, 0.0)
     middle = (grid.edges_days[1:] + grid.edges_days[:-1]) / 2
     assert (line * share).sum(axis=1) == pytest.approx(3.0 + 0.5 * middle)
+
+
+def uncertain_ceiling(mw=3.4):
+    """Two chips, two sites, five futures that are late and short of chips by turns, under one ceiling."""
+    scenario = forked(grid=HALVES)
+    scenario["contract"] |= {"capacity_ceiling": f"{mw} MW"}
+    return asked(scenario, drawn(5, 8, periods=4), tree_of([0, 0, 2, 2, 2], [0, 1, 2, 3, 3]))
+
+
+def test_the_ceiling_holds_on_every_path_and_at_every_end():
+    found = answered(uncertain_ceiling()).solved
+    block = found.built.model.row_block("ceiling")
+    under = np.where(block.index >= 0, block.expr.value(found.x), 0.0)
+    assert (under <= 3.4 + 1e-6).all()
+    assert (under.max(axis=(1, 2)) > 3.4 - 1e-6).any()
+
+
+def test_the_price_of_the_ceiling_over_paths_is_a_difference_of_the_trees_optimum():
+    base, step = answered(uncertain_ceiling()), 1e-4
+    less, more = (optimum(uncertain_ceiling(3.4 + by)) for by in (-step, step))
+    found = [b for b in over_paths(base.solved) if b.block == "ceiling"]
+    assert any(b.binding for b in found)
+    assert len(found) == len(base.solved.built.problem.grid)
+    slope = (more - less) / (2 * step) * 1e6
+    assert sum(b.worth_usd for b in found) == pytest.approx(slope, rel=1e-4)
