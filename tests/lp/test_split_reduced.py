@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offtake.lp.build import LpArrays, compress
+from offtake.lp.certificate import certify
 from offtake.lp.highs import Solver
 from offtake.lp.model import Model
-from offtake.lp.reduced import Reduced, reduced
+from offtake.lp.reduced import Reduced, reduced, solved
 from offtake.lp.solution import Status
 from offtake.lp.split import evaluate, paths_of, split
 
@@ -143,6 +144,46 @@ def test_chips_in_two_uses_are_worth_the_same(seed: int) -> None:
     small = check(a)
     assert small is not None
     assert small.arrays.rows <= a.rows - 4  # both demands and both nets at least
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1_000_000), st.booleans())
+def test_prices_come_back_where_rows_stay(seed: int, of_chips: bool) -> None:
+    a = chips(seed) if of_chips else some_program(seed)
+    whole, found = Solver(a).solve(), solved(a, prices=True)
+    assert found.status is whole.status
+    if whole.status is Status.OPTIMAL:
+        assert found.objective == pytest.approx(whole.objective, rel=1e-9, abs=1e-9)
+        proof = certify(a, found)
+        assert proof.ok, proof.failures
+
+
+def test_a_plan_for_several_paths_has_its_prices() -> None:
+    # The whole program of three paths: chips are decided, used in two ways on each path, and their rows keep their prices.
+    rng = np.random.default_rng(5)
+    m = Model()
+    path, chip = ("path", list("pqr")), ("chip", list("abcd"))
+    bought = m.columns("bought", axes=(chip,), upper=3.0)
+    use = m.columns("use", axes=(path, ("way", ["train", "serve"]), chip))
+    rows = m.rows("chips", use.sum(1) - bought[None, :] * rng.uniform(0.5, 1.0, (3, 4)), upper=0.0, axes=(path, chip))
+    done = (use * [1.0, 2.0, 3.0, 5.0]).sum(2)
+    m.rows("trained", done[:, 0], lower=rng.uniform(1.0, 4.0, 3), axes=(path,))
+    m.rows("sold", done[:, 1], upper=rng.uniform(2.0, 20.0, 3), axes=(path,))
+    m.set_objective((done[:, 1] * rng.uniform(1.0, 2.0, 3)).sum() - (bought * [2.0, 3.0, 5.0, 6.0]).sum())
+    a = m.build()
+    small = reduced(a, prices=True)
+    assert small is not None
+    assert small.arrays.columns == a.columns - 3 * 3
+    found, whole = solved(a, prices=True), Solver(a).solve()
+    assert found.objective == pytest.approx(whole.objective, rel=1e-9)
+    assert certify(a, found).ok
+    # A price says what one more of a thing is worth.
+    price = rows.take(found.row_price)
+    assert price.max() > 0.1
+    k = int(np.argmax(price))
+    more = Solver(a)
+    more.set_row_bounds(rows.numbers[k : k + 1], upper=[1e-4])
+    assert more.solve().objective - whole.objective == pytest.approx(1e-4 * price.reshape(-1)[k], rel=1e-4)
 
 
 def test_a_limit_without_room_and_a_row_of_one_column() -> None:

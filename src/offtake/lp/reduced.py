@@ -70,26 +70,31 @@ class Reduced:
     Parameters
     ----------
     arrays : LpArrays         its constant carries what was taken out
-    columns : int64[column]   their numbers in the whole program
-    whole : int               number of columns of the whole program
+    whole : LpArrays          the program as it was written
+    columns : int64[column]   numbers in the whole program
     undo : tuple of Undo      how the steps write their columns' values back, in the order of the steps
     """
 
     arrays: LpArrays
+    whole: LpArrays
     columns: Ints
-    whole: int
     undo: tuple[Undo, ...]
 
     def restored(self, x: Floats) -> Floats:
         """Return the values of the whole program's columns from those of the small one's."""
-        out = np.zeros(self.whole)
+        out = np.zeros(self.whole.columns)
         out[self.columns] = x
         for undo in reversed(self.undo):
             undo(out)
         return out
 
+    def prices(self, row_price: Floats) -> tuple[Floats, Floats]:
+        """Return the prices of the whole program's rows and columns from those of the small one's rows, if it was made for that."""
+        rows = row_price[: self.whole.rows]
+        return rows, self.whole.cost - self.whole.column_prices(rows)
 
-def reduced(arrays: LpArrays) -> Reduced | None:
+
+def reduced(arrays: LpArrays, *, prices: bool = False) -> Reduced | None:
     """Write a program smaller; None where its limits contradict each other already, which a solver is to say.
 
     Columns that must be whole keep a program from all steps but the first two.
@@ -97,44 +102,68 @@ def reduced(arrays: LpArrays) -> Reduced | None:
     Parameters
     ----------
     arrays : LpArrays
+    prices : bool         take only the steps "held" and "two uses", which leave all rows as they are, so that their prices are known too
     """
     p = Program.of(arrays)
     undo = [held(p)]
-    no_room(p)
-    if not arrays.integer.any():
-        one_column(p)
+    if prices and not arrays.integer.any():
         undo.append(two_uses(p))
-        one_column(p)  # what limited two uses may bound their sum
-        filled(p)
-        undo += [two_in_an_equation(p), free(p)]
-    empty = p.rows & (p.count_rows() == 0)
-    p.drop_rows(empty)
-    broken = (p.row_lower > p.row_upper)[p.rows].any() or (p.col_lower > p.col_upper).any()
-    if broken or (p.row_lower[empty] > NO_ROOM).any() or (p.row_upper[empty] < -NO_ROOM).any():
+    elif not prices:
+        undo += _every_step(p, integer=bool(arrays.integer.any()))
+        empty = p.rows & (p.count_rows() == 0)
+        p.drop_rows(empty)
+        if (p.row_lower[empty] > NO_ROOM).any() or (p.row_upper[empty] < -NO_ROOM).any():
+            return None
+    if (p.row_lower > p.row_upper)[p.rows].any() or (p.col_lower > p.col_upper).any():
         return None
     return Reduced(
         arrays=p.arrays(arrays.integer),
+        whole=arrays,
         columns=np.flatnonzero(p.columns),
-        whole=arrays.columns,
         undo=tuple(step for step in undo if step is not None),
     )
 
 
-def solved(arrays: LpArrays, *, method: Method = "auto", pricing: Pricing = "auto", presolve: bool = True) -> Solution:
-    """Make a program small, solve it from nothing and as it stands, and return the whole program's values, without prices.
+def _every_step(p: Program, *, integer: bool) -> list[Undo | None]:
+    """Take the steps after the first and return how each is undone."""
+    no_room(p)
+    if integer:
+        return []
+    one_column(p)
+    uses = two_uses(p)
+    one_column(p)  # what limited two uses may bound their sum
+    filled(p)
+    return [uses, two_in_an_equation(p), free(p)]
+
+
+def solved(
+    arrays: LpArrays,
+    *,
+    prices: bool = False,
+    method: Method = "auto",
+    pricing: Pricing = "auto",
+    plain: bool = True,
+    presolve: bool = True,
+) -> Solution:
+    """Make a program small, solve it from nothing, and return values of the whole program, and prices where they are asked for.
 
     Where that finds no optimum, the program is solved as it is written, so that it is the solver that says why.
 
     Parameters
     ----------
     arrays : LpArrays
-    method : str                       as ``Solver.solve`` takes it
-    pricing, presolve : str, bool      as ``Solver`` takes them; what is small and made smaller here is quickest with "devex" and without
-                                       presolve (docs/explanation/large-problems.md)
+    prices : bool                            as :func:`reduced` takes it
+    method : str                             as ``Solver.solve`` takes it
+    pricing, plain, presolve : str, bool     as ``Solver`` takes them; what is small is quickest plain, with "devex" and without presolve
+                                             (docs/explanation/large-problems.md)
     """
-    small, none = reduced(arrays), np.zeros(0)
+    small, none = reduced(arrays, prices=prices), np.zeros(0)
     if small is not None:
-        found = Solver(small.arrays, pricing=pricing, plain=True, presolve=presolve).solve(method=method)
+        found = Solver(small.arrays, pricing=pricing, plain=plain, presolve=presolve).solve(method=method)
         if found.status is Status.OPTIMAL:
-            return replace(found, x=small.restored(found.x), row_price=none, column_price=none, basis=None)
-    return replace(Solver(arrays).solve(method=method), row_price=none, column_price=none, basis=None)
+            rows, columns = small.prices(found.row_price) if prices and len(found.row_price) else (none, none)
+            return replace(found, x=small.restored(found.x), row_price=rows, column_price=columns, basis=None)
+    found = Solver(arrays).solve(method=method)
+    if prices:
+        return found
+    return replace(found, row_price=none, column_price=none, basis=None)

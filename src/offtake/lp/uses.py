@@ -20,6 +20,10 @@ def two_uses(p: Program) -> Undo | None:
 
     Of each pair the second column becomes the sum r, in units of the limit.  Of all pairs that are alike the first one's first column
     becomes the total t, held to at most the sum of r by a row of its own; the others' go.
+
+    The prices of all other rows stay what they are.  Let z >= 0 be the price of the new row, s the share of a pair in it, and e and f <= 0
+    what t and r are worth beyond the prices (of a maximum).  Then a is worth ``f + s e`` and b ``f - s z``: never more than 0, and 0 where
+    they are used, as t, r > 0 have e, f = 0, and b > 0 leaves the new row slack.
     """
     from_zero = (p.col_lower == 0.0) & (p.col_upper == np.inf)
     limit = (p.row_lower <= 0.0) & np.isfinite(p.row_upper)
