@@ -13,7 +13,8 @@ from offtake.perf.names import chip_named
 from offtake.perf.tables import Cells
 from offtake.perf.tables_training import row_of
 from offtake.perf.training_model import base_setting, predict_training
-from offtake.perf.training_params import levels
+from offtake.perf.training_params import efficiency, levels
+from offtake.perf.training_step import step
 
 ROW = {
     "model": "Llama 3 8B", "chip": "H100", "n_chips": "64", "seq_len": "8192", "global_batch_seqs": "128", "micro_batch": "1",
@@ -110,3 +111,44 @@ def test_a_chip_that_runs_compiled_programs_has_no_host_in_its_step_whatever_the
     asked = case()
     for name, eager in (("TPU v7", 0.0), ("Trainium2", 0.0), ("H100 SXM", 1.0)):
         assert base_setting(replace(asked, chip=chip_named(name).chip, engine="")).eager == eager
+
+
+def test_the_fork_with_deepspeed_had_no_sequence_parallelism_before_it_took_it_over():
+    def split(source, year):
+        return base_setting(case(source=source, year=year)).sequence_parallel
+
+    fork = "bigscience-workshop/bigscience Megatron-DeepSpeed"
+    assert [split(fork, year) for year in ("2022-02", "2023-05", "2024")] == [0.0, 0.0, 1.0]
+    assert [split("NVIDIA Megatron-LM", year) for year in ("2021", "2022", "2024")] == [0.0, 1.0, 1.0]
+
+
+def test_a_blank_where_a_table_prints_chunks_a_stage_in_every_row_is_one_chunk():
+    asked = {
+        "tp": "1",
+        "pp": "4",
+        "dp": "16",
+        "fsdp": "",
+        "source": "NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md",
+    }
+    assert case(**asked).vpp == 1
+    assert case(**asked, vpp="2").vpp == 2
+    assert case(**{**asked, "source": "NVIDIA/Megatron-LM README.md"}).vpp is None
+    assert case(**{**asked, "pp": "1", "dp": "64"}).vpp is None
+
+
+def test_one_graph_holds_narrow_steps_on_blackwell_since_mid_2026():
+    asked = {
+        "model": "Qwen3-30B-A3B", "chip": "GB200", "n_chips": "8", "dp": "8", "ep": "8", "fsdp": "", "precision": "mxfp8",
+        "seq_len": "4096", "source": "NVIDIA-NeMo/Megatron-Bridge", "year": "2026", "engine_version": "26.06 NeMo Container",
+    }  # fmt: skip
+    found = base_setting(case(**asked))
+    assert found.one_graph == 1.0
+    for other in ({"precision": "bf16"}, {"chip": "H100"}, {"engine_version": "26.04 NeMo Container"}):
+        assert base_setting(case(**{**asked, **other})).one_graph == 0.0
+    # no host in it, batched products, messages behind another micro-batch: never slower
+    whole, apart = (
+        step(replace(found, micro_seqs=4.0, ep=8.0, one_graph=flag), efficiency(None, ())) for flag in (1.0, 0.0)
+    )
+    assert whole.total_s < apart.total_s
+    assert whole.expert < apart.expert
+    assert whole.experts < apart.experts

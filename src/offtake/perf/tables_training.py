@@ -31,6 +31,8 @@ _ENGINES = (
     ("deepspeed", r"deepspeed|colossal"),
     ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
 )  # fmt: skip
+_PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
+"""Tables with a column of chunks a stage in every row: "n/a" there, a blank here, says that stages are not cut into chunks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,9 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         )
     )
     engine = engine_of(about)
+    if sizes["vpp"] is None and (sizes["pp"] or 1) > 1 and _PRINTS_INTERLEAVE in cells.text("source"):
+        sizes["vpp"] = 1
+        assumed.append("chunks a stage printed as n/a: one")
     return TrainingCase(
         chip=_as_noted(named.chip, cells.text("notes"), assumed), model=_trained(cells, model, engine), chips=chips, seq_tok=seq,
         batch_seqs=_batch(cells, seq, micro, replicas, assumed),

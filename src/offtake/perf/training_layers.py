@@ -73,7 +73,7 @@ def fixed_s(s: Setting, eff: Efficiency) -> tuple[Array, Array]:
     """Return (gaps between kernels, time of the host that starts those of expert layers) of one micro-batch, all layers [s].
 
     Gaps add to the compute; the host works meanwhile and counts only where it takes longer. Both fall with the year of the software:
-    captured graphs, fewer and larger kernels. A compiled step has no host in it.
+    captured graphs, fewer and larger kernels. A compiled step, or one that a single graph holds, has no host in it.
     """
     experts = s.moe_layers + s.mtp * (s.moe_layers > 0.0)
     half_layers = 0.5 * (mixers(s) + s.mlp_layers + experts)
@@ -81,6 +81,7 @@ def fixed_s(s: Setting, eff: Efficiency) -> tuple[Array, Array]:
     # with a fixed capacity the host need not wait for the counts
     counted = where(s.static > 0.0, smaller(eff.static, 1.0), 1.0)
     counted = counted * where(s.captured > 0.0, smaller(eff.captured, 1.0), 1.0)
+    counted = where(s.one_graph > 0.0, 0.0, counted)
     host = eff.moe_layer_s * counted * experts * np.exp(eff.moe_pace * s.moe_age) * s.eager
     return np.asarray(eff.layer_s * half_layers * older), np.asarray(host)
 
@@ -141,8 +142,8 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     load = moe.imbalance(arriving * s.ep / s.top_k, experts=s.experts, top_k=s.top_k, ep=s.ep, skew=s.skew)
     rows = arriving * load
     narrow = where(s.low > 0.0, 1.0, 2.0)
-    # a compiled step, or experts of fixed capacity: batched products of one size
-    even = (s.eager == 0.0) | (s.static > 0.0)
+    # a compiled step, experts of fixed capacity, or one kernel for all experts: batched products
+    even = (s.eager == 0.0) | (s.static > 0.0) | (s.one_graph > 0.0)
     share = 1.0 - larger(1.0 - eff.moe, 0.0) * where(even, smaller(eff.batched, 1.0), 1.0)
     common = {
         "local_experts": local, "flop_per_s": rate * share, "bytes_per_s": hbm, "bytes_in": narrow, "bytes_weight": narrow,

@@ -31,13 +31,17 @@ __all__ = ["TrainingPrediction", "base_setting", "levels", "model_flop", "open_s
 
 # Attention as one fused kernel is in training engines since late 2022 (arXiv 2205.14135; Megatron-LM 23.02, MaxText 2023).
 _FUSED_SINCE = 2023.0
-# Sequence parallelism came with arXiv 2205.05198.
-_SEQUENCE_PARALLEL_SINCE = 2022.0
+# Sequence parallelism came with arXiv 2205.05198 (May 2022; its rows say 2022). The fork with DeepSpeed asked for it in June 2023 and
+# had it with its next rebase (deepspeedai/Megatron-DeepSpeed issue 148).
+_SEQUENCE_PARALLEL_SINCE, _SEQUENCE_PARALLEL_IN_FORK_SINCE = 2022.0, 2023.5
 # Attention kernels that use Hopper's asynchronous products: cuDNN 9 and FlashAttention-3 (arXiv 2407.08608), mid 2024.
 # PyTorch's own attention took FlashAttention-2 on Hopper until its releases of 2026.
 _ASYNCHRONOUS_SINCE, _OWN_CORE_SINCE = 2022.0, (2024.4, 2026.0)
 # Megatron's performance recipes keep and sum gradients in bf16 (grad_reduce_in_fp32 off).
 _NARROW_GRADIENTS_SINCE = 2025.0
+# Megatron-Bridge's recipes for narrow products on Blackwell since 26.06 (scripts/performance/configs): cuda_graph_impl full_iteration,
+# cutedsl_fused_grouped_mlp (gated experts in one kernel) and moe_a2a_overlap.
+_ONE_GRAPH_SINCE = 2026.4
 _COMPILED = ("maxtext", "neuron")
 """Engines whose step is one compiled program: fused from the first, and no host waits in it."""
 _ONLY_COMPILED = ("Google", "AWS")
@@ -125,7 +129,10 @@ def base_setting(case: TrainingCase) -> Setting:
         low=float(case.precision != "bf16"),
         fp4=float(case.precision == "fp4" and case.chip.fp4_flop_per_s is not None),
         flash=float(known_year >= _FUSED_SINCE),
-        sequence_parallel=float(known_year >= _SEQUENCE_PARALLEL_SINCE),
+        sequence_parallel=float(
+            known_year
+            >= (_SEQUENCE_PARALLEL_IN_FORK_SINCE if case.engine == "megatron-deepspeed" else _SEQUENCE_PARALLEL_SINCE)
+        ),
         zero_bubble=float(case.schedule == "zero_bubble"),
         adapters=float(case.adapters),
         static=float(not case.dropless),
@@ -139,6 +146,13 @@ def base_setting(case: TrainingCase) -> Setting:
             and known_year < _OWN_CORE_SINCE[case.engine == "torch"]
         ),
         unfused=float(not case.fused),
+        one_graph=float(
+            case.engine == "megatron"
+            and case.chip.family == "blackwell"
+            and case.precision != "bf16"
+            and case.model.gated
+            and known_year >= _ONE_GRAPH_SINCE
+        ),
         moe_age=min(max(2026.0 - known_year, -0.6), 0.5),
         captured=float(case.chip.vendor == "NVIDIA" and case.chip.scaleup_domain >= _CAPTURED_DOMAIN),
         gradient_bytes=2.0 if case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE else 4.0,

@@ -138,7 +138,7 @@ PRIORS: tuple[Prior, ...] = (
 
 
 SPREAD: Mapping[str, float] = MappingProxyType(
-    {"residual": 0.08, "source": 0.11, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.20, "open": 0.03}
+    {"residual": 0.08, "source": 0.10, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.20, "open": 0.03}
 )
 """Standard deviations of log time that intervals are made of, added as variances: of rows of one source; of sources; and where the chip,
 its family or its vendor was not fitted, of experts (software moves them 1.4 to 2.9 times between releases), of each setting left open.

@@ -84,6 +84,7 @@ class Setting:
     captured                                   1 where engines record layers as graphs: racks whose hosts start kernels slowly
     gradient_bytes [bytes]                     of one gradient that is kept and summed
     unfused                                    1 where element-wise kernels run one by one, though a compiler could join them
+    one_graph                                  1 where a graph holds the whole step, and one kernel the products of a chip's experts
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
     """
 
@@ -151,6 +152,7 @@ class Setting:
     redo: Real = 1.0
     static: Real = 0.0
     unfused: Real = 0.0
+    one_graph: Real = 0.0
     dedupe: Real = 1.0
     offload: Real = 0.0
     micro_seqs: Real = 1.0
