@@ -108,7 +108,7 @@ FORMULAS = (
     ),
     Formula(
         "peak_it_power_mw",
-        "largest sum over sites of accepted chips x IT watts, mean of a period",
+        "largest sum over sites of accepted chips x IT watts",
         ("sites", "chips"),
         ("chips", "sites"),
     ),
