@@ -48,7 +48,7 @@ def limit_ceiling(model: Model, problem: Problem, fleet: Fleet, sold: Affine) ->
         return
     of_fleet = problem.fleets.chip
     kw = problem.chips.it_w_per_chip[of_fleet] * scales.CHIP / 1e6  # [fleet], MW per thousand chips
-    hours = problem.grid.days[:, None] * HOURS_PER_DAY * problem.chips.availability_frac[of_fleet]
+    hours = problem.grid.days[:, None] * HOURS_PER_DAY * problem.chips.availability_frac[..., of_fleet]
     outside = (sold * (kw * scales.CHIP_H / scales.CHIP / hours)).sum(axis=2)
     accepted, ready = (fleet.accepted * kw).sum(axis=2), (fleet.ready * kw).sum(axis=2)
     retired = ((fleet.in_service - fleet.ready) * kw).sum(axis=2)

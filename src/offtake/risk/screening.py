@@ -191,9 +191,10 @@ def _same_but_by_path(one: Any, other: Any) -> bool:  # noqa: ANN401  (a problem
 
 
 def _terms(problem: Problem) -> tuple[object, ...]:
-    """Return what a build reads of the scenario itself: the contract, and names."""
+    """Return what a build reads of the scenario itself: the contract, names, and when chips come and leave."""
     scenario = problem.scenario
-    return scenario.contract, scenario.channels, tuple(c.id for c in scenario.chips)
+    dates = tuple((c.id, c.lead_time_months, c.delay_months, c.opening) for c in scenario.chips)
+    return scenario.contract, scenario.channels, dates
 
 
 # -- the Lagrangian ----------------------------------------------------------------------------------------------------
