@@ -13,7 +13,7 @@ the last basis, dual simplex; changed objective, primal simplex from it unless l
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import highspy
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from offtake.lp.build import LpArrays, RowArrays
     from offtake.lp.solution import SolveCallback
     from offtake.lp.sparse import Floats, Ints
+    from offtake.lp.standard import Equations
 
 Method = Literal["auto", "interior point", "dual simplex", "primal simplex", "hipo"]
 Pricing = Literal["auto", "dantzig", "devex"]
@@ -71,6 +72,7 @@ _WATCHED = (
     _CALLS.kCallbackIpmInterrupt,
     _CALLS.kCallbackMipImprovingSolution,
 )
+_STANDS = {int(status): status for status in highspy.HighsBasisStatus.__members__.values()}
 _STATUS = {
     "kOptimal": Status.OPTIMAL,
     "kModelEmpty": Status.OPTIMAL,
@@ -84,6 +86,66 @@ _STATUS = {
 def version() -> str:
     """Return the solver's name and version, such as ``HiGHS 1.15.1``."""
     return f"HiGHS {_Highs().version()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vertex:
+    """What a crossover found: statuses as :meth:`Solver.set_statuses` takes them, and prices of a minimum."""
+
+    columns: Ints
+    rows: Ints
+    row_price: Floats
+    iterations: int
+
+
+def vertex(equations: Equations, x: Floats, y: Floats) -> Vertex | None:
+    """Move from a point near the optimum to a vertex; None where that fails.
+
+    Parameters
+    ----------
+    equations : Equations
+    x, y : float64[column], float64[row]     values and prices; each column is taken to be at a bound or to have no price of its own,
+                                             whichever is nearer
+    """
+    lower, upper = equations.lower, equations.upper
+    price = equations.cost - equations.matrix.T @ y
+    x = np.clip(x, lower, upper)
+    low = np.isfinite(lower) & (price > 0.0) & (x - lower < price)
+    high = np.isfinite(upper) & (price < 0.0) & (upper - x < -price)
+    program = highspy.HighsLp()
+    program.num_col_, program.num_row_ = len(x), len(y)
+    program.col_cost_, program.col_lower_, program.col_upper_ = equations.cost, lower, upper
+    program.row_lower_ = program.row_upper_ = equations.right
+    by_column = equations.matrix.tocsc()
+    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    program.a_matrix_.start_, program.a_matrix_.index_ = by_column.indptr, by_column.indices
+    program.a_matrix_.value_ = by_column.data
+    point = highspy.HighsSolution()
+    point.col_value = np.where(low, lower, np.where(high, upper, x)).tolist()
+    point.row_value = equations.right.tolist()
+    point.col_dual, point.row_dual = np.where(low | high, price, 0.0).tolist(), y.tolist()
+    point.value_valid = point.dual_valid = True
+    _scheduler()
+    highs = _Highs()
+    highs.silent()
+    highs.passModel(program)
+    if highs.crossover(point) == highspy.HighsStatus.kError or not highs.getBasis().valid:
+        return None
+    basis = highs.getBasis()
+    return Vertex(
+        columns=np.array([int(status) for status in basis.col_status], dtype=np.int64),
+        rows=np.array([int(status) for status in basis.row_status], dtype=np.int64),
+        row_price=np.array(highs.getSolution().row_dual, dtype=np.float64),
+        iterations=max(int(highs.getInfo().crossover_iteration_count), 0),
+    )
+
+
+def _scheduler() -> None:
+    """Let HiGHS start its scheduler, as any solve or presolve does; a crossover that comes first reads one that is not there."""
+    highs = _Highs()
+    highs.silent()
+    highs.addVar(0.0, 1.0)
+    highs.presolve()
 
 
 class Solver:
@@ -300,6 +362,14 @@ class Solver:
             raise ValueError(msg)
         self._check(self._highs.setBasis(basis.data), "take the basis")
         self._has_basis = True
+
+    def set_statuses(self, columns: Ints, rows: Ints) -> None:
+        """Start the next linear solve from what is basic (1) and at which end the rest stands (0 lower, 2 upper, 3 free)."""
+        basis = highspy.HighsBasis()
+        basis.col_status = [_STANDS[number] for number in columns.tolist()]
+        basis.row_status = [_STANDS[number] for number in rows.tolist()]
+        basis.valid = True
+        self.set_basis(Basis(columns=self._arrays.columns, rows=self._arrays.rows, data=basis))
 
     def set_start(self, x: Floats) -> None:
         """Offer a plan to start the next integer solve from."""

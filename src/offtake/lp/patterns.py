@@ -1,0 +1,121 @@
+"""Sparse products whose places stay and whose numbers change: found out once, filled at every step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from offtake.lp.sparse import expand
+
+if TYPE_CHECKING:
+    from offtake.lp.sparse import Floats, Ints
+
+__all__ = ["Products", "Transposed", "numbers_in", "pairs_within"]
+
+
+class Products:
+    """``X diag(w) Y'`` for many w.
+
+    Parameters
+    ----------
+    x, y : float64[row, column]     sparse, of the same columns
+
+    Attributes
+    ----------
+    pattern : float64[row of x, row of y]     sparse, holding the last numbers filled in
+    row, column : int64[entry]                where they stand
+
+    Examples
+    --------
+    >>> x = sp.csr_array([[1.0, 2.0], [0.0, 3.0]])
+    >>> products = Products(x, x)
+    >>> _ = products.fill(np.array([1.0, 10.0]))
+    >>> products.pattern.toarray().tolist()
+    [[41.0, 60.0], [60.0, 90.0]]
+    """
+
+    def __init__(self, x: sp.csr_array, y: sp.csr_array) -> None:
+        """Find the places."""
+        pattern = sp.csr_array(abs(x) @ abs(y).T)
+        pattern.sort_indices()
+        self.pattern = pattern
+        self.row = np.repeat(np.arange(x.shape[0]), np.diff(pattern.indptr))
+        self.column = pattern.indices.astype(np.int64)
+        by_column = y.tocsc()
+        row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+        entry, other = expand(
+            by_column.indptr[x.indices].astype(np.int64), np.diff(by_column.indptr)[x.indices].astype(np.int64)
+        )
+        place = numbers_in(pattern, row[entry], by_column.indices[other])
+        value = x.data[entry] * by_column.data[other]
+        shape = (pattern.nnz, x.shape[1])
+        self._sums = sp.csr_array((value, (place, x.indices[entry])), shape=shape)
+        self._transposed: tuple[Ints, sp.csr_array] | None = None
+
+    def fill(self, w: Floats) -> Floats:
+        """Put in w; return the numbers by entry."""
+        found: Floats = self._sums @ w
+        self.pattern.data = found
+        return found
+
+    def transposed(self) -> sp.csr_array:
+        """Return the transpose with the present numbers."""
+        if self._transposed is None:
+            other = Transposed(self.pattern)
+            shape = (self.pattern.shape[1], self.pattern.shape[0])
+            made = sp.csr_array(
+                (np.zeros(self.pattern.nnz), other.index.astype(np.int32), other.pointer.astype(np.int32)), shape=shape
+            )
+            self._transposed = other.order, made
+        order, made = self._transposed
+        made.data = self.pattern.data[order]
+        return made
+
+
+class Transposed:
+    """A sparse pattern by column.
+
+    Parameters
+    ----------
+    pattern : sparse by row
+
+    Attributes
+    ----------
+    order : int64[entry]       number of each entry in the pattern, by column and row
+    pointer : int64[column + 1]    where each column starts
+    index : int64[entry]       its row
+    owner : int64[entry]       its column
+    """
+
+    def __init__(self, pattern: sp.csr_array) -> None:
+        """Sort the entries by column."""
+        row = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+        self.order = np.argsort(pattern.indices, kind="stable")
+        self.index = row[self.order]
+        self.owner = pattern.indices[self.order].astype(np.int64)
+        self.pointer = np.concatenate(([0], np.cumsum(np.bincount(pattern.indices, minlength=pattern.shape[1]))))
+
+
+def numbers_in(pattern: sp.csr_array, row: Ints, column: Ints) -> Ints:
+    """Return the number of each entry (row, column) in a sorted pattern that has it."""
+    wide = np.int64(pattern.shape[1])
+    there = np.repeat(np.arange(pattern.shape[0], dtype=np.int64), np.diff(pattern.indptr)) * wide + pattern.indices
+    return np.searchsorted(there, row.astype(np.int64) * wide + column)
+
+
+def pairs_within(pointer: Ints) -> tuple[Ints, Ints]:
+    """Return all ordered pairs of entries of the same column, as two lists of entries.
+
+    Examples
+    --------
+    >>> first, second = pairs_within(np.array([0, 2, 3]))
+    >>> list(zip(first.tolist(), second.tolist(), strict=True))
+    [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)]
+    """
+    count = np.diff(pointer)
+    each = np.repeat(count, count)
+    start = np.repeat(pointer[:-1], count)
+    first, second = expand(start, each)
+    return first, second

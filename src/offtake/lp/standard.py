@@ -1,0 +1,176 @@
+"""Write a program as an interior point method takes it: least cost, equations with slacks, no column of a path without bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+if TYPE_CHECKING:
+    from offtake.lp.settled import Settled
+    from offtake.lp.sparse import Floats, Ints
+
+_FILL = 12  # times the entries there are: what substituting free columns may add
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Substituted:
+    """Free columns that an equation each gives: ``x = start - by x``, and what to do with their costs.
+
+    Parameters
+    ----------
+    columns, rows : int64[free]            numbers in the program with slacks
+    by : float64[free, column]             sparse, a row's other entries over its pivot
+    start : float64[free]
+    cost : float64[free]                   of the columns, when they were substituted
+    reads : float64[row, free]             sparse, the columns' entries in other rows
+    pivot : float64[free]
+    """
+
+    columns: Ints
+    rows: Ints
+    by: sp.csr_array
+    start: Floats
+    cost: Floats
+    reads: sp.csr_array
+    pivot: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Equations:
+    """``min cost x, matrix x = right, lower <= x <= upper``.
+
+    Parameters
+    ----------
+    matrix : float64[row, column]     sparse
+    cost, lower, upper : float64[column]
+    right : float64[row]
+    """
+
+    matrix: sp.csr_array
+    cost: Floats
+    lower: Floats
+    upper: Floats
+    right: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Standard(Equations):
+    """Equations in the columns and rows that are left once free ones are substituted.
+
+    Parameters
+    ----------
+    constant : float
+    columns, rows : int64[…]          numbers in the program with slacks
+    path_of_column, path_of_row : int64[…]
+    slack : int64[…]                  rows of the program left that have a slack, in the order of their columns
+    substituted : tuple of Substituted
+    whole : (int, int)                rows and columns with slacks
+    """
+
+    constant: float
+    columns: Ints
+    rows: Ints
+    path_of_column: Ints
+    path_of_row: Ints
+    slack: Ints
+    substituted: tuple[Substituted, ...]
+    whole: tuple[int, int]
+
+    def restored(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return values and prices with the substituted columns and rows."""
+        all_x, all_y = np.zeros(self.whole[1]), np.zeros(self.whole[0])
+        all_x[self.columns], all_y[self.rows] = x, y
+        for step in reversed(self.substituted):
+            all_x[step.columns] = step.start - step.by @ all_x
+            all_y[step.rows] = (step.cost - step.reads.T @ all_y) / step.pivot
+        return all_x, all_y
+
+
+def with_slacks(left: Settled) -> tuple[Equations, Ints]:
+    """Return what is left of a program as equations, and the rows that have a slack, in the order of the slacks."""
+    a = left.arrays
+    whole = sp.csc_array((a.value, a.index, a.start), shape=(a.rows, a.columns))
+    matrix = whole[:, left.columns].tocsr()[left.rows]
+    slack = np.flatnonzero(left.row_lower != left.row_upper)
+    entries = (np.full(len(slack), -1.0), (slack, np.arange(len(slack))))
+    equations = Equations(
+        matrix=sp.csr_array(sp.hstack([matrix, sp.csr_array(entries, shape=(len(left.rows), len(slack)))])),
+        cost=np.concatenate(((-a.cost if a.maximise else a.cost)[left.columns], np.zeros(len(slack)))),
+        lower=np.concatenate((a.col_lower[left.columns], left.row_lower[slack])),
+        upper=np.concatenate((a.col_upper[left.columns], left.row_upper[slack])),
+        right=np.where(left.row_lower == left.row_upper, left.row_lower, 0.0),
+    )
+    return equations, slack
+
+
+def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard:
+    """Write what is left of a program for an interior point method.
+
+    Parameters
+    ----------
+    path_of_column, path_of_row : int64[…]     of the whole program; -1 = shared
+    """
+    all_, slack = with_slacks(left)
+    matrix, cost, lower, upper, right = all_.matrix, all_.cost, all_.lower, all_.upper, all_.right
+    of_row = path_of_row[left.rows]
+    of_column = np.concatenate((path_of_column[left.columns], of_row[slack]))
+    rows, columns = np.ones(len(right), dtype=np.bool_), np.ones(len(cost), dtype=np.bool_)
+    equation = np.diff(matrix.indptr) > 0
+    equation[slack] = False
+    free = np.isinf(lower) & np.isinf(upper) & (of_column >= 0)
+    constant, steps, room = 0.0, [], _FILL * matrix.nnz
+    while (step := _step(matrix, cost, right, np.flatnonzero(free & columns), equation & rows)) is not None:
+        taken = matrix - step.reads @ step.by
+        rows[step.rows] = columns[step.columns] = False
+        if taken.nnz > room:
+            break
+        keep_rows, keep_columns = sp.diags_array(rows.astype(np.float64)), sp.diags_array(columns.astype(np.float64))
+        matrix = sp.csr_array(keep_rows @ taken @ keep_columns)
+        matrix.eliminate_zeros()
+        constant += float(step.cost @ step.start)
+        cost, right = cost - step.by.T @ step.cost, right - step.reads @ step.start
+        steps.append(step)
+    if step is not None:
+        rows[step.rows] = columns[step.columns] = True
+    kept, stays = np.flatnonzero(columns), np.flatnonzero(rows)
+    return Standard(
+        matrix=sp.csr_array(matrix[stays][:, kept]),
+        cost=cost[kept],
+        lower=lower[kept],
+        upper=upper[kept],
+        right=right[stays],
+        constant=constant,
+        columns=kept,
+        rows=stays,
+        path_of_column=of_column[kept],
+        path_of_row=of_row[stays],
+        slack=slack,
+        substituted=tuple(steps),
+        whole=(len(right), len(cost)),
+    )
+
+
+def _step(matrix: sp.csr_array, cost: Floats, right: Floats, free: Ints, equation: np.ndarray) -> Substituted | None:
+    """Substitute every free column that stands alone, among free ones, in one of its equations."""
+    if not len(free):
+        return None
+    theirs = matrix[:, free].tocoo()
+    alone = np.bincount(theirs.row, minlength=matrix.shape[0]) == 1
+    entry = np.flatnonzero(alone[theirs.row] & equation[theirs.row])
+    entry = entry[np.lexsort((-np.abs(theirs.data[entry]), theirs.col[entry]))]
+    entry = entry[np.unique(theirs.col[entry], return_index=True)[1]]
+    if not len(entry):
+        return None
+    columns, rows, pivot = free[theirs.col[entry]], theirs.row[entry].astype(np.int64), theirs.data[entry]
+    other_columns, other_rows = np.ones(matrix.shape[1]), np.ones(matrix.shape[0])
+    other_columns[columns], other_rows[rows] = 0.0, 0.0
+    by = sp.csr_array(sp.diags_array(1.0 / pivot) @ matrix[rows] @ sp.diags_array(other_columns))
+    by.eliminate_zeros()
+    reads = sp.csr_array(sp.diags_array(other_rows) @ matrix[:, columns])
+    reads.eliminate_zeros()
+    return Substituted(
+        columns=columns, rows=rows, by=by, start=right[rows] / pivot, cost=cost[columns], reads=reads, pivot=pivot
+    )

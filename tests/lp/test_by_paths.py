@@ -1,0 +1,281 @@
+"""The interior point that knows the paths: its systems, its reductions, and its answers, against dense algebra and HiGHS."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from offtake.lp.arrowhead import Arrowhead
+from offtake.lp.build import LpArrays
+from offtake.lp.by_paths import solve_by_paths
+from offtake.lp.certificate import certify
+from offtake.lp.cholesky import NotDefiniteError, cholesky
+from offtake.lp.highs import Solver
+from offtake.lp.model import Model
+from offtake.lp.patterns import Products
+from offtake.lp.settled import settled
+from offtake.lp.solution import SolveEvent, Status
+from offtake.lp.split import paths_of
+from offtake.lp.standard import standard, with_slacks
+from offtake.lp.stock_basis import DependentError, stock_basis
+
+SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
+
+
+def capacity(seed: int, *, paths: int = 4, periods: int = 5, sites: int = 3) -> Model:
+    """A plan of capacity kept as a stock, with delays, cash that may not run out, emergency loans and the mean of the worst half."""
+    rng = np.random.default_rng(seed)
+    m = Model()
+    path, period = ("path", [str(k) for k in range(paths)]), ("period", [str(k) for k in range(periods)])
+    site = ("site", [str(k) for k in range(sites)])
+    on_sale = (np.arange(periods)[:, None] >= rng.integers(0, 3, sites)).astype(float)
+    buy = m.columns("buy", axes=(period, site), upper=on_sale * rng.uniform(0.5, 2.0, sites))
+    stock = m.columns("stock", axes=(period, site))
+    before = stock.apply(np.eye(periods, k=-1), 0)
+    m.rows("stock", stock - before - buy, lower=0.0, upper=0.0, axes=(period, site))
+    m.rows("budget", buy.sum(1), upper=rng.uniform(1.0, 3.0, periods), axes=(period,))
+    axes = (path, period, site)
+    first, second = m.columns("first", axes=axes), m.columns("second", axes=axes)
+    late = np.stack([np.eye(periods, k=-int(k)) for k in rng.integers(0, 3, paths)])
+    come = stock.broadcast_to((paths, periods, sites)).apply(late, 1, over=(0,))
+    m.rows("come", first + second - come, upper=0.0, axes=axes)
+    m.rows("power", (first + second).sum(2), upper=rng.uniform(1.0, 5.0, (paths, periods)), axes=(path, period))
+    sold = m.columns("sold", axes=(path, period), upper=rng.uniform(0.5, 4.0, (paths, periods)))
+    m.rows("served", sold - first.sum(2), upper=0.0, axes=(path, period))
+    skill = m.columns("skill", axes=(path, period))
+    gained = second.sum(2) * rng.uniform(0.5, 1.5, (paths, periods))
+    m.rows(
+        "skill", skill - skill.apply(0.7 * np.eye(periods, k=-1), 1) - gained, lower=0.0, upper=0.0, axes=(path, period)
+    )
+    m.rows("quality", sold - skill * 2.0, upper=0.3, axes=(path, period))
+    net = m.columns("net", lower=-np.inf, axes=(path, period))
+    price = rng.uniform(1.0, 6.0, (paths, periods))
+    m.rows("net", net - sold * price + buy.sum(1) * 1.5, lower=0.0, upper=0.0, axes=(path, period))
+    cash, loan = m.columns("cash", axes=(path, period)), m.columns("loan", axes=(path, period))
+    opening = np.eye(1, periods)
+    m.rows(
+        "cash",
+        cash - cash.apply(np.eye(periods, k=-1), 1) - net - loan,
+        lower=opening,
+        upper=opening,
+        axes=(path, period),
+    )
+    worth = (net - loan * 0.4).sum(1)
+    worst, below = m.columns("worst", lower=-np.inf), m.columns("below", axes=(path,))
+    m.rows("below", worth + below - worst, lower=0.0, axes=(path,))
+    m.set_objective(worth.sum() * (0.6 / paths) + worst * 0.4 - below.sum() * (0.8 / paths))
+    return m
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=25)
+def test_it_finds_the_optimum_and_prices_that_prove_it(seed: int) -> None:
+    m = capacity(seed)
+    arrays = m.build()
+    found, other = solve_by_paths(arrays, *paths_of(m)), Solver(arrays).solve()
+    assert found.method == "paths"
+    assert found.objective == pytest.approx(other.objective, rel=1e-9, abs=1e-9)
+    assert certify(arrays, found).ok
+
+
+def test_a_larger_one_gives_the_same_bytes_each_time() -> None:
+    m = capacity(5, paths=20, periods=16, sites=6)
+    arrays = m.build()
+    found = solve_by_paths(arrays, *paths_of(m))
+    assert found.method == "paths"
+    assert found.objective == pytest.approx(Solver(arrays).solve().objective, rel=1e-9)
+    assert certify(arrays, found).ok
+    again = solve_by_paths(arrays, *paths_of(m))
+    assert again.x.tobytes() == found.x.tobytes()
+    assert again.row_price.tobytes() == found.row_price.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["least", "shifted", "one path"])
+def test_other_ways_to_write_it(kind: str) -> None:
+    m = capacity(7, paths=1 if kind == "one path" else 4)
+    arrays = m.build()
+    if kind == "least":
+        arrays = replace(arrays, maximise=False, cost=-arrays.cost, offset=3.0)
+    if kind == "shifted":
+        arrays = replace(arrays, offset=100.0)
+    found = solve_by_paths(arrays, *paths_of(m))
+    assert found.objective == pytest.approx(Solver(arrays).solve().objective, rel=1e-9)
+    assert certify(arrays, found).ok
+
+
+@pytest.mark.parametrize(("limit", "status"), [(-1.0, Status.INFEASIBLE), (np.inf, Status.UNBOUNDED)])
+def test_highs_says_why_there_is_no_plan(limit: float, status: Status) -> None:
+    m = Model()
+    x = m.columns("x")
+    y = m.columns("y", axes=(("path", ("a", "b")),))
+    m.rows("tie", y - x, upper=0.0, axes=(("path", ("a", "b")),))
+    m.rows("limit", y + x, upper=limit, axes=(("path", ("a", "b")),))
+    m.set_objective(y.sum())
+    assert solve_by_paths(m.build(), *paths_of(m)).status is status
+
+
+def test_what_is_not_of_this_form_is_refused() -> None:
+    m = capacity(1)
+    of_column, of_row = paths_of(m)
+    arrays = m.build()
+    with pytest.raises(ValueError, match=r"row .* of path 0 reads column .* of path 3"):
+        solve_by_paths(arrays, np.where(of_column == 0, 3, of_column), of_row)
+    m.columns("lots", integer=True)
+    with pytest.raises(ValueError, match="whole"):
+        solve_by_paths(m.build(), np.append(of_column, -1), of_row)
+
+
+def test_a_stop_gives_the_best_plan_so_far_and_says_so() -> None:
+    m = capacity(2, paths=6, periods=8)
+    arrays, event, seen = m.build(), threading.Event(), []
+
+    def late(news: SolveEvent) -> None:
+        seen.append(news)
+        if news.gap < 0.1:
+            event.set()
+
+    found = solve_by_paths(arrays, *paths_of(m), callback=late, interrupt=event)
+    best = Solver(arrays).solve().objective
+    assert found.status is Status.INTERRUPTED
+    assert found.objective <= best + 1e-4 <= found.bound + 2e-4
+    assert found.gap < 0.1
+    reached = certify(arrays, found)
+    assert max(reached.row_violation, reached.bound_violation) < 1e-4
+    assert solve_by_paths(arrays, *paths_of(m), time_limit=0.0).status is Status.TIME_LIMIT
+
+    def pressed(news: SolveEvent) -> None:
+        raise KeyboardInterrupt
+
+    stopped = solve_by_paths(arrays, *paths_of(m), callback=pressed)
+    assert stopped.status is Status.INTERRUPTED
+    assert not stopped.found
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=20)
+def test_systems_are_solved_as_dense_algebra_solves_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    m = capacity(seed, paths=3, periods=4, sites=2)
+    left = settled(m.build())
+    assert left is not None
+    form = standard(left, *paths_of(m))
+    system = Arrowhead(form.matrix, form.path_of_column, form.path_of_row)
+    diagonal = 10.0 ** rng.uniform(-2.0, 2.0, len(form.cost))
+    system.factor(diagonal, added=0.0)
+    r, g = rng.normal(size=len(form.right)), rng.normal(size=len(form.cost))
+    dx, dy = system.solve(r, g)
+    a = form.matrix.toarray()
+    whole = np.block([[a, np.zeros((len(r), len(r)))], [-np.diag(diagonal), a.T]])
+    expected = np.linalg.solve(whole, np.concatenate((r, g)))
+    assert np.concatenate((dx, dy)) == pytest.approx(expected, rel=1e-6, abs=1e-7)
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=30)
+def test_a_basis_of_what_is_left_is_one_of_the_whole(seed: int) -> None:
+    m = capacity(seed)
+    arrays = m.build()
+    left = settled(arrays)
+    assert left is not None
+    assert len(left.rows) < arrays.rows
+    equations, slack = with_slacks(left)
+    matrix = equations.matrix.tocsc()
+    rest = LpArrays(
+        maximise=False,
+        offset=0.0,
+        cost=equations.cost,
+        col_lower=equations.lower,
+        col_upper=equations.upper,
+        integer=np.zeros(len(equations.cost), dtype=np.bool_),
+        row_lower=equations.right,
+        row_upper=equations.right,
+        start=matrix.indptr.astype(np.int64),
+        index=matrix.indices.astype(np.int64),
+        value=matrix.data,
+    )
+    solver = Solver(rest)
+    small = solver.solve()
+    basis = solver.get_basis().data
+    columns = np.array([int(s) for s in basis.col_status])
+    rows = np.array([int(s) for s in basis.row_status])
+    count = len(left.columns)
+    status = np.zeros(len(rows), dtype=np.int64)
+    status[slack] = columns[count:]
+    status[rows == 1] = 1
+    whole = Solver(arrays)
+    whole.set_statuses(*left.basis(columns[:count], status, small.row_price))
+    found = whole.solve(method="dual simplex")
+    assert found.iterations == 0
+    assert found.objective == pytest.approx(Solver(arrays).solve().objective, rel=1e-9, abs=1e-9)
+
+
+def test_values_and_prices_come_back_from_equations_without_free_columns() -> None:
+    m = capacity(3)
+    arrays = m.build()
+    left = settled(arrays)
+    assert left is not None
+    form = standard(left, *paths_of(m))
+    assert form.substituted
+    equations, _ = with_slacks(left)
+    rng = np.random.default_rng(0)
+    x, y = form.restored(rng.normal(size=len(form.cost)), rng.normal(size=len(form.right)))
+    gone = np.setdiff1d(np.arange(len(equations.right)), form.rows)
+    assert (equations.matrix @ x)[gone] == pytest.approx(equations.right[gone], abs=1e-9)
+    price = equations.cost - equations.matrix.T @ y
+    assert price[np.setdiff1d(np.arange(len(price)), form.columns)] == pytest.approx(0.0, abs=1e-9)
+    assert equations.cost @ x == pytest.approx(form.cost @ x[form.columns] + form.constant)
+
+
+@given(SEEDS)
+@settings(deadline=None)
+def test_products_are_those_of_dense_matrices(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = (sp.csr_array(sp.random_array((rows, 7), density=0.4, rng=rng)) for rows in (5, 4))
+    w = rng.normal(size=7)
+    products = Products(x, y)
+    products.fill(w)
+    expected = x.toarray() @ np.diag(w) @ y.toarray().T
+    assert products.pattern.toarray() == pytest.approx(expected, abs=1e-12)
+    assert products.transposed().toarray() == pytest.approx(expected.T, abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 191, 192, 193, 500])
+def test_a_factor_times_its_transpose_is_the_matrix(size: int) -> None:
+    root = np.random.default_rng(size).normal(size=(size, size))
+    a = root @ root.T + size * np.eye(size)
+    factor = a.copy()
+    cholesky(factor)
+    lower = np.tril(factor)
+    assert lower @ lower.T == pytest.approx(a, rel=1e-10)
+    a[-1, -1] = -1.0
+    with pytest.raises(NotDefiniteError):
+        cholesky(a)
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=30)
+def test_free_columns_span_what_the_equations_allow(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a_0 = sp.csr_array(
+        sp.random_array((6, 11), density=0.3, rng=rng) + sp.csr_array((np.ones(6), (range(6), range(6))), shape=(6, 11))
+    )
+    if np.linalg.matrix_rank(a_0.toarray()) < 6:
+        return
+    basis = stock_basis(a_0, rng.random(11) < 0.5)
+    assert basis.space.shape == (11, 5)
+    assert (a_0 @ basis.space).toarray() == pytest.approx(0.0, abs=1e-8)
+    r = rng.normal(size=6)
+    assert a_0 @ basis.particular(r) == pytest.approx(r, abs=1e-8)
+    y = rng.normal(size=6)
+    assert basis.prices(a_0.T @ y) == pytest.approx(y, abs=1e-6)
+
+
+def test_equations_that_depend_on_each_other_are_refused() -> None:
+    with pytest.raises(DependentError):
+        stock_basis(sp.csr_array([[1.0, 1.0, 0.0], [2.0, 2.0, 0.0], [0.0, 1.0, 1.0]]), np.zeros(3, dtype=np.bool_))
