@@ -49,7 +49,7 @@ def _built(data: ReportData) -> str:
     peak = float(np.nanmax(accepted))
     if peak <= 0:
         return "by building nothing"
-    year = table["year"][int(np.flatnonzero(accepted >= 0.995 * peak)[0])]
+    year = table["year"][int(np.nanargmax(accepted))]
     return f"with {power(peak)} accepted at the fence by the end of {year}"
 
 
