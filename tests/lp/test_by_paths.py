@@ -229,7 +229,8 @@ def test_values_and_prices_come_back_from_equations_without_free_columns() -> No
     assert (equations.matrix @ x)[gone] == pytest.approx(equations.right[gone], abs=1e-9)
     price = equations.cost - equations.matrix.T @ y
     assert price[np.setdiff1d(np.arange(len(price)), form.columns)] == pytest.approx(0.0, abs=1e-9)
-    assert equations.cost @ x == pytest.approx(form.cost @ x[form.columns] + form.constant)
+    here = form.worth * float(form.cost @ (x[form.columns] / form.by_column))
+    assert equations.cost @ x == pytest.approx(here + form.constant)
 
 
 @given(SEEDS)

@@ -169,18 +169,18 @@ class Arrowhead:
     def _felt(self) -> Floats:
         """Return what the linked shared columns feel of all paths, the lower half of a square; inverts the kernels on the way."""
         size = len(self._linked)
-        starts = range(0, size, _WIDTH)
-        sums = side_by_side(self._add_up, range(_GROUPS))
+        parts = side_by_side(self._add_up, range(min(_GROUPS, self.paths)))
         felt = np.zeros((size, size))
-        for number, start in enumerate(starts):
-            stop = min(start + _WIDTH, size)
-            felt[start:, start:stop] = np.sum([part[number] for part in sums], axis=0).reshape(
-                size - start, stop - start
-            )
+        for number, at in enumerate(range(0, size, _WIDTH)):
+            strip = felt[at:, at : at + _WIDTH]
+            for part in parts:
+                strip += part[number].reshape(strip.shape)
         felt[self._direct.row, self._direct.column] += self._direct.fill(self._over)
-        lower = np.tril(felt, -1)
-        felt[np.triu_indices(size, 1)] = 0.0
-        felt += lower.T
+        for at in range(0, size, _WIDTH):
+            stop = at + _WIDTH
+            square = np.tril(felt[at:stop, at:stop])
+            felt[at:stop, at:stop] = square + np.tril(square, -1).T
+            felt[at:stop, stop:] = felt[stop:, at:stop].T
         return felt
 
     def _add_up(self, group: int) -> list[Floats]:

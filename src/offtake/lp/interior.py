@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from offtake.lp.standard import Standard
 
 _STEPS = 400
-_ENOUGH = 1e-7  # relative residuals and gap at which the method stops
+_ENOUGH = 1e-5  # relative residuals and gap at which the method stops
 _KEPT = 0.995  # of the way to the nearest bound
 _ADDED = 1e-9  # to the systems' diagonals, against rounding; ten times as much after each failure
 _MOST_ADDED = 1e-5
@@ -30,7 +30,7 @@ _FREE = 1e-3  # diagonal of a column without bounds at the start
 _CORRECTORS = 2
 _LAX = 0.1  # products of value and price outside [_LAX, 1 / _LAX] of their mean are corrected
 _WORTHWHILE = 0.02  # gain in step lengths that justifies another corrector
-_EXACT = 1e-9  # relative error at which a solution of a system is not refined
+_EXACT = 1e-7  # relative error at which a solution of a system is not refined
 _NOTHING = 1e-15  # mean product of room and price below which rounding is all that moves
 _IDLE = 12  # steps without progress after which the method stops
 
@@ -163,8 +163,8 @@ class InteriorPoint:
         r, g = self._missing = self._misses(p)
         return Standing(
             step=step,
-            objective=objective + form.constant,
-            bound=bound + form.constant,
+            objective=form.worth * objective + form.constant,
+            bound=form.worth * bound + form.constant,
             primal=float(np.abs(r).max(initial=0.0)) / self._scale[0],
             dual=float(np.abs(g).max(initial=0.0)) / self._scale[1],
             gap=abs(objective - bound) / (1.0 + abs(objective)),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from offtake.lp.settled import Settled
     from offtake.lp.sparse import Floats, Ints
 
+_PASSES = 4
 _FILL = 12  # times the entries there are: what substituting free columns may add
 
 
@@ -63,6 +64,8 @@ class Standard(Equations):
     Parameters
     ----------
     constant : float
+    worth : float                     by how much costs were divided
+    by_column, by_row : float64[…]    x is `by_column` times the values here, and y is `worth` times `by_row` times the prices here
     columns, rows : int64[…]          numbers in the program with slacks
     path_of_column, path_of_row : int64[…]
     slack : int64[…]                  rows of the program left that have a slack, in the order of their columns
@@ -71,6 +74,9 @@ class Standard(Equations):
     """
 
     constant: float
+    worth: float
+    by_column: Floats
+    by_row: Floats
     columns: Ints
     rows: Ints
     path_of_column: Ints
@@ -82,7 +88,7 @@ class Standard(Equations):
     def restored(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return values and prices with the substituted columns and rows."""
         all_x, all_y = np.zeros(self.whole[1]), np.zeros(self.whole[0])
-        all_x[self.columns], all_y[self.rows] = x, y
+        all_x[self.columns], all_y[self.rows] = self.by_column * x, self.worth * self.by_row * y
         for step in reversed(self.substituted):
             all_x[step.columns] = step.start - step.by @ all_x
             all_y[step.rows] = (step.cost - step.reads.T @ all_y) / step.pivot
@@ -136,13 +142,20 @@ def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard
     if step is not None:
         rows[step.rows] = columns[step.columns] = True
     kept, stays = np.flatnonzero(columns), np.flatnonzero(rows)
+    matrix = sp.csr_array(matrix[stays][:, kept])
+    by_row, by_column, size = _even(matrix, right[stays], lower[kept], upper[kept])
+    priced = cost[kept] * by_column
+    worth = _middle(priced)
     return Standard(
-        matrix=sp.csr_array(matrix[stays][:, kept]),
-        cost=cost[kept],
-        lower=lower[kept],
-        upper=upper[kept],
-        right=right[stays],
+        matrix=sp.csr_array(sp.diags_array(by_row) @ matrix @ sp.diags_array(by_column / size)),
+        cost=priced / worth,
+        lower=lower[kept] / by_column,
+        upper=upper[kept] / by_column,
+        right=right[stays] * by_row / size,
         constant=constant,
+        worth=worth,
+        by_column=by_column,
+        by_row=by_row / size,
         columns=kept,
         rows=stays,
         path_of_column=of_column[kept],
@@ -151,6 +164,38 @@ def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard
         substituted=tuple(steps),
         whole=(len(right), len(cost)),
     )
+
+
+def _even(matrix: sp.csr_array, right: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Floats, float]:
+    """Return factors of rows and columns, powers of two, that bring the largest entry of each near 1 and numbers near 1 on average.
+
+    D. Ruiz, A scaling algorithm to equilibrate both rows and columns norms in matrices, Rutherford Appleton Laboratory report
+    RAL-TR-2001-034 (2001).
+    """
+    size = abs(matrix)
+    by_row, by_column = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
+    for _ in range(_PASSES):
+        now = sp.csr_array(sp.diags_array(by_row) @ size @ sp.diags_array(by_column))
+        by_row /= np.sqrt(_largest(now))
+        by_column /= np.sqrt(_largest(now.T.tocsr()))
+    by_row, by_column = np.exp2(np.rint(np.log2(by_row))), np.exp2(np.rint(np.log2(by_column)))
+    ends = np.concatenate(
+        (right * by_row, (lower / by_column)[np.isfinite(lower)], (upper / by_column)[np.isfinite(upper)])
+    )
+    unit = _middle(ends)
+    return by_row, by_column * unit, unit
+
+
+def _largest(matrix: sp.csr_array) -> Floats:
+    """Return the largest entry of each row, 1 where there is none."""
+    found = matrix.max(axis=1).toarray().ravel()
+    return np.where(found > 0.0, found, 1.0)
+
+
+def _middle(values: Floats) -> float:
+    """Return the power of two nearest to the geometric mean of the sizes of what is not 0."""
+    sizes = np.abs(values[values != 0.0])
+    return float(np.exp2(np.rint(np.log2(sizes).mean()))) if len(sizes) else 1.0
 
 
 def _step(matrix: sp.csr_array, cost: Floats, right: Floats, free: Ints, equation: np.ndarray) -> Substituted | None:
