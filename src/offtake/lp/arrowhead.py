@@ -4,11 +4,11 @@ With the rows of paths written ``A x_p + B x_0 = b`` and the shared ones ``A_0 x
 
     A dx = r,    A' dy - D dx = g
 
-with D diagonal and positive.  Each path's rows are eliminated in two parts: rows that share no column (such as the use of one chip in one
-period) by a division each, what remains (power, balances, training: some hundred rows a path) by a dense inverse.  What the shared columns
-feel of a path is then ``V' K V`` with V sparse, a few entries in each row of K, so that adding up all paths costs a few sparse products
-instead of a factorisation of what couples them.  Equations among the shared columns (a stock is what it was and what was added) are solved
-for as many of them; the rest is one dense positive definite system, the same size whatever the number of paths.
+with D diagonal and positive.  Each path's rows are eliminated in two parts: rows that meet few others (the use of one chip in one period,
+then the power of one site) by a division each, what remains (balances, training: some hundred rows a path) by a dense inverse K.  What the
+shared columns feel of a path is then ``V' K V`` with V sparse, a few entries for each shared column, so that adding up all paths costs a
+few sparse products instead of a factorisation of what couples them.  Equations among the shared columns (a stock is what it was and what
+was added) are solved for as many of them; the rest is one dense positive definite system, the same size whatever the number of paths.
 
 The method is that of J. R. Birge and L. Qi, Computing block-angular Karmarkar projections with applications to stochastic programming,
 Management Science 34 (1988) 1472–1479; keeping V and K apart is what makes it fast where the first stage is large.
@@ -19,24 +19,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.linalg import lapack
 from scipy.sparse import _sparsetools
 
 from offtake.executors import side_by_side
 from offtake.lp.cholesky import NotDefiniteError, cholesky
-from offtake.lp.patterns import Products, Transposed, numbers_in, pairs_within
+from offtake.lp.elimination import Places, rounds_of
+from offtake.lp.patterns import Products
 from offtake.lp.sparse import totals
 from offtake.lp.stock_basis import stock_basis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from offtake.lp.sparse import Floats, Ints
 
-_FEW = 14  # neighbours up to which a row is eliminated by a division
 _GROUPS = 4  # paths are added up in as many groups, whatever the number of cores, so that sums do not depend on it
 _WIDTH = 256  # columns added at a time: what they read then stays in a core's cache
 
@@ -64,62 +62,38 @@ class Arrowhead:
         mine = matrix[self.rows]
         self._a, self._b = mine[:, self.own].tocsr(), mine[:, self.shared].tocsr()
         self._at, self._bt = self._a.T.tocsr(), self._b.T.tocsr()
-        self._divide(path_of_row[self.rows])
-        self._meet(matrix[self.shared_rows][:, self.shared].tocsr())
+        self._layout(path_of_row[self.rows], matrix[self.shared_rows][:, self.shared].tocsr())
 
-    def _divide(self, path: Ints) -> None:
-        """Tell the rows that are eliminated by a division (light) from those that stay (kernel), and lay out both."""
-        light = _independent(self._a)
-        self._light, self._kernel = np.flatnonzero(light), np.flatnonzero(~light)
-        of_light, of_kernel = self._a[self._light], self._a[self._kernel]
-        at = np.searchsorted(path[self._kernel], np.arange(self.paths + 1))
-        self._first, self._count = at[:-1], np.diff(at)
-        self._wide = int(self._count.max(initial=0))
-        self._path_of_kernel = path[self._kernel]
-        self._place = np.arange(len(self._kernel)) - self._first[self._path_of_kernel]
-        self._squares = of_light.power(2)
-        self._u = Products(of_kernel, of_light)
-        self._k = Products(of_kernel, of_kernel)
-        row, column = self._k.row, self._k.column
-        self._k_lower = np.flatnonzero(row >= column)
-        self._k_cell = self._cell(row[self._k_lower], column[self._k_lower])
-        self._u_columns = Transposed(self._u.pattern)
-        first, second = pairs_within(self._u_columns.pointer)
-        kernel = self._u_columns.index
-        lower = kernel[first] >= kernel[second]
-        self._pair = first[lower], second[lower]
-        self._pair_light = self._u_columns.owner[first[lower]]
-        self._pair_cell = self._cell(kernel[first[lower]], kernel[second[lower]])
-        self._pads = np.flatnonzero(np.arange(self._wide) >= self._count[:, None])
-
-    def _cell(self, row: Ints, column: Ints) -> Ints:
-        """Return the number of a pair of kernel rows in the stack of all paths' squares."""
-        found: Ints = (self._path_of_kernel[row] * self._wide + self._place[row]) * self._wide + self._place[column]
-        return found
-
-    def _meet(self, a_0: sp.csr_array) -> None:
-        """Lay out what paths feel of the shared columns, and solve the shared equations for some of these."""
+    def _layout(self, path: Ints, a_0: sp.csr_array) -> None:
+        """Lay out the rounds of elimination, the kernels that they leave, and what the shared columns are."""
         self._linked = np.unique(self._b.indices)
-        of_light, of_kernel = (
-            self._b[self._light][:, self._linked].tocsr(),
-            self._b[self._kernel][:, self._linked].tocsr(),
+        links = self._b[:, self._linked].tocoo()
+        self._s = Products(self._a, self._a)
+        self._s_lower = np.flatnonzero(self._s.row >= self._s.column)
+        row, column = self._s.row[self._s_lower], self._s.column[self._s_lower]
+        self._s_diagonal = row == column
+        places = Places(
+            rows=len(path),
+            links=len(self._linked),
+            row=row,
+            column=column,
+            linked_row=links.row.astype(np.int64),
+            link=links.col.astype(np.int64),
         )
-        self._v = sp.csr_array(abs(of_kernel) + abs(self._u.pattern) @ abs(of_light))
-        self._v.sort_indices()
-        self._v_base = np.zeros(self._v.nnz)
-        self._v_base[numbers_in(self._v, *of_kernel.nonzero())] = of_kernel.data
-        width = np.diff(of_light.indptr)[self._u_columns.owner]
-        entry = np.repeat(np.arange(len(width)), width)
-        link = (
-            of_light.indptr[self._u_columns.owner[entry]]
-            + np.arange(len(entry))
-            - np.repeat(np.cumsum(width) - width, width)
-        )
-        self._v_from = entry, self._u_columns.owner[entry], of_light.data[link]
-        self._v_cell = numbers_in(self._v, self._u_columns.index[entry], of_light.indices[link])
-        self._v_by_path = tuple(self._columns_of(path) for path in range(self.paths))
-        light_t = of_light.T.tocsr()
-        self._direct = Products(light_t, light_t)
+        self._v_start = links.data
+        self._rounds = rounds_of(places)
+        for one in self._rounds:
+            places, path = one.left, path[one.kernel]
+        first = np.searchsorted(path, np.arange(self.paths + 1))
+        self._count = np.diff(first)
+        self._wide = int(self._count.max(initial=0))
+        self._path_of_kernel, self._place = path, np.arange(len(path)) - first[path]
+        self._cell = (path[places.row] * self._wide + self._place[places.row]) * self._wide + self._place[places.column]
+        self._pads = np.nonzero(np.arange(self._wide) >= self._count[:, None])
+        of_path = path[places.linked_row]
+        order = np.lexsort((self._place[places.linked_row], places.link, of_path))
+        at = np.searchsorted(of_path[order], np.arange(self.paths + 1))
+        self._v_by_path = tuple(self._columns_of(places, order[at[k] : at[k + 1]]) for k in range(self.paths))
         linked = np.zeros(len(self.shared), dtype=np.bool_)
         linked[self._linked] = True
         self._basis = stock_basis(a_0, linked)
@@ -128,15 +102,11 @@ class Arrowhead:
         self._reads = t[self._linked].T.tocsr()
         self._bounds = Products(self._tt, self._tt)
 
-    def _columns_of(self, path: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
+    def _columns_of(self, places: Places, entry: Ints) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
         """Return one path's part of V by shared column: pointer, kernel row in the path, and number of each entry in V."""
-        rows = slice(self._first[path], self._first[path] + self._count[path])
-        entry = np.arange(self._v.indptr[rows.start], self._v.indptr[rows.stop])
-        kernel = np.repeat(np.arange(self._count[path]), np.diff(self._v.indptr[rows.start : rows.stop + 1]))
-        order = np.argsort(self._v.indices[entry], kind="stable")
         pointer = np.zeros(len(self._linked) + 1, dtype=np.int32)
-        np.cumsum(np.bincount(self._v.indices[entry], minlength=len(self._linked)), out=pointer[1:])
-        return pointer, kernel[order].astype(np.int32), entry[order]
+        np.cumsum(np.bincount(places.link[entry], minlength=len(self._linked)), out=pointer[1:])
+        return pointer, self._place[places.linked_row[entry]].astype(np.int32), entry
 
     def factor(self, diagonal: Floats, *, added: float) -> None:
         """Take the diagonal D of a step; float64[column], > 0 for the columns of paths.
@@ -150,24 +120,21 @@ class Arrowhead:
         offtake.lp.cholesky.NotDefiniteError     more must be added
         """
         self._diagonal = diagonal
-        weight = 1.0 / diagonal[self.own]
-        self._over = 1.0 / (self._squares @ weight + added)
-        u = self._u.fill(weight)
-        across = u[self._u_columns.order]
-        entry, light, link = self._v_from
-        self._v.data = self._v_base - totals(self._v_cell, across[entry] * link * self._over[light], self._v.nnz)
-        cells = self.paths * self._wide**2
-        taken = across[self._pair[0]] * across[self._pair[1]] * self._over[self._pair_light]
-        stack = totals(self._pair_cell, -taken, cells)
-        stack[self._k_cell] += self._k.fill(weight)[self._k_lower]
+        s, v = self._s.fill(1.0 / diagonal[self.own])[self._s_lower], self._v_start
+        s[self._s_diagonal] += added
+        gains = []
+        for one in self._rounds:
+            s, v, gained = one.down(s, v)
+            gains.append(gained)
+        self._v = v
+        stack = totals(self._cell, s, self.paths * self._wide**2)
         self._inverse = stack.reshape(self.paths, self._wide, self._wide)
-        every = np.arange(self._wide)
-        self._inverse[:, every, every] += added
-        self._inverse[self._pads // self._wide, self._pads % self._wide, self._pads % self._wide] = 1.0
-        self._factor_shared(self._felt())
+        path, place = self._pads
+        self._inverse[path, place, place] = 1.0
+        self._factor_shared(self._felt(gains))
 
-    def _felt(self) -> Floats:
-        """Return what the linked shared columns feel of all paths, the lower half of a square; inverts the kernels on the way."""
+    def _felt(self, gains: list[Floats]) -> Floats:
+        """Return what the linked shared columns feel of all paths; inverts the kernels on the way."""
         size = len(self._linked)
         parts = side_by_side(self._add_up, range(min(_GROUPS, self.paths)))
         felt = np.zeros((size, size))
@@ -175,7 +142,8 @@ class Arrowhead:
             strip = felt[at:, at : at + _WIDTH]
             for part in parts:
                 strip += part[number].reshape(strip.shape)
-        felt[self._direct.row, self._direct.column] += self._direct.fill(self._over)
+        for one, gained in zip(self._rounds, gains, strict=True):
+            felt[one.met, one.met_by] += gained
         for at in range(0, size, _WIDTH):
             stop = at + _WIDTH
             square = np.tril(felt[at:stop, at:stop])
@@ -190,7 +158,7 @@ class Arrowhead:
         for path in range(group, self.paths, _GROUPS):
             inverse, count = self._invert(path), int(self._count[path])
             pointer, kernel, entry = self._v_by_path[path]
-            value = self._v.data[entry]
+            value = self._v[entry]
             across = np.zeros((size, count))
             _sparsetools.csr_matvecs(size, count, count, pointer, kernel, value, inverse.ravel(), across.ravel())
             for strip, at in zip(strips, range(0, size, _WIDTH), strict=True):
@@ -251,30 +219,13 @@ class Arrowhead:
 
     def _paths(self, h: Floats) -> Floats:
         """Solve the rows of all paths with the shared columns held; float64[row of a path]."""
-        light, padded = h[self._light], np.zeros((self.paths, self._wide))
-        padded[self._path_of_kernel, self._place] = h[self._kernel] - self._u.pattern @ (self._over * light)
-        kernel = np.matmul(self._inverse, padded[:, :, None])[self._path_of_kernel, self._place, 0]
-        out = np.empty_like(h)
-        out[self._kernel] = kernel
-        out[self._light] = self._over * (light - self._u.transposed() @ kernel)
+        went = []
+        for one in self._rounds:
+            light, h = one.forward(h)
+            went.append(light)
+        padded = np.zeros((self.paths, self._wide))
+        padded[self._path_of_kernel, self._place] = h
+        out: Floats = np.matmul(self._inverse, padded[:, :, None])[self._path_of_kernel, self._place, 0]
+        for one, light in zip(reversed(self._rounds), reversed(went), strict=True):
+            out = one.back(light, out)
         return out
-
-
-def _independent(a: sp.csr_array) -> NDArray[np.bool_]:
-    """Return rows of which no two read the same column, those with few neighbours first."""
-    alike = sp.csr_array(abs(a) @ abs(a).T)
-    pointer, index = alike.indptr.tolist(), alike.indices
-    neighbours = np.diff(alike.indptr) - 1
-    free = np.ones(a.shape[0], dtype=np.bool_)
-    chosen = np.zeros(a.shape[0], dtype=np.bool_)
-    for row in _from_fewest(neighbours):
-        if free[row]:
-            free[index[pointer[row] : pointer[row + 1]]] = False
-            chosen[row] = True
-    return chosen
-
-
-def _from_fewest(neighbours: Ints) -> Iterator[int]:
-    """Yield the rows with few neighbours, those with fewest first."""
-    few = np.flatnonzero(neighbours <= _FEW)
-    yield from few[np.argsort(neighbours[few], kind="stable")].tolist()

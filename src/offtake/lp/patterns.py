@@ -12,7 +12,7 @@ from offtake.lp.sparse import expand
 if TYPE_CHECKING:
     from offtake.lp.sparse import Floats, Ints
 
-__all__ = ["Products", "Transposed", "numbers_in", "pairs_within"]
+__all__ = ["Products", "pairs_within"]
 
 
 class Products:
@@ -48,11 +48,10 @@ class Products:
         entry, other = expand(
             by_column.indptr[x.indices].astype(np.int64), np.diff(by_column.indptr)[x.indices].astype(np.int64)
         )
-        place = numbers_in(pattern, row[entry], by_column.indices[other])
+        place = _numbers_in(pattern, row[entry], by_column.indices[other])
         value = x.data[entry] * by_column.data[other]
         shape = (pattern.nnz, x.shape[1])
         self._sums = sp.csr_array((value, (place, x.indices[entry])), shape=shape)
-        self._transposed: tuple[Ints, sp.csr_array] | None = None
 
     def fill(self, w: Floats) -> Floats:
         """Put in w; return the numbers by entry."""
@@ -60,45 +59,8 @@ class Products:
         self.pattern.data = found
         return found
 
-    def transposed(self) -> sp.csr_array:
-        """Return the transpose with the present numbers."""
-        if self._transposed is None:
-            other = Transposed(self.pattern)
-            shape = (self.pattern.shape[1], self.pattern.shape[0])
-            made = sp.csr_array(
-                (np.zeros(self.pattern.nnz), other.index.astype(np.int32), other.pointer.astype(np.int32)), shape=shape
-            )
-            self._transposed = other.order, made
-        order, made = self._transposed
-        made.data = self.pattern.data[order]
-        return made
 
-
-class Transposed:
-    """A sparse pattern by column.
-
-    Parameters
-    ----------
-    pattern : sparse by row
-
-    Attributes
-    ----------
-    order : int64[entry]       number of each entry in the pattern, by column and row
-    pointer : int64[column + 1]    where each column starts
-    index : int64[entry]       its row
-    owner : int64[entry]       its column
-    """
-
-    def __init__(self, pattern: sp.csr_array) -> None:
-        """Sort the entries by column."""
-        row = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-        self.order = np.argsort(pattern.indices, kind="stable")
-        self.index = row[self.order]
-        self.owner = pattern.indices[self.order].astype(np.int64)
-        self.pointer = np.concatenate(([0], np.cumsum(np.bincount(pattern.indices, minlength=pattern.shape[1]))))
-
-
-def numbers_in(pattern: sp.csr_array, row: Ints, column: Ints) -> Ints:
+def _numbers_in(pattern: sp.csr_array, row: Ints, column: Ints) -> Ints:
     """Return the number of each entry (row, column) in a sorted pattern that has it."""
     wide = np.int64(pattern.shape[1])
     there = np.repeat(np.arange(pattern.shape[0], dtype=np.int64), np.diff(pattern.indptr)) * wide + pattern.indices
