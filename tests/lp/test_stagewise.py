@@ -149,9 +149,10 @@ PUBLISHED = [
 
 
 @pytest.mark.parametrize(("tree", "optimum", "digits"), PUBLISHED)
-def test_published_optimum_both_ways(tree: StageTree, optimum: float, digits: float) -> None:
+def test_published_optimum_every_way(tree: StageTree, optimum: float, digits: float) -> None:
     whole = tree.solve()
     assert whole.objective == pytest.approx(optimum, rel=digits)
+    assert tree.solve(by_branches=True).objective == pytest.approx(whole.objective, rel=1e-8, abs=1e-8)
     depth = max(n.stage for n in tree.nodes)
     for stages in range(1, depth + 1):
         cut = decompose(tree, stages=stages)
@@ -252,13 +253,18 @@ def trees(draw: st.DrawFn) -> StageTree:
 
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(trees())
-def test_both_ways_agree_on_random_trees(tree: StageTree) -> None:
+def test_all_ways_agree_on_random_trees(tree: StageTree) -> None:
     try:
         whole = tree.solve()
     except SolverError:
         with pytest.raises(SolverError, match=r"infeasible"):
             decompose(tree)
+        with pytest.raises(SolverError, match=r"infeasible"):
+            tree.solve(by_branches=True)
         return
+    branched = tree.solve(by_branches=True)
+    assert branched.objective == pytest.approx(whole.objective, rel=1e-7, abs=1e-7)
+    assert all(a.shape == b.shape for a, b in zip(branched.x + branched.price, whole.x + whole.price, strict=True))
     assert decompose(tree).objective == pytest.approx(whole.objective, rel=1e-7, abs=1e-7)
 
 

@@ -31,6 +31,7 @@ import numpy as np
 
 from offtake.errors import SolverError
 from offtake.lp.build import LpArrays, compress
+from offtake.lp.by_paths import solve_by_paths
 from offtake.lp.highs import Solver
 from offtake.lp.solution import Status
 from offtake.lp.sparse import Coordinates, Floats, Ints
@@ -235,14 +236,30 @@ class StageTree:
             value=value,
         )
 
-    def solve(self, *, gap: float = 0.0) -> TreeAnswer:
+    def branches(self) -> tuple[Ints, Ints]:
+        """Return the branch of each column and row of the extensive form: below which child of the root it stands, -1 for the root's."""
+        branch = np.full(len(self.nodes), -1, dtype=np.int64)
+        count = 0
+        for node in self.nodes[1:]:
+            branch[node.number] = count if node.parent == 0 else branch[node.parent or 0]
+            count += node.parent == 0
+        columns = np.repeat(branch, [len(n.cost) for n in self.nodes])
+        return columns, np.repeat(branch, [len(n.lower) for n in self.nodes])
+
+    def solve(self, *, gap: float = 0.0, by_branches: bool = False) -> TreeAnswer:
         """Solve the extensive form; with whole columns to a relative gap.
+
+        Parameters
+        ----------
+        by_branches : bool     use what the branches below the root share (offtake.lp.by_paths): quicker where there are many of them and
+                               the tree has hundreds of thousands of entries; refuses whole columns
 
         Raises
         ------
         SolverError     infeasible, unbounded, or not solved
         """
-        solution = Solver(self.extensive()).solve(gap=gap)
+        arrays = self.extensive()
+        solution = solve_by_paths(arrays, *self.branches()) if by_branches else Solver(arrays).solve(gap=gap)
         if not solution.status.solved:
             raise SolverError(f"the tree is {solution.status}")
         return self.answer(solution)
