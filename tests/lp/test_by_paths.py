@@ -96,6 +96,24 @@ def test_a_larger_one_gives_the_same_bytes_each_time() -> None:
     assert again.row_price.tobytes() == found.row_price.tobytes()
 
 
+def test_its_basis_is_that_of_the_optimum_and_goes_on_when_limits_change() -> None:
+    m = capacity(11, paths=8, periods=8)
+    arrays = m.build()
+    found = solve_by_paths(arrays, *paths_of(m), basis=True)
+    assert found.basis is not None
+    assert found.method == "paths"
+    assert certify(arrays, found).ok
+    solver = Solver(arrays)
+    solver.set_basis(found.basis)
+    assert solver.solve(method="dual simplex").iterations == 0
+    power = m.row_block("power")
+    less = power.side(power.upper * 0.9)
+    solver.set_row_bounds(power.numbers, upper=less)
+    changed = solver.solve()
+    assert changed.warm
+    assert changed.objective == pytest.approx(Solver(solver.arrays).solve().objective, rel=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["least", "shifted", "one path"])
 def test_other_ways_to_write_it(kind: str) -> None:
     m = capacity(7, paths=1 if kind == "one path" else 4)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from offtake.lp.build import LpArrays
+    from offtake.lp.highs import Vertex
     from offtake.lp.interior import Point, Standing
     from offtake.lp.reduced import Reduced
     from offtake.lp.settled import Settled
@@ -68,16 +69,18 @@ def solve_by_paths(
     path_of_column: ArrayLike,
     path_of_row: ArrayLike,
     *,
+    basis: bool = False,
     time_limit: float | None = None,
     callback: SolveCallback | None = None,
     interrupt: threading.Event | None = None,
 ) -> Solution:
-    """Solve a linear program of many paths from nothing; exact values and prices, no basis.
+    """Solve a linear program of many paths from nothing; exact values and prices.
 
     Parameters
     ----------
     arrays : LpArrays
     path_of_column, path_of_row : int64[…]     -1 = shared; rows of a path read its own and shared columns, shared rows shared columns
+    basis : bool                    also find a basis of the whole program, to go on from when limits change
     time_limit : float [s]
     callback : called with a SolveEvent at each step
     interrupt : threading.Event     set it to stop; so does Ctrl-C.  The best plan so far comes back, marked
@@ -94,7 +97,7 @@ def solve_by_paths(
     small = reduced(arrays, prices=True)
     found = None if small is None else _solved(small, of_column, of_row, watcher)
     if found is not None:
-        return found
+        return _with_basis(arrays, found, watcher) if basis and found.status is Status.OPTIMAL else found
     rest = None if time_limit is None else max(0.0, time_limit - watcher.seconds)
     return Solver(arrays).solve(time_limit=rest, callback=callback, interrupt=interrupt)
 
@@ -194,16 +197,8 @@ def _at_vertex(
     """Move to a vertex and let the simplex confirm it."""
     point, standing = reached
     found = vertex(with_slacks(left)[0], *form.restored(point.x, point.y))
-    if found is None:
-        return None
-    count = len(left.columns)
-    rows = np.zeros(len(left.rows), dtype=np.int64)
-    rows[form.slack] = found.columns[count:]
-    rows[found.rows == BASIC] = BASIC
-    solver = Solver(small.arrays)
-    solver.set_statuses(*left.basis(found.columns[:count], rows, found.row_price))
-    last = solver.solve(method="dual simplex", interrupt=watcher.interrupt)
-    if last.status is not Status.OPTIMAL:
+    last = _confirmed(small.arrays, left, found, watcher)
+    if found is None or last is None:
         return None
     row_price, column_price = small.prices(last.row_price)
     return replace(
@@ -217,6 +212,35 @@ def _at_vertex(
         seconds=watcher.seconds,
         basis=None,
     )
+
+
+def _with_basis(arrays: LpArrays, found: Solution, watcher: _Watcher) -> Solution:
+    """Return the same optimum with a basis of the whole program; without one where that fails."""
+    left = settled(arrays)
+    if left is None:
+        return found
+    equations, slack = with_slacks(left)
+    here = found.x[left.columns]
+    used = equations.matrix[:, : len(here)] @ here
+    y = found.row_price[left.rows] * (-1.0 if arrays.maximise else 1.0)
+    again = _confirmed(arrays, left, vertex(equations, np.concatenate((here, used[slack])), y), watcher)
+    if again is None:
+        return found
+    return replace(again, method="paths", warm=False, iterations=found.iterations, seconds=watcher.seconds)
+
+
+def _confirmed(arrays: LpArrays, left: Settled, found: Vertex | None, watcher: _Watcher) -> Solution | None:
+    """Let the simplex confirm a vertex of what is left of a program as an optimum of all of it."""
+    if found is None:
+        return None
+    count, slack = len(left.columns), np.flatnonzero(left.row_lower != left.row_upper)
+    rows = np.zeros(len(left.rows), dtype=np.int64)
+    rows[slack] = found.columns[count:]
+    rows[found.rows == BASIC] = BASIC
+    solver = Solver(arrays)
+    solver.set_statuses(*left.basis(found.columns[:count], rows, found.row_price))
+    last = solver.solve(method="dual simplex", interrupt=watcher.interrupt)
+    return last if last.status is Status.OPTIMAL else None
 
 
 def _stopped(small: Reduced, left: Settled, form: Standard, watcher: _Watcher) -> Solution:

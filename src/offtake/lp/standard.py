@@ -68,7 +68,6 @@ class Standard(Equations):
     by_column, by_row : float64[…]    x is `by_column` times the values here, and y is `worth` times `by_row` times the prices here
     columns, rows : int64[…]          numbers in the program with slacks
     path_of_column, path_of_row : int64[…]
-    slack : int64[…]                  rows of the program left that have a slack, in the order of their columns
     substituted : tuple of Substituted
     whole : (int, int)                rows and columns with slacks
     """
@@ -81,7 +80,6 @@ class Standard(Equations):
     rows: Ints
     path_of_column: Ints
     path_of_row: Ints
-    slack: Ints
     substituted: tuple[Substituted, ...]
     whole: tuple[int, int]
 
@@ -160,7 +158,6 @@ def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard
         rows=stays,
         path_of_column=of_column[kept],
         path_of_row=of_row[stays],
-        slack=slack,
         substituted=tuple(steps),
         whole=(len(right), len(cost)),
     )
