@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offtake.api.hedging import mixed_findings
 from offtake.api.mixing import expected, mean_table, middle, mixed_document
+from offtake.plan.findings import Finding
 from offtake.tables import Column, Table
 
 NONE = frozenset()
@@ -124,3 +126,21 @@ def test_the_same_key_twice_is_two_rows() -> None:
 def test_a_table_that_is_empty_in_all_paths() -> None:
     none = Table("t", COLUMNS, [])
     assert len(mean_table([none, none], np.array([0.5, 0.5]))) == 0
+
+
+def test_the_worst_path_tells_a_finding_and_other_subjects_are_other_findings() -> None:
+    def loan(bn: float) -> Finding:
+        words = f"needs an emergency loan of up to {bn} bn USD"
+        return Finding(severity="warning", code="F102", message=words, about="offtaker", size=bn)
+
+    def undone(run: str) -> Finding:
+        return Finding(
+            severity="note", code="F103", message=f"training run {run} is not done", about=f"{run}, not done"
+        )
+
+    told = mixed_findings([[loan(4.6), undone("r-3")], [undone("r-3")], [loan(267.0), undone("r-4")]], THIRDS)
+    assert [f.message for f in told] == [
+        "in 2 of 3 paths (70 % of the probability), worst in path 2: needs an emergency loan of up to 267.0 bn USD",
+        "in 2 of 3 paths (80 % of the probability), as in path 0: training run r-3 is not done",
+        "in 1 of 3 paths (20 % of the probability), as in path 2: training run r-4 is not done",
+    ]

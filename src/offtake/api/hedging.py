@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -98,39 +97,36 @@ def foresight_of(story: Story) -> str:
 def mixed_findings(each: Sequence[Sequence[Finding]], probability: Float) -> list[Finding]:
     """Tell what the paths could not do: each finding once, with the share of the probability in which it stands.
 
-    Findings that differ in their numbers alone are one, told as in the most probable of its paths; the order is that of the paths.
+    Findings about the same are one, told as on the path where most is missing, else on the most probable of its paths; the order is that
+    of the paths.
 
     Examples
     --------
     >>> from offtake.plan.findings import Finding
-    >>> def cash(amount):
-    ...     return Finding(severity="warning", code="F102", message=f"needs a loan of {amount} bn USD", short=True)
-    >>> [f.message for f in mixed_findings([[cash(2)], [], [cash(3)]], np.array([0.2, 0.5, 0.3]))]
-    ['in 2 of 3 paths (50 % of the probability), as in path 2: needs a loan of 3 bn USD']
+    >>> def cash(bn):
+    ...     return Finding(severity="warning", code="F102", message=f"needs a loan of {bn} bn USD", about="developer", size=bn)
+    >>> [f.message for f in mixed_findings([[cash(3)], [], [cash(2)]], np.array([0.2, 0.5, 0.3]))]
+    ['in 2 of 3 paths (50 % of the probability), worst in path 0: needs a loan of 3 bn USD']
     """
     found: dict[tuple[str, str, str], list[tuple[int, Finding]]] = {}
     for path, own in enumerate(each):
         for finding in own:
-            found.setdefault((finding.severity, finding.code, _without_numbers(finding.message)), []).append(
+            found.setdefault((finding.severity, finding.code, finding.about or finding.message), []).append(
                 (path, finding)
             )
     told = []
     for rows in found.values():
         paths = sorted({path for path, _ in rows})
-        likeliest = max(paths, key=lambda path: (probability[path], -path))
-        finding = next(f for path, f in rows if path == likeliest)
+        path, finding = max(rows, key=lambda row: (row[1].size, probability[row[0]], -row[0]))
+        differ = len({f.message for _, f in rows}) > 1
+        told_as = f"{'worst' if differ and finding.size else 'as'} in path {path}"
         if len(paths) < len(each):
             share = f"{100 * float(probability[paths].sum()):.2g} %"
-            head = f"in {len(paths)} of {len(each)} paths ({share} of the probability), as in path {likeliest}: "
+            head = f"in {len(paths)} of {len(each)} paths ({share} of the probability), {told_as}: "
         else:
-            head = "" if len({f.message for _, f in rows}) == 1 else f"in all paths, as in path {likeliest}: "
+            head = f"in all paths, {told_as}: " if differ else ""
         told.append(replace(finding, message=head + finding.message, short=any(f.short for _, f in rows)))
     return told
-
-
-def _without_numbers(message: str) -> str:
-    """Leave out amounts and periods, so that findings of different paths can be told to be of one kind."""
-    return re.sub(r"[\d.,]+", "", message)
 
 
 def worst_certificate(each: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class Finding:
     Attributes
     ----------
     short : bool      an obligation is unmet: the plan's status is `short`
+    about : str       party, run, class or item; the findings of several paths about the same are one
+    size : float      how much is missing, in the unit of its message: over paths the worst is told; 0 where there is no amount
     """
 
     severity: str
@@ -29,6 +31,8 @@ class Finding:
     message: str
     help: str = ""
     short: bool = False
+    about: str = ""
+    size: float = 0.0
 
 
 def findings(plan: Plan) -> list[Finding]:
@@ -50,6 +54,8 @@ def _floors(plan: Plan) -> list[Finding]:
                     "the signed terms leave no better plan",
                     help="lower `objective.others_at_least`, or change the terms",
                     short=True,
+                    about=party,
+                    size=missing,
                 )
             )
     return found
@@ -69,6 +75,8 @@ def _emergency(plan: Plan) -> list[Finding]:
                     f"{significant(owed[t] / 1e9)} bn USD, most in {plan.problem.grid.labels[t]}",
                     help=f"raise `parties.{party}.cash` or its facility",
                     short=True,
+                    about=party,
+                    size=float(owed[t]),
                 )
             )
     return found
@@ -81,7 +89,12 @@ def _runs(plan: Plan) -> list[Finding]:
         latest = int(plan.problem.runs.latest_period[r])
         if done[-1] < 0.5:
             found.append(
-                Finding(severity="note", code="F103", message=f"training run {run} is not done within the horizon")
+                Finding(
+                    severity="note",
+                    code="F103",
+                    message=f"training run {run} is not done within the horizon",
+                    about=f"{run}, not done",
+                )
             )
         elif done[latest] < 0.5:
             when = plan.problem.grid.labels[int(np.argmax(done > 0.5))]
@@ -90,7 +103,8 @@ def _runs(plan: Plan) -> list[Finding]:
                     severity="note",
                     code="F103",
                     message=f"training run {run} is complete in {when}, after its latest date",
-                    short=False,
+                    about=f"{run}, late",
+                    size=float(np.argmax(done > 0.5)),
                 )
             )
     return found
@@ -111,6 +125,8 @@ def _demand(plan: Plan) -> list[Finding]:
                     code="F104",
                     message=f"{share} % of the {k} demand over the horizon is not served: at its price it is not worth what it "
                     "needs, or its training run is not done",
+                    about=k,
+                    size=float(1 - served / wanted),
                 )
             )
     return found

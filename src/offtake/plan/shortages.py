@@ -87,6 +87,6 @@ def _told(problem: Problem, used: Float, given: Float, labels: Sequence[str], wo
             text = words.format(
                 significant(float(used[t, i])), label, problem.grid.labels[t], significant(float(given[t, i]))
             )
-            found.append((float(missing[t, i]), Finding(severity="note", code="F105", message=text)))
+            found.append((float(missing[t, i]), Finding(severity="note", code="F105", message=text, about=label)))
     found.sort(key=lambda row: -row[0])
     return [finding for _, finding in found[:MOST]]
