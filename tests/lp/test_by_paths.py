@@ -114,6 +114,59 @@ def test_its_basis_is_that_of_the_optimum_and_goes_on_when_limits_change() -> No
     assert changed.objective == pytest.approx(Solver(solver.arrays).solve().objective, rel=1e-9)
 
 
+def anything(seed: int) -> tuple[LpArrays, np.ndarray, np.ndarray]:
+    """A bounded program of any small shape: empty parts, free and fixed columns, repeated rows, limits on no side or on both."""
+    rng = np.random.default_rng(seed)
+    of_column, of_row = (np.sort(rng.integers(-1, 4, rng.integers(1, most))) for most in (24, 20))
+    columns, rows = len(of_column), len(of_row)
+    matrix = np.where(rng.random((rows, columns)) < rng.choice([0.2, 0.6]), rng.integers(-4, 6, (rows, columns)), 0.0)
+    matrix[(of_column >= 0) & (of_column != of_row[:, None])] = 0.0
+    if rng.random() < 0.3:
+        again = np.flatnonzero(np.diff(of_row) == 0)
+        matrix[again + 1] = matrix[again] * 2.0
+    free, wide = rng.random(columns) < rng.choice([0.0, 0.7]), rng.choice([0.0, 1e-13, 1.0, 5.0, np.inf], columns)
+    least = rng.integers(-2, 2, columns)
+    lower, upper = np.where(free, -np.inf, least), np.where(free, np.inf, least + wide)
+    x = np.minimum(least + rng.integers(0, 2, columns), upper)
+    kind, slack = rng.integers(0, 5, rows), rng.integers(0, 3, rows)
+    row_lower = np.where((kind == 0) | (kind == 4), -np.inf, matrix @ x - np.where(kind == 3, 0.0, slack))
+    row_upper = np.where((kind == 1) | (kind == 4), np.inf, matrix @ x + np.where(kind == 3, 0.0, slack))
+    # Prices of the right signs make it bounded.
+    y = rng.integers(-3, 4, rows) * np.select([kind == 0, kind == 1, kind == 4], [0.0, 0.0, 0.0], 1.0)
+    y += np.select([kind == 0, kind == 1], [-1.0, 1.0], 0.0) * rng.integers(0, 4, rows)
+    cost = matrix.T @ y + np.where(free, 0.0, rng.integers(0, 4, columns))
+    maximise = bool(rng.integers(0, 2))
+    by_column = sp.csc_array(matrix)
+    arrays = LpArrays(
+        maximise=maximise,
+        offset=float(rng.integers(-2, 3)),
+        cost=-cost if maximise else cost,
+        col_lower=lower,
+        col_upper=upper,
+        integer=np.zeros(columns, dtype=np.bool_),
+        row_lower=row_lower,
+        row_upper=row_upper,
+        start=by_column.indptr.astype(np.int64),
+        index=by_column.indices.astype(np.int64),
+        value=by_column.data,
+    )
+    return arrays, of_column, of_row
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=60)
+def test_programs_of_any_shape_are_solved(seed: int) -> None:
+    arrays, of_column, of_row = anything(seed)
+    found, other = solve_by_paths(arrays, of_column, of_row, basis=True), Solver(arrays).solve()
+    assert found.status is other.status is Status.OPTIMAL
+    assert found.objective == pytest.approx(other.objective, rel=1e-7, abs=1e-7)
+    assert certify(arrays, found).ok
+    if found.basis is not None:
+        solver = Solver(arrays)
+        solver.set_basis(found.basis)
+        assert solver.solve(method="dual simplex").iterations == 0
+
+
 @pytest.mark.parametrize("kind", ["least", "shifted", "one path"])
 def test_other_ways_to_write_it(kind: str) -> None:
     m = capacity(7, paths=1 if kind == "one path" else 4)

@@ -209,7 +209,8 @@ class Arrowhead:
         start = self._basis.particular(r[self.shared_rows])
         push = self._bt @ q - g[shared] - d_shared * start
         push[self._linked] -= self._felt_by @ start[self._linked]
-        free = lapack.dpotrs(self._system.T, self._tt @ push, lower=0)[0]
+        # LAPACK's wrapper does not take a system without columns.
+        free = lapack.dpotrs(self._system.T, self._tt @ push, lower=0)[0] if len(self._system) else np.zeros(0)
         dx, dy = np.empty(len(d)), np.empty(len(r))
         dx[shared] = self._t @ free + start
         dy[self.rows] = q - self._paths(self._b @ dx[shared])

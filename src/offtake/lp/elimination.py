@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from offtake.lp.cholesky import NotDefiniteError
 from offtake.lp.patterns import pairs_within
 from offtake.lp.sparse import expand, totals
 
@@ -114,8 +115,15 @@ class Round:
         Parameters
         ----------
         s, v : float64[entry], float64[link entry]     numbers in the places of this round
+
+        Raises
+        ------
+        offtake.lp.cholesky.NotDefiniteError     rounding left nothing to divide by
         """
-        self._over = over = 1.0 / s[self._diagonal]
+        pivot = s[self._diagonal]
+        if not (pivot > 0.0).all():
+            raise NotDefiniteError
+        self._over = over = 1.0 / pivot
         u, ties = s[self._between], v[self._ties]
         self._u.data = self._ut.data = u
         first, second = self._pairs

@@ -27,6 +27,7 @@ _KEPT = 0.995  # of the way to the nearest bound
 _ADDED = 1e-9  # to the systems' diagonals, against rounding; ten times as much after each failure
 _MOST_ADDED = 1e-5
 _FREE = 1e-3  # diagonal of a column without bounds at the start
+_NARROW = 1e-9  # least room at the start: between bounds that all but meet rounding leaves none
 _CORRECTORS = 2
 _LAX = 0.1  # products of value and price outside [_LAX, 1 / _LAX] of their mean are corrected
 _WORTHWHILE = 0.02  # gain in step lengths that justifies another corrector
@@ -210,7 +211,7 @@ class InteriorPoint:
         lean = form.cost - self._transposed @ y
         inside = np.minimum(0.3, np.where(low & high, 0.25 * (form.upper - form.lower), np.inf))
         x = np.clip(x, np.where(low, form.lower + inside, -np.inf), np.where(high, form.upper - inside, np.inf))
-        room = self._sign * x[self._of] - self._at
+        room = np.maximum(self._sign * x[self._of] - self._at, _NARROW)
         price = np.maximum(self._sign * lean[self._of], 0.0) + 10.0 * float(np.abs(lean).mean())
         return Point(x=x, y=y, room=room, price=price)
 

@@ -141,6 +141,8 @@ def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard
         rows[step.rows] = columns[step.columns] = True
     kept, stays = np.flatnonzero(columns), np.flatnonzero(rows)
     matrix = sp.csr_array(matrix[stays][:, kept])
+    matrix.eliminate_zeros()
+    own = sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
     by_row, by_column, size = _even(matrix, right[stays], lower[kept], upper[kept])
     priced = cost[kept] * by_column
     worth = _middle(priced)
@@ -157,7 +159,7 @@ def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard
         columns=kept,
         rows=stays,
         path_of_column=of_column[kept],
-        path_of_row=of_row[stays],
+        path_of_row=np.where(own @ (of_column[kept] >= 0) > 0, of_row[stays], -1),
         substituted=tuple(steps),
         whole=(len(right), len(cost)),
     )
@@ -185,7 +187,7 @@ def _even(matrix: sp.csr_array, right: Floats, lower: Floats, upper: Floats) -> 
 
 def _largest(matrix: sp.csr_array) -> Floats:
     """Return the largest entry of each row, 1 where there is none."""
-    found = matrix.max(axis=1).toarray().ravel()
+    found = matrix.max(axis=1).toarray().ravel() if matrix.nnz else np.zeros(matrix.shape[0])
     return np.where(found > 0.0, found, 1.0)
 
 
