@@ -153,6 +153,25 @@ def anything(seed: int) -> tuple[LpArrays, np.ndarray, np.ndarray]:
     return arrays, of_column, of_row
 
 
+def test_uses_that_are_alike_in_several_paths_are_added_up_within_each() -> None:
+    rng = np.random.default_rng(0)
+    m = Model()
+    path, kind, limit = (
+        (name, [str(k) for k in range(size)]) for name, size in (("path", 5), ("kind", 20), ("limit", 15))
+    )
+    x = m.columns("x", axes=(kind,), upper=5.0)
+    first, second = (m.columns(name, axes=(path, kind)) for name in ("first", "second"))
+    both = first + second
+    m.rows("use", both - x, upper=0.0, axes=(path, kind))
+    m.rows("limit", both.apply(rng.uniform(0.0, 1.0, (15, 20)), 1), upper=rng.uniform(4.0, 9.0, 15), axes=(path, limit))
+    m.set_objective(first.sum() * 2.0 + second.sum() - x.sum() * 3.0)
+    arrays = m.build()
+    found = solve_by_paths(arrays, *paths_of(m))
+    assert found.method == "paths"
+    assert found.objective == pytest.approx(Solver(arrays).solve().objective, rel=1e-9)
+    assert certify(arrays, found).ok
+
+
 @given(SEEDS)
 @settings(deadline=None, max_examples=60)
 def test_programs_of_any_shape_are_solved(seed: int) -> None:

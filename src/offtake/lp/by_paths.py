@@ -94,7 +94,7 @@ def solve_by_paths(
     watcher = _Watcher(
         time_limit=time_limit, callback=callback, interrupt=interrupt, maximise=arrays.maximise, offset=arrays.offset
     )
-    small = reduced(arrays, prices=True)
+    small = reduced(arrays, prices=True, path_of_column=of_column)
     found = None if small is None else _solved(small, of_column, of_row, watcher)
     if found is not None:
         return _with_basis(arrays, found, watcher) if basis and found.status is Status.OPTIMAL else found

@@ -94,7 +94,7 @@ class Reduced:
         return rows, self.whole.cost - self.whole.column_prices(rows)
 
 
-def reduced(arrays: LpArrays, *, prices: bool = False) -> Reduced | None:
+def reduced(arrays: LpArrays, *, prices: bool = False, path_of_column: Ints | None = None) -> Reduced | None:
     """Write a program smaller; None where its limits contradict each other already, which a solver is to say.
 
     Columns that must be whole keep a program from all steps but the first two.
@@ -103,11 +103,12 @@ def reduced(arrays: LpArrays, *, prices: bool = False) -> Reduced | None:
     ----------
     arrays : LpArrays
     prices : bool         take only the steps "held" and "two uses", which leave all rows as they are, so that their prices are known too
+    path_of_column : int64[column], optional     with prices: -1 = shared; rows still read columns of one path and shared ones afterwards
     """
     p = Program.of(arrays)
     undo = [held(p)]
     if prices and not arrays.integer.any():
-        undo.append(two_uses(p))
+        undo.append(two_uses(p, path_of_column))
     elif not prices:
         undo += _every_step(p, integer=bool(arrays.integer.any()))
         empty = p.rows & (p.count_rows() == 0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _ALIKE = 1e-12  # relative: what the rounding of a few products leaves
 
 
-def two_uses(p: Program) -> Undo | None:
+def two_uses(p: Program, path: Ints | None = None) -> Undo | None:
     """Write two uses of one limit as their sum and the first of them, and add up the firsts that do the same.
 
     Of each pair the second column becomes the sum r, in units of the limit.  Of all pairs that are alike the first one's first column
@@ -24,14 +24,19 @@ def two_uses(p: Program) -> Undo | None:
     The prices of all other rows stay what they are.  Let z >= 0 be the price of the new row, s the share of a pair in it, and e and f <= 0
     what t and r are worth beyond the prices (of a maximum).  Then a is worth ``f + s e`` and b ``f - s z``: never more than 0, and 0 where
     they are used, as t, r > 0 have e, f = 0, and b > 0 leaves the new row slack.
+
+    Parameters
+    ----------
+    path : int64[column], optional     only pairs within one path are written so, and only those of one path are added up
     """
     from_zero = (p.col_lower == 0.0) & (p.col_upper == np.inf)
     limit = (p.row_lower <= 0.0) & np.isfinite(p.row_upper)
     a, b = p.twos(from_zero[p.col] & (p.val > 0.0) & limit[p.row])
-    apart = p.apart(a, b)
+    path = np.zeros(len(p.columns), dtype=np.int64) if path is None else path
+    apart = p.apart(a, b) & (path[p.col[a]] == path[p.col[b]])
     a, b = a[apart], b[apart]
     pair, place, value = _exchanges(p, a, b)
-    leader, ratio = _alike(pair, place, value, len(a))
+    leader, ratio = _alike(pair, place, value, path[p.col[a]])
     some = np.bincount(leader[ratio > 0.0], minlength=len(a))[leader] > 1
     chosen = np.flatnonzero(some & (ratio > 0.0))
     if not len(chosen):
@@ -84,8 +89,9 @@ def _exchanges(p: Program, a: Ints, b: Ints) -> tuple[Ints, Ints, Floats]:
     return sum_duplicates(pair[column], place, value * factor[column])
 
 
-def _alike(pair: Ints, place: Ints, value: Floats, count: int) -> tuple[Ints, Floats]:
-    """Return for each pair the first one that changes the same first and last row, and how many times as much it does; 0 = not alike."""
+def _alike(pair: Ints, place: Ints, value: Floats, path: Ints) -> tuple[Ints, Floats]:
+    """Return for each pair the first of its path that changes the same first and last row, and how many times as much; 0 = not alike."""
+    count = len(path)
     size = np.bincount(pair, minlength=count)
     start = np.cumsum(size) - size
     leader, ratio = np.arange(count), np.zeros(count)
@@ -93,7 +99,8 @@ def _alike(pair: Ints, place: Ints, value: Floats, count: int) -> tuple[Ints, Fl
     if not len(some):
         return leader, ratio
     ends = place[start[some]] * (int(place.max()) + 1) + place[start[some] + size[some] - 1]
-    _, first, group = np.unique(ends, return_index=True, return_inverse=True)
+    by_path = ends * (int(path.max()) + 2) + path[some] + 1
+    _, first, group = np.unique(by_path, return_index=True, return_inverse=True)
     leader[some] = some[first[group]]
     same = some[size[some] == size[leader[some]]]
     own, at = expand(start[same], size[same])
