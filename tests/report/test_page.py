@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from offtake.report import sentences_answer
+from offtake.report import sentences, sentences_answer
 from offtake.report.data import TABLES, ReportData, report_table
 from offtake.report.page import render
 from offtake.tables import Column, Table
@@ -157,10 +157,11 @@ def test_the_answer_comes_first_and_what_to_know_right_after_what_binds():
     shown = plain(render(full(asides=("Counting what is left undone, both gain $20 bn.",))))
     parts = (
         (
-            "Together, the developer and the cloud gain $18.4 bn against no alliance, with 4.4 GW accepted at the fence by the end of "
-            "2033; interconnection at new-carlisle is worth most to relieve."
+            "Together, the developer and the cloud gain $18.4 bn against no alliance, with 4.4 GW of facility power accepted by the end of "
+            "2033; of the limits tried, relief of interconnection at new-carlisle is worth most."
         ),
-        "−$6.2 to $47 bn with price of the top class at its ends joint value against no alliance",
+        "over the 5 named cases; −$6.2 to $47 bn with price of the top class from 0.7 × to 1.3 ×",
+        "joint value against no alliance, before tax",
         "for the developer, against no alliance",
         "peak facility power accepted",
         "7 things to know about these figures Flows",
@@ -198,6 +199,9 @@ def test_a_status_that_is_not_optimal_is_said_before_any_figure(status, words):
     page = render(full(document={**full().document, "status": status}))
     assert page.index('class="alert"') < page.index(words) < page.index('class="headline"')
     assert '<a href="#trust">see the' in page
+    assert (
+        "needs 61 MW at ridgeland" in page[: page.index('class="headline"')].replace("\N{NO-BREAK SPACE}", " ")
+    ) == (status == "short")
     assert 'class="alert"' not in render(full(document={**full().document, "status": "optimal"}))
 
 
@@ -218,6 +222,23 @@ def test_the_answer_is_true_also_where_there_is_little_to_tell():
     none = [(2026, 5000.0, 0.0, 0.0, 0.0, 0.0, 0.0, 10.0)]
     idle = full(tables={"power_by_year": report_table("power_by_year", none)})
     assert "by building nothing." in sentences_answer.answer(idle)
+
+
+def test_the_rate_of_the_values_stands_beside_them():
+    page = plain(render(full(document={**full().document, "discount_rate_frac_per_y": 0.1})))
+    assert "joint value against no alliance, discounted at 10 % a year, before tax" in page
+
+
+def test_what_is_nearly_all_of_the_power_is_dated_and_not_the_last_megawatt():
+    rows = [(2029 + k, 0.0, 0.0, 0.0, mw, mw, mw, 9000.0) for k, mw in enumerate((1700.0, 4950.0, 4970.0, 4990.0))]
+    data = full(tables={**full().tables, "power_by_year": report_table("power_by_year", rows)})
+    assert (
+        "with 4.95 GW of facility power accepted by the end of 2030, 4.99 GW at the most;"
+        in sentences_answer.answer(data)
+    )
+    assert sentences.gigawatts(data).startswith(
+        "Accepted power grows from 1.7 GW in 2029 to 4.95 GW in 2030 and 4.99 GW in 2032; demand that year would take 9 GW"
+    )
 
 
 def test_a_limit_without_relief_is_told_by_how_long_it_binds():

@@ -56,14 +56,16 @@ def opening(data: ReportData) -> str:
 
 
 def _alert(data: ReportData) -> str:
-    """Say that the plan is not as it should be; nothing where it is optimal."""
+    """Say that the plan is not as it should be, and what is amiss first; nothing where it is optimal."""
     status = data.fact("status")
     if status in {None, "optimal"}:
         return ""
     words = _STATUS.get(str(status), f"Status: {status}")
     count = len(data.table("findings"))
     seen = f"see the {plural(count, 'finding')}" if count > 1 else "see the findings"
-    return f'<p class="alert">{tied(words)}: <a href="#trust">{escape(seen)}</a>.</p>'
+    amiss = next((r["message"] for r in data.table("findings").rows() if r["severity"] == "warning"), None)
+    first = f": {amiss}" if status == "short" and amiss else ""
+    return f'<p class="alert">{tied(words + first)}; <a href="#trust">{escape(seen)}</a>.</p>'
 
 
 def _headline(data: ReportData) -> str:
@@ -72,7 +74,7 @@ def _headline(data: ReportData) -> str:
     items = [
         (
             usd(sentences.value(data)),
-            f"joint value against no alliance, at the objective’s rate{over}",
+            f"joint value against no alliance{_rate(data)}{over}",
             sentences_answer.joint_span(data),
         )
     ]
@@ -87,9 +89,17 @@ def _headline(data: ReportData) -> str:
     value = data.fact("value") or {}
     if value.get("out_of_sample_mean_usd") is not None:
         count = plural(value["out_of_sample_paths"], "fresh path")
-        words = f"objective on {count} that the plan was not made for"
+        words = f"objective on {count} that the plan was not made for, not against no alliance"
+        if value.get("in_sample_usd") is not None:
+            words += f"; {usd(value['in_sample_usd'])} on the paths of the plan"
         items.append((usd(value["out_of_sample_mean_usd"]), words, sentences_answer.fresh_span(data)))
     return '<ul class="headline">' + "".join(_item(*item) for item in items) + "</ul>"
+
+
+def _rate(data: ReportData) -> str:
+    """Say how the headline's values are discounted; they are before tax."""
+    rate = data.fact("discount_rate_frac_per_y")
+    return f", discounted at {percent(float(rate))} a year, before tax" if rate is not None else ", before tax"
 
 
 def _peak(data: ReportData) -> tuple[str, str, str]:

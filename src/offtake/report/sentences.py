@@ -15,6 +15,8 @@ from offtake.report import sentences_paths
 from offtake.report.words import joined, percent, plural, power, usd
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from offtake.report.data import ReportData
     from offtake.tables import Table
 
@@ -26,6 +28,7 @@ __all__ = [
     "decision",
     "firm",
     "gigawatts",
+    "nearly",
     "ranked_limits",
     "tornado",
     "value",
@@ -58,7 +61,9 @@ def gigawatts(data: ReportData) -> str:
         start = f"Accepted power does not grow beyond the {power(peak)} of {years[at]}"
     else:
         from_ = power(first) if first > 0.001 * peak else "nothing"
-        start = f"Accepted power grows from {from_} in {years[0]} to {power(peak)} in {years[at]}"
+        near = nearly(accepted)
+        start = f"Accepted power grows from {from_} in {years[0]} to {power(float(accepted[near]))} in {years[near]}"
+        start += f" and {power(peak)} in {years[at]}" if near < at else ""
     announced = float(table["announced_facility_mw"][at])
     of = f", of {power(announced)} announced" if announced > peak * 1.005 else ""
     demand, used = float(table["demand_facility_mw"][at]), float(table["used_facility_mw"][at])
@@ -69,6 +74,19 @@ def gigawatts(data: ReportData) -> str:
     if used < peak * 0.995:
         return f"{start}{of}; demand that year takes {power(demand)}, and {power(used)} are used."
     return f"{start}{of}; it covers the {power(demand)} that demand takes that year."
+
+
+def nearly(accepted: NDArray[np.float64]) -> int:
+    """Find the first year with power within a hundredth of the most; the year of the most where that is the first year of all.
+
+    Examples
+    --------
+    >>> nearly(np.array([1.70, 4.61, 4.95, 4.97, 4.99])), nearly(np.array([4.98, 4.99]))
+    (2, 1)
+    """
+    at = int(np.nanargmax(accepted))
+    near = int(np.argmax(accepted >= 0.99 * accepted[at]))
+    return near or at
 
 
 def _left_unserved(data: ReportData) -> str:

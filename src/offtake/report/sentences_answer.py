@@ -41,7 +41,7 @@ def answer(data: ReportData) -> str:
 
 
 def _built(data: ReportData) -> str:
-    """Say up to what power is accepted, and when it gets there."""
+    """Say up to what power is accepted, and when it is nearly there."""
     table = data.table("power_by_year")
     accepted = table["accepted_facility_mw"]
     if not len(table) or np.isnan(accepted).all():
@@ -49,8 +49,9 @@ def _built(data: ReportData) -> str:
     peak = float(np.nanmax(accepted))
     if peak <= 0:
         return "by building nothing"
-    year = table["year"][int(np.nanargmax(accepted))]
-    return f"with {power(peak)} accepted at the fence by the end of {year}"
+    near = sentences.nearly(accepted)
+    most = f", {power(peak)} at the most" if power(peak) != power(float(accepted[near])) else ""
+    return f"with {power(float(accepted[near]))} of facility power accepted by the end of {table['year'][near]}{most}"
 
 
 def _held_back(data: ReportData) -> str:
@@ -61,7 +62,8 @@ def _held_back(data: ReportData) -> str:
     if not found:
         return "; nothing binds"
     top = found[0][0]
-    return f"; {top} {'is worth most to relieve' if _worth(data).get(top, 0.0) >= _NOTHING else 'binds longest'}"
+    worth = _worth(data).get(top, 0.0)
+    return f"; of the limits tried, relief of {top} is worth most" if worth >= _NOTHING else f"; {top} binds longest"
 
 
 def _worth(data: ReportData) -> dict[str, float]:
@@ -106,15 +108,17 @@ def _relieved(worth: float | None, step: str | None) -> str:
 
 
 def joint_span(data: ReportData) -> str:
-    """Say between what the joint gain lies: over the paths, else over the ends of the assumption that moves it most."""
+    """Say between what the joint gain lies: over the paths, else over the named cases and the assumption that moves it most."""
     if data.fact("paths"):
         return _over_paths(data, "value_against_no_alliance_usd")
+    over = _over_cases(data, "value_against_no_alliance_usd")
     rows = data.table("tornado").rows()
     widest = max(rows, key=sentences.swing, default=None)
     if widest is None or not sentences.swing(widest):
-        return _over_cases(data, "value_against_no_alliance_usd")
+        return over
     ends = sorted((widest["value_low_usd"], widest["value_high_usd"]))
-    return f"{_range(*ends)} with {widest['assumption']} at its ends"
+    alone = f"{_range(*ends)} with {widest['assumption']} from {widest['low']} to {widest['high']}"
+    return f"{over}; {alone}" if over else alone
 
 
 def gain_span(data: ReportData, party: str) -> str:
