@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offtake.lp import by_paths
 from offtake.lp.arrowhead import Arrowhead
 from offtake.lp.build import LpArrays
 from offtake.lp.by_paths import solve_by_paths
@@ -20,7 +22,7 @@ from offtake.lp.highs import Solver
 from offtake.lp.model import Model
 from offtake.lp.patterns import Products
 from offtake.lp.settled import settled
-from offtake.lp.solution import SolveEvent, Status
+from offtake.lp.solution import Solution, SolveEvent, Status
 from offtake.lp.split import paths_of
 from offtake.lp.standard import standard, with_slacks
 from offtake.lp.stock_basis import DependentError, stock_basis
@@ -214,6 +216,8 @@ def test_what_is_not_of_this_form_is_refused() -> None:
     m = capacity(1)
     of_column, of_row = paths_of(m)
     arrays = m.build()
+    with pytest.raises(ValueError, match="are not those of LpArrays"):
+        solve_by_paths(arrays, of_column[1:], of_row)
     with pytest.raises(ValueError, match=r"row .* of path 0 reads column .* of path 3"):
         solve_by_paths(arrays, np.where(of_column == 0, 3, of_column), of_row)
     m.columns("lots", integer=True)
@@ -245,6 +249,54 @@ def test_a_stop_gives_the_best_plan_so_far_and_says_so() -> None:
     stopped = solve_by_paths(arrays, *paths_of(m), callback=pressed)
     assert stopped.status is Status.INTERRUPTED
     assert not stopped.found
+
+
+@pytest.mark.parametrize("how", ["interrupt", "time limit", "Ctrl-C"])
+def test_a_stop_during_the_crossover_gives_the_point_that_it_began_from(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = capacity(2, paths=6, periods=8)
+    arrays, event, vertex, solve = m.build(), threading.Event(), by_paths.vertex, Solver.solve
+
+    def slow(*arguments: Any) -> Any:
+        if how == "Ctrl-C":
+            raise KeyboardInterrupt
+        event.set()
+        return vertex(*arguments)
+
+    def stopped(self: Solver, **options: Any) -> Solution:
+        # A program this small is solved before HiGHS looks for a stop.
+        assert options["interrupt"].is_set()
+        status = Status.TIME_LIMIT if how == "time limit" else Status.INTERRUPTED
+        assert (options["time_limit"] is None) == (how != "time limit")
+        return replace(solve(self), status=status)
+
+    monkeypatch.setattr(by_paths, "vertex", slow)
+    monkeypatch.setattr(by_paths.Solver, "solve", stopped)
+    limit = 100.0 if how == "time limit" else None
+    found = solve_by_paths(arrays, *paths_of(m), interrupt=event, time_limit=limit)
+    assert found.status is (Status.TIME_LIMIT if how == "time limit" else Status.INTERRUPTED)
+    assert found.found
+    assert found.gap < 1e-3
+
+
+def test_numbers_of_paths_are_names() -> None:
+    m = capacity(4)
+    arrays = m.build()
+    of_column, of_row = paths_of(m)
+    names = np.array([7, 10**12, 3, 10**15, -1])
+    found, other = solve_by_paths(arrays, names[of_column], names[of_row]), solve_by_paths(arrays, of_column, of_row)
+    assert found.method == other.method == "paths"
+    assert found.objective == pytest.approx(other.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("which", ["arrowhead", "patterns"])
+def test_what_would_not_fit_into_memory_is_left_to_highs(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"offtake.lp.{which}._MOST", 10)
+    m = capacity(4)
+    found = solve_by_paths(m.build(), *paths_of(m))
+    assert found.method != "paths"
+    assert found.status is Status.OPTIMAL
 
 
 @given(SEEDS)

@@ -25,7 +25,7 @@ from scipy.sparse import _sparsetools
 from offtake.executors import side_by_side
 from offtake.lp.cholesky import NotDefiniteError, cholesky
 from offtake.lp.elimination import Places, rounds_of
-from offtake.lp.patterns import Products
+from offtake.lp.patterns import Products, TooLargeError
 from offtake.lp.sparse import totals
 from offtake.lp.stock_basis import stock_basis
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from offtake.lp.sparse import Floats, Ints
 
 _GROUPS = 4  # paths are added up in as many groups, whatever the number of cores, so that sums do not depend on it
+_MOST = 2**29  # numbers in dense parts, 4 GiB
 _WIDTH = 256  # columns added at a time: what they read then stays in a core's cache
 
 
@@ -50,6 +51,7 @@ class Arrowhead:
     Raises
     ------
     offtake.lp.stock_basis.DependentError      the shared equations depend on each other
+    offtake.lp.patterns.TooLargeError          what is dense would not fit into memory, such as one long path beside many short ones
     """
 
     def __init__(self, matrix: sp.csr_array, path_of_column: Ints, path_of_row: Ints) -> None:
@@ -87,6 +89,8 @@ class Arrowhead:
         first = np.searchsorted(path, np.arange(self.paths + 1))
         self._count = np.diff(first)
         self._wide = int(self._count.max(initial=0))
+        if self.paths * self._wide**2 + len(self.shared) ** 2 > _MOST:
+            raise TooLargeError
         self._path_of_kernel, self._place = path, np.arange(len(path)) - first[path]
         self._cell = (path[places.row] * self._wide + self._place[places.row]) * self._wide + self._place[places.column]
         self._pads = np.nonzero(np.arange(self._wide) >= self._count[:, None])

@@ -36,6 +36,7 @@ from offtake.lp.arrowhead import Arrowhead
 from offtake.lp.cholesky import NotDefiniteError
 from offtake.lp.highs import Solver, vertex
 from offtake.lp.interior import InteriorPoint
+from offtake.lp.patterns import TooLargeError
 from offtake.lp.reduced import reduced
 from offtake.lp.running import relative_gap
 from offtake.lp.settled import BASIC, settled
@@ -87,10 +88,11 @@ def solve_by_paths(
 
     Raises
     ------
-    ValueError     columns that must be whole, or a row that reads another path's columns
+    ValueError     columns that must be whole, paths of another program, or a row that reads another path's columns
     """
     of_column, of_row = np.asarray(path_of_column, dtype=np.int64), np.asarray(path_of_row, dtype=np.int64)
     _check(arrays, of_column, of_row)
+    of_column, of_row = _renumbered(of_column, of_row)
     watcher = _Watcher(
         time_limit=time_limit, callback=callback, interrupt=interrupt, maximise=arrays.maximise, offset=arrays.offset
     )
@@ -98,12 +100,14 @@ def solve_by_paths(
     found = None if small is None else _solved(small, of_column, of_row, watcher)
     if found is not None:
         return _with_basis(arrays, found, watcher) if basis and found.status is Status.OPTIMAL else found
-    rest = None if time_limit is None else max(0.0, time_limit - watcher.seconds)
-    return Solver(arrays).solve(time_limit=rest, callback=callback, interrupt=interrupt)
+    return Solver(arrays).solve(time_limit=watcher.seconds_left, callback=callback, interrupt=interrupt)
 
 
 def _check(arrays: LpArrays, of_column: Ints, of_row: Ints) -> None:
     """Refuse what is not of this form."""
+    if (len(of_column), len(of_row)) != (arrays.columns, arrays.rows):
+        msg = f"the paths of {len(of_column)} columns and {len(of_row)} rows are not those of {arrays!r}"
+        raise ValueError(msg)
     if arrays.integer.any():
         msg = "columns that must be whole: solve the program with Solver"
         raise ValueError(msg)
@@ -113,6 +117,13 @@ def _check(arrays: LpArrays, of_column: Ints, of_row: Ints) -> None:
         k = int(wrong[0])
         msg = f"row {arrays.index[k]} of path {reader[k]} reads column {arrays.entry_columns()[k]} of path {read[k]}"
         raise ValueError(msg)
+
+
+def _renumbered(of_column: Ints, of_row: Ints) -> tuple[Ints, Ints]:
+    """Return the paths numbered 0, 1 and so on, without gaps."""
+    every = np.concatenate(([-1], np.maximum(of_column, -1), np.maximum(of_row, -1)))
+    number = np.unique(every, return_inverse=True)[1][1:].astype(np.int64) - 1
+    return number[: len(of_column)], number[len(of_column) :]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,6 +143,11 @@ class _Watcher:
     def seconds(self) -> float:
         """Seconds since the solve began."""
         return time.monotonic() - self.began
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds left, if they are limited."""
+        return None if self.time_limit is None else max(0.0, self.time_limit - self.seconds)
 
     def __call__(self, standing: Standing, point: Point) -> bool:
         """Look at one step; True stops."""
@@ -173,13 +189,13 @@ def _solved(small: Reduced, of_column: Ints, of_row: Ints, watcher: _Watcher) ->
         with one_thread():
             system = Arrowhead(form.matrix, form.path_of_column, form.path_of_row)
             point, standing = InteriorPoint(form, system).solve(watcher)
-    except (NotDefiniteError, DependentError):
+        if watcher.stopped is None:
+            found = _at_vertex(small, left, form, (point, standing), watcher) if standing.worst < _CLOSE else None
+    except (NotDefiniteError, DependentError, TooLargeError):
         return None
     except KeyboardInterrupt:
         watcher.stopped = Status.INTERRUPTED
-    if watcher.stopped is not None:
-        return _stopped(small, left, form, watcher)
-    return _at_vertex(small, left, form, (point, standing), watcher) if standing.worst < _CLOSE else None
+    return found if watcher.stopped is None else _stopped(small, left, form, watcher)
 
 
 def _rows_of(small: LpArrays, of_column: Ints, of_row: Ints) -> Ints:
@@ -223,7 +239,10 @@ def _with_basis(arrays: LpArrays, found: Solution, watcher: _Watcher) -> Solutio
     here = found.x[left.columns]
     used = equations.matrix[:, : len(here)] @ here
     y = found.row_price[left.rows] * (-1.0 if arrays.maximise else 1.0)
-    again = _confirmed(arrays, left, vertex(equations, np.concatenate((here, used[slack])), y), watcher)
+    try:
+        again = _confirmed(arrays, left, vertex(equations, np.concatenate((here, used[slack])), y), watcher)
+    except KeyboardInterrupt:
+        again = None
     if again is None:
         return found
     return replace(again, method="paths", warm=False, iterations=found.iterations, seconds=watcher.seconds)
@@ -239,7 +258,9 @@ def _confirmed(arrays: LpArrays, left: Settled, found: Vertex | None, watcher: _
     rows[found.rows == BASIC] = BASIC
     solver = Solver(arrays)
     solver.set_statuses(*left.basis(found.columns[:count], rows, found.row_price))
-    last = solver.solve(method="dual simplex", interrupt=watcher.interrupt)
+    last = solver.solve(method="dual simplex", time_limit=watcher.seconds_left, interrupt=watcher.interrupt)
+    if last.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
+        watcher.stopped = last.status
     return last if last.status is Status.OPTIMAL else None
 
 

@@ -12,7 +12,13 @@ from offtake.lp.sparse import expand
 if TYPE_CHECKING:
     from offtake.lp.sparse import Floats, Ints
 
-__all__ = ["Products", "pairs_within"]
+__all__ = ["Products", "TooLargeError", "pairs_within"]
+
+_MOST = 2**26  # products that one pattern may take: some gigabytes while it is made
+
+
+class TooLargeError(Exception):
+    """A pattern that would not fit into memory, such as one of a column that stands in all rows."""
 
 
 class Products:
@@ -27,6 +33,10 @@ class Products:
     pattern : float64[row of x, row of y]     sparse, holding the last numbers filled in
     row, column : int64[entry]                where they stand
 
+    Raises
+    ------
+    TooLargeError
+
     Examples
     --------
     >>> x = sp.csr_array([[1.0, 2.0], [0.0, 3.0]])
@@ -38,16 +48,17 @@ class Products:
 
     def __init__(self, x: sp.csr_array, y: sp.csr_array) -> None:
         """Find the places."""
+        by_column = y.tocsc()
+        many = np.diff(by_column.indptr)[x.indices].astype(np.int64)
+        if many.sum() > _MOST:
+            raise TooLargeError
         pattern = sp.csr_array(abs(x) @ abs(y).T)
         pattern.sort_indices()
         self.pattern = pattern
         self.row = np.repeat(np.arange(x.shape[0]), np.diff(pattern.indptr))
         self.column = pattern.indices.astype(np.int64)
-        by_column = y.tocsc()
         row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
-        entry, other = expand(
-            by_column.indptr[x.indices].astype(np.int64), np.diff(by_column.indptr)[x.indices].astype(np.int64)
-        )
+        entry, other = expand(by_column.indptr[x.indices].astype(np.int64), many)
         place = _numbers_in(pattern, row[entry], by_column.indices[other])
         value = x.data[entry] * by_column.data[other]
         shape = (pattern.nnz, x.shape[1])
