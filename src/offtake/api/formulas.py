@@ -112,10 +112,16 @@ FORMULAS = (
         ("sites", "chips"),
         ("chips", "sites"),
     ),
-    Formula("peak_facility_power_mw", "the same x each site's peak ratio", ("sites",), ("sites",)),
+    Formula(
+        "peak_facility_power_mw",
+        "largest sum over sites of accepted chips x IT watts x the site's peak ratio",
+        ("sites", "chips"),
+        ("chips", "sites"),
+    ),
     Formula(
         r"peak_contract_(it|facility)_power_mw",
-        "the same, less what the provider sells outside: what the contract's ceiling holds",
+        "largest sum over sites of accepted chips, less those that the provider sells outside, x IT watts (facility: x the site's peak "
+        "ratio); mean of a period, while the contract's ceiling holds at any time",
         ("power_by_year", "sites"),
         ("contract.capacity_ceiling", "chips", "sites"),
     ),
