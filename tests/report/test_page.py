@@ -158,7 +158,7 @@ def test_the_answer_comes_first_and_what_to_know_right_after_what_binds():
     parts = (
         (
             "Together, the developer and the cloud gain $18.4 bn against no alliance, with 4.4 GW of facility power accepted by the end of "
-            "2033; of the limits tried, relief of interconnection at new-carlisle is worth most."
+            "2033; of the limits tried, the interconnection at new-carlisle is worth most to relieve."
         ),
         "over the 5 named cases; −$6.2 to $47 bn with price of the top class from 0.7 × to 1.3 ×",
         "joint value against no alliance, before tax",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["empty", "figure", "paragraph", "table", "tied", "twin", "years"]
 
-_UNIT = re.compile(r"(?<=\d) (?=(?:bn|M|k|T|GW|MW)\b|%)")
+_UNIT = re.compile(r"(?<=\d) (?=(?:bn|M|k|T|GW|MW)\b|%)|(?<=×) (?=\d)")
 
 
 def paragraph(words: str, kind: str = "") -> str:
@@ -26,8 +26,8 @@ def tied(words: str) -> str:
 
     Examples
     --------
-    >>> tied("adds $1.24 bn; 2 of 3")
-    'adds $1.24\xa0bn; 2 of 3'
+    >>> tied("adds $1.24 bn; 2 of 3"), tied("from × 0.7")
+    ('adds $1.24\xa0bn; 2 of 3', 'from ×\xa00.7')
     """
     return escape(_UNIT.sub("\N{NO-BREAK SPACE}", words).replace(f"{MINUS}$", f"{MINUS}\N{WORD JOINER}$"))
 

@@ -63,7 +63,11 @@ def _held_back(data: ReportData) -> str:
         return "; nothing binds"
     top = found[0][0]
     worth = _worth(data).get(top, 0.0)
-    return f"; of the limits tried, relief of {top} is worth most" if worth >= _NOTHING else f"; {top} binds longest"
+    return (
+        f"; of the limits tried, the {top} is worth most to relieve"
+        if worth >= _NOTHING
+        else f"; the {top} binds longest"
+    )
 
 
 def _worth(data: ReportData) -> dict[str, float]:
