@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offtake.lp import by_paths
@@ -153,6 +153,18 @@ def anything(seed: int) -> tuple[LpArrays, np.ndarray, np.ndarray]:
         value=by_column.data,
     )
     return arrays, of_column, of_row
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=40)
+@example(82)  # left the range of numbers
+def test_programs_without_an_optimum_end_as_with_highs(seed: int) -> None:
+    arrays, of_column, of_row = anything(seed)
+    rng = np.random.default_rng(seed + 1)
+    cost = arrays.cost + rng.normal(size=arrays.columns) * 10.0 ** rng.integers(-3, 4)
+    other = replace(arrays, cost=cost)
+    expected = Solver(other).solve().status
+    assert solve_by_paths(other, of_column, of_row).status is expected or expected is Status.ERROR
 
 
 def test_uses_that_are_alike_in_several_paths_are_added_up_within_each() -> None:

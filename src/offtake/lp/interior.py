@@ -32,6 +32,7 @@ _CORRECTORS = 2
 _LAX = 0.1  # products of value and price outside [_LAX, 1 / _LAX] of their mean are corrected
 _WORTHWHILE = 0.02  # gain in step lengths that justifies another corrector
 _EXACT = 1e-7  # relative error at which a solution of a system is not refined
+_MOST_AIMED = 1e3  # times the mean product that a corrector aims at: beyond any use, within the range of numbers
 _NOTHING = 1e-15  # mean product of room and price below which rounding is all that moves
 _IDLE = 12  # steps without progress after which the method stops
 
@@ -110,6 +111,8 @@ class _Move:
 class InteriorPoint:
     """One program and its systems; :meth:`solve` once.
 
+    What has no optimum may leave the range of numbers, quietly: what is not a number is never the best point.
+
     Parameters
     ----------
     form : Standard
@@ -156,6 +159,7 @@ class InteriorPoint:
             point = self._moved(point, standing.mean)
         return best
 
+    @np.errstate(all="ignore")
     def _standing(self, p: Point, step: int) -> Standing:
         """Measure a point."""
         form = self._form
@@ -183,9 +187,11 @@ class InteriorPoint:
         """Add up by column what is given by bound, with the bound's sign."""
         return totals(self._of, self._sign * by_bound, self._columns)
 
+    @np.errstate(all="ignore")
     def _diagonal(self, p: Point) -> Floats:
         return totals(self._of, p.price / p.room, self._columns) + _ADDED
 
+    @np.errstate(all="ignore")
     def _factored(self, diagonal: Floats) -> bool:
         """Factorise, adding more where rounding asks for it; False where that no longer helps."""
         self._present = diagonal
@@ -230,6 +236,7 @@ class InteriorPoint:
         room = self._sign * dx[self._of]
         return _Move(x=dx, y=dy, room=room, price=(product - p.price * room) / p.room)
 
+    @np.errstate(all="ignore")
     def _moved(self, p: Point, mean: float) -> Point:
         """Take one step."""
         r, g = self._missing
@@ -237,7 +244,7 @@ class InteriorPoint:
         ahead = self._direction(p, r, g, -product)
         far = _lengths(p, ahead)
         aim = float((p.room + far[0] * ahead.room) @ (p.price + far[1] * ahead.price)) / len(product)
-        aim = mean * (aim / mean) ** 3
+        aim = mean * min(aim / mean, _MOST_AIMED) ** 3
         move = self._direction(p, r, g, aim - product - ahead.room * ahead.price)
         lengths = _lengths(p, move)
         none = np.zeros_like(r), np.zeros_like(g)
