@@ -2,7 +2,8 @@
 # Another interpreter: make demo PYTHON=python3.12
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -n auto --maxprocesses 4
+# Tests of one file share what they solved: each worker takes a run of files, and steals only at the end.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
 VENV = .venv/bin/python
 
 help:
