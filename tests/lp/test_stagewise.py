@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offtake.errors import SolverError
+from offtake.lp.by_paths import solve_by_paths
 from offtake.lp.decomposition import Progress, decompose
 from offtake.lp.stagewise import StageTree
 
@@ -153,6 +154,8 @@ def test_published_optimum_every_way(tree: StageTree, optimum: float, digits: fl
     whole = tree.solve()
     assert whole.objective == pytest.approx(optimum, rel=digits)
     assert tree.solve(by_branches=True).objective == pytest.approx(whole.objective, rel=1e-8, abs=1e-8)
+    # It would fall back on the simplex in silence, and this test would compare the simplex with itself.
+    assert solve_by_paths(tree.extensive(), *tree.branches()).method == "paths"
     depth = max(n.stage for n in tree.nodes)
     for stages in range(1, depth + 1):
         cut = decompose(tree, stages=stages)

@@ -38,9 +38,8 @@ from offtake.lp.highs import Solver, vertex
 from offtake.lp.interior import InteriorPoint
 from offtake.lp.patterns import TooLargeError
 from offtake.lp.reduced import reduced
-from offtake.lp.running import relative_gap
 from offtake.lp.settled import BASIC, settled
-from offtake.lp.solution import Solution, SolveEvent, Status
+from offtake.lp.solution import Solution, SolveEvent, Status, relative_gap, stopped
 from offtake.lp.standard import standard, with_slacks
 from offtake.lp.stock_basis import DependentError
 
@@ -62,7 +61,6 @@ __all__ = ["solve_by_paths"]
 
 _CLOSE = 1e-4  # relative misses and gap from which a vertex is found quickly
 _PLAN = 1e-6  # relative misses of a plan that is good enough to be kept when the solve is stopped
-_NONE = np.zeros(0)
 
 
 def solve_by_paths(
@@ -266,7 +264,7 @@ def _confirmed(arrays: LpArrays, left: Settled, found: Vertex | None, watcher: _
 
 def _stopped(small: Reduced, left: Settled, form: Standard, watcher: _Watcher) -> Solution:
     """Return the best plan of a solve that was stopped, or none."""
-    x, objective, bound = _NONE, math.nan, math.nan
+    x, objective, bound = np.zeros(0), math.nan, math.nan
     if watcher.best is not None:
         point, standing = watcher.best
         whole = left.x.copy()
@@ -274,19 +272,12 @@ def _stopped(small: Reduced, left: Settled, form: Standard, watcher: _Watcher) -
         x = small.restored(whole)
         objective = float(small.whole.cost @ x) + small.whole.offset
         bound = watcher.in_its_sense(standing.bound) if standing.dual < _PLAN else math.nan
-    return Solution(
-        status=watcher.stopped or Status.INTERRUPTED,
-        x=x,
-        row_price=_NONE,
-        column_price=_NONE,
+    return stopped(
+        watcher.stopped or Status.INTERRUPTED,
+        x,
         objective=objective,
         bound=bound,
-        gap=relative_gap(bound, objective),
-        integer=False,
         method="paths",
-        warm=False,
         iterations=0 if watcher.best is None else watcher.best[1].step,
-        nodes=0,
         seconds=watcher.seconds,
-        basis=None,
     )

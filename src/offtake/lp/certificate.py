@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offtake.lp.running import relative_gap
+from offtake.lp.solution import relative_gap
 
 if TYPE_CHECKING:
     from offtake.lp.build import LpArrays

@@ -20,8 +20,8 @@ import highspy
 import numpy as np
 
 from offtake.errors import SolverError
-from offtake.lp.running import Run, finite, relative_gap
-from offtake.lp.solution import Basis, Conflict, Solution, Status
+from offtake.lp.running import Run, finite
+from offtake.lp.solution import Basis, Conflict, Solution, Status, relative_gap, stopped
 
 if TYPE_CHECKING:
     import threading
@@ -480,21 +480,14 @@ class Solver:
         x = _NONE if run.incumbent is None else run.incumbent
         objective = math.nan if run.incumbent is None else float(self._arrays.cost @ x) + self._arrays.offset
         bound = math.nan if run.event is None else run.event.bound
-        return Solution(
-            status=run.stop_status or Status.INTERRUPTED,
-            x=x,
-            row_price=_NONE,
-            column_price=_NONE,
+        return stopped(
+            run.stop_status or Status.INTERRUPTED,
+            x,
             objective=objective,
             bound=bound,
-            gap=relative_gap(bound, objective),
-            integer=method == "mip",
             method=method,
-            warm=False,
-            iterations=0,
             nodes=0 if run.event is None else run.event.nodes,
             seconds=run.seconds,
-            basis=None,
         )
 
     def _read(self, run: Run, method: str, *, warm: bool) -> Solution:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offtake.lp.solution import SolveEvent, Status
+from offtake.lp.solution import SolveEvent, Status, relative_gap
 
 if TYPE_CHECKING:
     from offtake.lp.solution import SolveCallback
@@ -151,17 +151,3 @@ class Run:
 def finite(value: float) -> float:
     """Return the value, or NaN where the solver says infinity for "not known"."""
     return float(value) if math.isfinite(value) else math.nan
-
-
-def relative_gap(bound: float, objective: float) -> float:
-    """Return ``|bound - objective| / |objective|``; 0 where they are equal, NaN where one is not known.
-
-    Examples
-    --------
-    >>> relative_gap(102.0, 100.0)
-    0.02
-    """
-    difference = abs(bound - objective)
-    if difference == 0.0:
-        return 0.0
-    return difference / abs(objective) if objective else math.copysign(math.inf, difference)

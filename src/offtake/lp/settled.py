@@ -4,6 +4,8 @@ A column of one value is a number.  A row that can only just be met holds all it
 nothing.  Before a chip is on sale, no more than that is left of it.  Every row that holds columns comes back with a price, the smallest
 that makes none of them worth moving, and the column that sets it is basic in the row's place.  See E. D. Andersen and K. D. Andersen,
 Presolving in linear programming, Mathematical Programming 71 (1995) 221–245, on forcing constraints.
+
+The first steps of offtake.lp.reduced take out the same, for values alone: they need no order, keep no prices, and make one pass.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from offtake.lp.reducing import NO_ROOM
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from offtake.lp.build import LpArrays
     from offtake.lp.sparse import Floats, Ints
 
-_TIGHT = 1e-9  # below what a solver can tell from 0
 _ROUNDS = 200  # a chain of rows that settle one another, period by period, takes a round each
 
 AT_LOWER, BASIC, AT_UPPER, FREE = 0, 1, 2, 3  # as HiGHS numbers what a basis says of a column or a row
@@ -111,11 +114,11 @@ def settled(a: LpArrays) -> Settled | None:
             row, column, value = row[~taken], column[~taken], value[~taken]
         least = np.bincount(row, np.where(value > 0, value * lower[column], value * upper[column]), a.rows)
         most = np.bincount(row, np.where(value > 0, value * upper[column], value * lower[column]), a.rows)
-        if (rows & ((least > row_upper + _TIGHT) | (most < row_lower - _TIGHT))).any():
+        if (rows & ((least > row_upper + NO_ROOM) | (most < row_lower - NO_ROOM))).any():
             return None
-        idle = rows & (least >= row_lower - _TIGHT) & (most <= row_upper + _TIGHT)
-        at_upper = rows & ~idle & (least >= row_upper - _TIGHT)
-        at_lower = rows & ~idle & ~at_upper & (most <= row_lower + _TIGHT)
+        idle = rows & (least >= row_lower - NO_ROOM) & (most <= row_upper + NO_ROOM)
+        at_upper = rows & ~idle & (least >= row_upper - NO_ROOM)
+        at_lower = rows & ~idle & ~at_upper & (most <= row_lower + NO_ROOM)
         forced = (at_upper | at_lower)[row]
         done = np.zeros(a.rows, dtype=np.bool_)
         if forced.any():

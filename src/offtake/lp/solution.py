@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +120,42 @@ class Solution:
         )
 
 
+def stopped(
+    status: Status,
+    x: Floats,
+    *,
+    objective: float,
+    bound: float,
+    method: str,
+    iterations: int = 0,
+    nodes: int = 0,
+    seconds: float,
+) -> Solution:
+    """Return the outcome of a solve that was stopped: the best plan so far, if there is one, without prices.
+
+    Parameters
+    ----------
+    x : float64[column]     empty where no plan was found, and then objective is NaN
+    """
+    none = np.zeros(0)
+    return Solution(
+        status=status,
+        x=x,
+        row_price=none,
+        column_price=none,
+        objective=objective,
+        bound=bound,
+        gap=relative_gap(bound, objective),
+        integer=method == "mip",
+        method=method,
+        warm=False,
+        iterations=iterations,
+        nodes=nodes,
+        seconds=seconds,
+        basis=None,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conflict:
     """A smallest set of limits that cannot hold together: without any one of them the rest can.
@@ -134,3 +173,17 @@ class Conflict:
     columns: Ints
     column_sides: tuple[str, ...]
     whole_numbers: bool
+
+
+def relative_gap(bound: float, objective: float) -> float:
+    """Return ``|bound - objective| / |objective|``; 0 where they are equal, NaN where one is not known.
+
+    Examples
+    --------
+    >>> relative_gap(102.0, 100.0)
+    0.02
+    """
+    difference = abs(bound - objective)
+    if difference == 0.0:
+        return 0.0
+    return difference / abs(objective) if objective else math.copysign(math.inf, difference)
