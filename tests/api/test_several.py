@@ -37,7 +37,11 @@ def own(told):
 
 
 def without(found, *names):
-    return {k: v for k, v in found.items() if k not in names}
+    """Leave keys out, and with `by_path` why a number of a path is null."""
+    kept = {k: v for k, v in found.items() if k not in names}
+    if "by_path" in names:
+        kept["reasons"] = {k: v for k, v in found["reasons"].items() if not k.startswith("by_path.")}
+    return kept
 
 
 def same(one, other, tolerance=1e-9):
@@ -84,6 +88,45 @@ def test_numbers_are_means_by_hand_and_peaks_are_the_largest(answer, own):
     needs = [d["parties"]["offtaker"]["peak_funding_need_usd"] for d in own]
     assert found["parties"]["offtaker"]["peak_funding_need_usd"] == max(needs)
     assert found["discount_rate_frac_per_y"] == own[0]["discount_rate_frac_per_y"]
+
+
+def test_the_emergency_loan_and_the_need_of_funds_are_told_as_means_and_of_the_worst_path(told):
+    """Balances are put in by hand, on paths that the means would hide."""
+    balances = {"offtaker": (0.0, 7.0e9, 2.0e9), "provider": (1.0e9, 0.0, 0.0)}
+    paths = []
+    for k, one in enumerate(told.hedge.paths):
+        plan = one.base.alliance
+        owed = {q: np.zeros_like(plan.decisions.emergency_usd[q]) for q in balances}
+        for party, largest in balances.items():
+            owed[party][0, [1, 3]] = 0.5 * largest[k], largest[k]
+        mine = replace(plan, decisions=replace(plan.decisions, emergency_usd=owed))
+        paths.append(replace(one, base=replace(one.base, alliance=mine)))
+    found = Answer(replace(told, hedge=replace(told.hedge, paths=tuple(paths))), {"relax": True})
+    for party, largest in balances.items():
+        shown = found.document["parties"][party]
+        assert [row[f"{party}_emergency_loan_usd"] for row in found.document["by_path"]] == list(largest)
+        assert shown["peak_emergency_loan_usd"] == max(largest)
+        assert shown["emergency_loan_usd"] == pytest.approx(np.array(PROBABILITY) @ np.array(largest))
+    said = str(api.explain(found, "parties.offtaker.peak_emergency_loan_usd"))
+    assert "largest over 3 paths" in said
+    assert "on path 1 (45 %): 7000000000.0" in said
+    needs = [row["offtaker_funding_need_usd"] for row in found.document["by_path"]]
+    own = [document(one)["parties"]["offtaker"]["peak_funding_need_usd"] for one in told.hedge.paths]
+    assert needs == own
+    assert found.document["parties"]["offtaker"]["peak_funding_need_usd"] == max(own)
+    assert found.document["parties"]["offtaker"]["funding_need_usd"] == pytest.approx(
+        np.array(PROBABILITY) @ np.array(own)
+    )
+
+
+def test_planned_spend_is_what_is_paid_under_the_contract_and_firm_is_of_the_terms(answer, told):
+    accounts = {"rent", "take_or_pay", "reservation", "true_up"}
+    paid = [sum(float(f.amount) for f in one.base.alliance.flows if f.account in accounts) for one in told.hedge.paths]
+    assert [row["offtaker_planned_spend_usd"] for row in answer.document["by_path"]] == pytest.approx(paid)
+    mine = answer.document["parties"]["offtaker"]
+    assert mine["planned_spend_usd"] == pytest.approx(np.array(PROBABILITY) @ np.array(paid))
+    own = answer.tables["headline_against_firm"].where(own=True, payer="offtaker").rows()
+    assert mine["firm_commitment_usd"] == own[0]["firm_usd"]
 
 
 def test_what_adds_up_on_each_path_adds_up_in_the_mean(answer):

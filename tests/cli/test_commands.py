@@ -99,6 +99,23 @@ def test_a_named_case_is_planned_as_a_run_of_its_own(here):
     assert loaded.sources["--case"] == first, "the run's id differs from that of the base case"
 
 
+def test_the_summary_says_what_it_takes(planned):
+    """Funds, what is promised and the returns: as the document has them, and so many digits as people read."""
+    folder, said = planned
+    parties = json.loads((folder / "runs/first-site/result.json").read_text("utf-8"))["parties"]
+    mine, works = parties["offtaker"], parties["provider"]["infrastructure"]
+    out = " ".join(said.stdout.split())
+    assert f"Funding: ${mine['peak_funding_need_usd'] / 1e6:.3g} M (" in out
+    assert (
+        f"Commitment: ${mine['firm_commitment_usd'] / 1e9:.3g} bn (${mine['planned_spend_usd'] / 1e9:.3g} bn planned)"
+        in out
+    )
+    assert f"Return: {100 * works['irr']:.2g} % (" in out
+    assert "over the 3 named cases), rate of return (IRR)" in out
+    assert mine["peak_emergency_loan_usd"] == mine["emergency_loan_usd"] == 0.0
+    assert "emergency loan" not in out
+
+
 def test_explain_leads_to_a_line_of_the_file(within):
     _, out, _ = within("explain", "runs/first-site", "parties.provider.npv_usd")
     assert "formula: " in out

@@ -490,7 +490,19 @@ DOCUMENT: dict[str, Any] = {
     "peak_it_power_mw": 3384.6,
     "peak_facility_power_mw": 4400.0,
     "penalties_usd": {"unserved": 0.0, "research": 1.2e8},
-    "parties": {"offtaker": {"npv_usd": 38.2e9}, "provider": {"npv_usd": 21.4e9}},
+    "parties": {
+        "offtaker": {
+            "npv_usd": 38.2e9,
+            "emergency_loan_usd": 0.0,
+            "peak_emergency_loan_usd": 0.0,
+            "funding_need_usd": 14.2e9,
+            "peak_funding_need_usd": 14.2e9,
+            "firm_commitment_usd": 36e9,
+            "planned_spend_usd": 168e9,
+            "irr": 0.31,
+        },
+        "provider": {"npv_usd": 21.4e9, "infrastructure": {"irr": 0.138}},
+    },
     "no_alliance": {"offtaker": {"npv_usd": 27.6e9}, "provider": {"npv_usd": 13.6e9}},
     "certificate": {
         "model_hash": "9b7772b386a24f01",

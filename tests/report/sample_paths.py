@@ -20,6 +20,11 @@ WHAT = (
     "token price 20 % higher, chip price 10 % lower",
     "demand growth 70 % higher, chip delay 5 months earlier, power price 2.1 times as high",
 )
+LOANS = (120e9, 0.0, 0.0, 0.0, 0.0, 0.0)
+NEEDS = (90.0e9, 24.0e9, 14.0e9, 9.0e9, 6.5e9, 4.0e9)
+SPENT = (141e9, 155e9, 166e9, 172e9, 183e9, 199e9)
+RATES = (None, 0.09, 0.17, 0.24, 0.33, 0.46)
+WORKS = (0.061, 0.098, 0.121, 0.133, 0.142, 0.158)
 VALUES = (-6.1e9, 14.2e9, 30.5e9, 41.0e9, 55.3e9, 83.9e9)
 
 
@@ -37,6 +42,12 @@ def paths() -> list[tuple[Any, ...]]:
             0.61 * v,
             0.41 * v,
             5000.0 * min(1.0, GROWTH[p] + 0.1),
+            LOANS[p],
+            0.0,
+            NEEDS[p],
+            SPENT[p],
+            RATES[p],
+            WORKS[p],
         )
         for p, v in enumerate(VALUES)
     ]
@@ -226,17 +237,37 @@ MORE = {
             },
         },
     },
-    "partly_defined": {
-        "parties.provider.infrastructure.irr": {"share_frac": 0.9, "reason": "cash never turns positive"}
-    },
+    "partly_defined": {"parties.offtaker.irr": {"share_frac": 0.9, "reason": "no rate brings the value to zero"}},
 }
+
+
+def parties() -> dict[str, Any]:
+    """Both parties' figures: means over the paths, each peak the largest."""
+
+    def mean(values: tuple[float | None, ...]) -> float:
+        known = [(w, v) for w, v in zip(CHANCES, values, strict=True) if v is not None]
+        return sum(w * v for w, v in known) / sum(w for w, _ in known)
+
+    offtaker = {
+        **DOCUMENT["parties"]["offtaker"],
+        "emergency_loan_usd": mean(LOANS),
+        "peak_emergency_loan_usd": max(LOANS),
+        "funding_need_usd": mean(NEEDS),
+        "peak_funding_need_usd": max(NEEDS),
+        "planned_spend_usd": mean(SPENT),
+        "irr": mean(RATES),
+    }
+    return {
+        "offtaker": offtaker,
+        "provider": {**DOCUMENT["parties"]["provider"], "infrastructure": {"irr": mean(WORKS)}},
+    }
 
 
 def uncertain(**change: Any) -> ReportData:
     """A report of a plan under uncertainty with every table."""
     rows = {**ROWS, **PATH_ROWS, "bottlenecks": bottlenecks}
     facts: dict[str, Any] = {
-        "document": {**DOCUMENT, **MORE},
+        "document": {**DOCUMENT, **MORE, "parties": parties()},
         "tables": {n: report_table(n, own()) for n, own in rows.items() if n not in ("tornado", "reliefs")},
         "missing": {"tornado": "assumptions are varied one at a time with --full"},
     }

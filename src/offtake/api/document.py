@@ -8,10 +8,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from offtake.api.commitments import commitments
+from offtake.api.firm import firm_usd
 from offtake.api.headline import repaid_at_will
 from offtake.api.views_deal import amendments
 from offtake.ledger.circularity import circularity
 from offtake.ledger.performance import debt_cover, stake
+from offtake.plan.contracts import contract_of
 from offtake.plan.problem import PARTIES
 from offtake.risk.cases import decision_ranks
 
@@ -100,6 +102,7 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
     for party in PARTIES:
         own = plan.problem.finance[party].own_rate_frac_per_y
         cover = debt_cover(figures.books, party, at_will=repaid_at_will(plan, party))
+        loan = float(plan.decisions.emergency_usd[party][0].max(initial=0.0))
         found[party] = {
             "name": plan.problem.finance[party].name,
             "npv_usd": plan.npv_usd(party),
@@ -109,7 +112,8 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
             "against_no_alliance_usd": plan.npv_usd(party) - story.base.without.npv_usd(party),
             "terminal_usd": dict(plan.terminal_usd[party]),
             "min_cash_usd": float(plan.decisions.cash_usd[party][0].min(initial=plan.problem.finance[party].cash_usd)),
-            "emergency_loan_usd": float(plan.decisions.emergency_usd[party][0].max(initial=0.0)),
+            "emergency_loan_usd": loan,
+            "peak_emergency_loan_usd": loan,  # the same on one path; over several that is a mean, and this the largest
             "dscr": reasons.figure(f"parties.{party}.dscr", cover.average),
             "dscr_lowest": reasons.figure(f"parties.{party}.dscr_lowest", cover.lowest),
         }
@@ -131,14 +135,25 @@ def _parties(story: Story, reasons: Reasons) -> dict[str, Any]:
         "basis": held.basis,
         "npv_usd": reasons.figure("parties.provider.equity_stake.npv_usd", held.npv_usd),
     }
-    need = figures.offtaker.funding
-    found["offtaker"]["peak_funding_need_usd"] = need.peak_need_usd
-    found["offtaker"]["peak_funding_date"] = reasons.value(
-        "parties.offtaker.peak_funding_date", need.peak_date, "there is no need"
-    )
-    found["offtaker"]["funding_gap_usd"] = dict(zip(figures.books.periods.labels, need.gap_usd, strict=True))
-    found["offtaker"]["breakeven_date"] = reasons.figure("parties.offtaker.breakeven_date", need.breakeven)
+    found["offtaker"] |= _of_offtaker(story, reasons)
     return found
+
+
+def _of_offtaker(story: Story, reasons: Reasons) -> dict[str, Any]:
+    """Write what only the offtaker has: its need of funds, its return, what it has promised and what it plans to pay."""
+    problem, figures = story.base.alliance.problem, story.figures
+    need, at = figures.offtaker.funding, "parties.offtaker"
+    firm = firm_usd(contract_of(problem), problem.grid.start)
+    return {
+        "funding_need_usd": need.peak_need_usd,
+        "peak_funding_need_usd": need.peak_need_usd,  # over several paths the largest
+        "peak_funding_date": reasons.value(f"{at}.peak_funding_date", need.peak_date, "there is no need"),
+        "funding_gap_usd": dict(zip(figures.books.periods.labels, need.gap_usd, strict=True)),
+        "breakeven_date": reasons.figure(f"{at}.breakeven_date", need.breakeven),
+        "irr": reasons.figure(f"{at}.irr", figures.offtaker_irr),
+        "firm_commitment_usd": reasons.value(f"{at}.firm_commitment_usd", firm, "no amount of a contract is firm"),
+        "planned_spend_usd": figures.planned_spend_usd,
+    }
 
 
 def _without(plan: Plan, party: str) -> dict[str, float]:

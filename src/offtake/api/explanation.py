@@ -83,13 +83,24 @@ def _over_paths(document: Mapping[str, Any], path: str) -> list[str]:
     part = document.get("partly_defined", {}).get(path)
     if part:
         lines.append(f"in paths of {100 * part['share_frac']:.3g} % of the probability only: {part['reason']}")
-    on_path = {"parties.offtaker.": "offtaker_", "parties.provider.": "provider_"}
-    column = next((head + name for start, head in on_path.items() if path.startswith(start)), name)
+    column = _column(path)
     return lines + [
         f"  on path {p['path']} ({100 * p['probability_frac']:.3g} %): {p[column]}"
         for p in document["by_path"]
         if column in p
     ]
+
+
+def _column(path: str) -> str:
+    """Name what a path of the plan has of a figure: of a party's, the party first; of its largest, the path's own.
+
+    Examples
+    --------
+    >>> _column("parties.offtaker.peak_funding_need_usd"), _column("parties.provider.infrastructure.irr"), _column("peak_it_power_mw")
+    ('offtaker_funding_need_usd', 'provider_infrastructure_irr', 'peak_it_power_mw')
+    """
+    head, _, rest = path.partition(".")
+    return rest.replace(".", "_").replace(f"_{PEAK}", "_") if head == "parties" else path.rpartition(".")[2]
 
 
 def _origin(entry: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from offtake.spec.load import Loaded
     from offtake.tables import Table
 
-__all__ = ["against_firm", "own_deal"]
+__all__ = ["against_firm", "firm_usd", "own_deal"]
 
 
 def own_deal(loaded: Loaded) -> Table:
@@ -48,6 +48,19 @@ def against_firm(
     rows = _own(contract, promises, spend, usd_per_mw_y)
     near = comparable(spend / 1e9, most=beside) if spend and beside else ()
     return report_table("headline_against_firm", [*rows, *(_public(row) for row in layer_rows(near))])
+
+
+def firm_usd(contract: Contract | None, today: date) -> float | None:
+    """Sum what the offtaker owes whatever happens in the contract's own layer, undiscounted [USD]; None where no amount is firm."""
+    if contract is None:
+        return None
+    return _total(
+        [
+            p
+            for p in summary(contract, today=today).promises
+            if p.payer == "offtaker" and p.layer is contract.layer and p.firmness == "firm" and not p.within
+        ]
+    )
 
 
 def _own(

@@ -95,16 +95,37 @@ FORMULAS = (
         ("contract",),
     ),
     Formula(
-        r"parties\.offtaker\.peak_funding.*",
-        "deepest cumulative cash before equity and loans, by the day of each settled payment; opening cash not counted",
+        r"parties\.offtaker\.(peak_funding.*|funding_need_usd)",
+        "deepest cumulative cash before equity, loans and their interest, by the day of each settled payment; opening cash not counted. "
+        "Over several paths funding_need_usd is the mean of the paths' needs, peak_funding_need_usd the largest of them",
         ("cash_by_year",),
         ("parties.offtaker", "demand"),
     ),
     Formula(
         r"parties\.offtaker\.(breakeven_date|funding_gap_usd.*)",
-        "cash before equity and loans, by date",
+        "cash before equity, loans and their interest, by date",
         ("cash_by_year",),
         ("parties.offtaker",),
+    ),
+    Formula(
+        r"parties\.offtaker\.irr",
+        "rate of return (XIRR, actual/365) on the offtaker's cash before equity, loans and their interest, its business at the horizon "
+        "counted and its opening cash not; before tax",
+        ("cash_by_year",),
+        ("demand", "parties.offtaker", "contract"),
+    ),
+    Formula(
+        r"parties\.offtaker\.firm_commitment_usd",
+        "sum of what the offtaker owes the provider whatever happens, from the terms and not discounted: the firm amounts of the "
+        "contract's own layer; what lies within another amount is not added",
+        ("headline_against_firm", "headline_to_firm"),
+        ("contract",),
+    ),
+    Formula(
+        r"parties\.offtaker\.planned_spend_usd",
+        "what the plan pays under the contract for use, capacity, minimums and true-ups over the horizon, settled and not discounted",
+        ("commitments_by_year", "money_flows"),
+        ("contract",),
     ),
     Formula(
         "peak_it_power_mw",
@@ -176,7 +197,11 @@ FORMULAS = (
         ("objective", "outside_supply", "resale"),
     ),
     Formula(
-        r"parties\.\w+\.emergency_loan_usd", "largest balance of the emergency loan", ("cash_by_year",), ("parties",)
+        r"parties\.\w+\.(peak_)?emergency_loan_usd",
+        "largest balance of the emergency loan. Over several paths emergency_loan_usd is the mean of the paths' largest balances, "
+        "peak_emergency_loan_usd the largest of them",
+        ("cash_by_year",),
+        ("parties",),
     ),
     Formula(
         r"parties\.\w+\.dscr.*",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,19 @@ import numpy as np
 from offtake.api.accounts import keep_books, lumps
 from offtake.dates import HOURS_PER_DAY
 from offtake.deal.flows import Account
-from offtake.ledger.performance import Infrastructure, OfftakerReturns, infrastructure, offtaker_returns
+from offtake.ledger.performance import (
+    Infrastructure,
+    OfftakerReturns,
+    cash_before_financing,
+    infrastructure,
+    offtaker_returns,
+)
+from offtake.ledger.returns import irr, npv_usd, with_lumps
 
 if TYPE_CHECKING:
     from offtake.ledger.books import Books
+    from offtake.ledger.journal import Cash
+    from offtake.ledger.returns import Irr
     from offtake.plan.problem import Float, Party
     from offtake.plan.result import Plan
     from offtake.plan.run import Outcome
@@ -31,7 +40,9 @@ class Headline:
     ----------
     accepted_it_mw, accepted_facility_mw : float64[period]
     contract_it_mw, contract_facility_mw : float64[period]     of these less what the provider sells outside
-    contract_usd_per_mw_y : float or None     paid under the contract for use, capacity and minimums, per IT MW-year taken
+    offtaker_irr : Irr                        of its cash before equity, loans and interest, its business at the horizon counted; before tax
+    planned_spend_usd : float [USD]           paid to the provider under the contract for use, capacity and minimums, not discounted
+    contract_usd_per_mw_y : float or None     the same per IT MW-year taken
     revenue_usd_per_mw_y : float or None      token revenue per IT MW-year of all the offtaker's chips, training and research included
     dependence_frac : float or None           share of the offtaker's chip-hours that the provider supplies
     """
@@ -39,12 +50,14 @@ class Headline:
     books: Books
     infrastructure: Infrastructure
     offtaker: OfftakerReturns
+    offtaker_irr: Irr
     accepted_it_mw: Float
     accepted_facility_mw: Float
     contract_it_mw: Float
     contract_facility_mw: Float
     accepted_2030_gw: float | None
     true_up_usd: float
+    planned_spend_usd: float
     unserved_frac: float
     contract_usd_per_mw_y: float | None
     revenue_usd_per_mw_y: float | None
@@ -67,28 +80,45 @@ def headline(outcome: Outcome) -> Headline:
     taken, rented = decisions.taken_chip_h[0].sum(), decisions.rented_chip_h[0].sum()
     own_mw_y = mw_years(plan, provider=True)
     all_mw_y = own_mw_y + mw_years(plan, provider=False)
+    spend = paid(plan, (Account.RENT, Account.TAKE_OR_PAY, Account.RESERVATION, Account.TRUE_UP))
+    business = lumps(plan, "offtaker", ("business",))
     volume = problem.demand.volume_tok[0].sum()
     return Headline(
         books=kept,
         infrastructure=infrastructure(
             kept, "provider", rate_frac_per_y=rate, terminal=lumps(plan, "provider", ("chips", "sites"))
         ),
-        offtaker=offtaker_returns(
-            kept, "offtaker", rate_frac_per_y=rate, terminal=lumps(plan, "offtaker", ("business",))
-        ),
+        offtaker=offtaker_returns(kept, "offtaker", rate_frac_per_y=rate, terminal=business),
+        offtaker_irr=_invested_irr(with_lumps(cash_before_financing(kept, "offtaker"), business), kept.opening.date),
         accepted_it_mw=accepted @ watts / 1e6,
         accepted_facility_mw=accepted @ facility_watts / 1e6,
         contract_it_mw=under @ watts / 1e6,
         contract_facility_mw=contract_facility_mw,
         accepted_2030_gw=None if at_2030 is None else float(contract_facility_mw[at_2030] / 1e3),
         true_up_usd=paid(plan, (Account.TRUE_UP,)),
+        planned_spend_usd=spend,
         unserved_frac=float(1.0 - decisions.tokens[0].sum() / volume) if volume else 0.0,
-        contract_usd_per_mw_y=_over(
-            paid(plan, (Account.RENT, Account.TAKE_OR_PAY, Account.RESERVATION, Account.TRUE_UP)), own_mw_y
-        ),
+        contract_usd_per_mw_y=_over(spend, own_mw_y),
         revenue_usd_per_mw_y=_over(paid(plan, (Account.TOKEN_REVENUE,)), all_mw_y),
         dependence_frac=_over(taken, taken + rented),
     )
+
+
+def _invested_irr(cash: Cash, on: date) -> Irr:
+    """Find the rate of return of cash that is put in first; a business that receives first has a root, but no return on what it put in."""
+    found = irr(cash)
+    if found.value is None:
+        return found
+    lower = npv_usd(cash, rate_frac_per_y=found.value - _STEP * (1.0 + found.value), on=on)
+    if lower > 0.0:
+        return found
+    return replace(
+        found, value=None, reason="more is received before it is put in than after, so no rate is a return on it"
+    )
+
+
+_STEP = 1e-3
+"""Relative step by which growth is taken lower to see whether cash was put in (its value rises) or received first."""
 
 
 def sold_chip(plan: Plan) -> Float:

@@ -104,6 +104,10 @@ def _of_paths() -> dict[str, Any]:
         "provider_npv_usd",
         "peak_facility_power_mw",
         "peak_contract_facility_power_mw",
+        "offtaker_emergency_loan_usd",
+        "provider_emergency_loan_usd",
+        "offtaker_funding_need_usd",
+        "offtaker_planned_spend_usd",
     )
     path = {
         "path": {"type": "integer"},
@@ -111,6 +115,7 @@ def _of_paths() -> dict[str, Any]:
         "stressed_frac": chance,
         "what": _TEXT,
         **_numbers(*worth),
+        **_numbers("offtaker_irr", "provider_infrastructure_irr", null=True),
     }
     node = {"node": {"type": "integer"}, "probability_frac": chance, "paths": _list({"type": "integer"})}
     return {
@@ -136,12 +141,26 @@ def _bottleneck() -> dict[str, Any]:
 
 def _party() -> dict[str, Any]:
     keys = ("npv_usd", "npv_own_rate_usd", "npv_without_terminal_usd", "against_no_alliance_usd", "min_cash_usd")
-    return _object({"name": _TEXT, **_numbers(*keys)})
+    loans = {
+        "emergency_loan_usd": {
+            **_number("x_usd"),
+            "description": "largest balance; over paths the mean of their largest balances",
+        },
+        "peak_emergency_loan_usd": {
+            **_number("x_usd"),
+            "description": "largest balance; over paths that of the path where it is largest",
+        },
+    }
+    return _object({"name": _TEXT, **_numbers(*keys), **loans})
 
 
 def _offtaker() -> dict[str, Any]:
     return _object(
-        {**_numbers("peak_funding_need_usd"), "breakeven_date": {"type": ["string", "null"], "format": "date"}}
+        {
+            **_numbers("funding_need_usd", "peak_funding_need_usd", "planned_spend_usd"),
+            **_numbers("firm_commitment_usd", "irr", null=True),
+            "breakeven_date": {"type": ["string", "null"], "format": "date"},
+        }
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from offtake.api.hedging import Hedge
     from offtake.api.world import Story
     from offtake.plan.bottlenecks import Bottleneck
+    from offtake.plan.problem import Party
 
 __all__ = ["by_path", "several_document", "what_happens"]
 
@@ -112,7 +113,7 @@ def _of_paths(hedge: Hedge, reasons: Reasons) -> dict[str, Any]:
         "value": _value(hedge, reasons),
         **_worth(hedge, reasons),
         "risk": _risk(hedge),
-        "by_path": by_path(hedge),
+        "by_path": by_path(hedge, reasons),
         "tree": _tree(hedge),
     }
 
@@ -223,8 +224,8 @@ def _party_risk(hedge: Hedge, party: str, level: float) -> dict[str, float]:
     }
 
 
-def by_path(hedge: Hedge) -> list[dict[str, Any]]:
-    """List each path: how probable it is, what happens on it, what it is worth."""
+def by_path(hedge: Hedge, reasons: Reasons) -> list[dict[str, Any]]:
+    """List each path: how probable it is, what happens on it, what it is worth, what it takes."""
     told = what_happens(hedge)
     return [
         {
@@ -241,9 +242,21 @@ def by_path(hedge: Hedge) -> list[dict[str, Any]]:
             },
             "peak_facility_power_mw": float(one.figures.accepted_facility_mw.max(initial=0.0)),
             "peak_contract_facility_power_mw": float(one.figures.contract_facility_mw.max(initial=0.0)),
+            **{f"{q}_emergency_loan_usd": _emergency_usd(one, q) for q in PARTIES},
+            "offtaker_funding_need_usd": one.figures.offtaker.funding.peak_need_usd,
+            "offtaker_planned_spend_usd": one.figures.planned_spend_usd,
+            "offtaker_irr": reasons.figure(f"by_path.{p}.offtaker_irr", one.figures.offtaker_irr),
+            "provider_infrastructure_irr": reasons.figure(
+                f"by_path.{p}.provider_infrastructure_irr", one.figures.infrastructure.irr
+            ),
         }
         for p, one in enumerate(hedge.paths)
     ]
+
+
+def _emergency_usd(one: Story, party: Party) -> float:
+    """Largest balance of a party's emergency loan on one path."""
+    return float(one.base.alliance.decisions.emergency_usd[party][0].max(initial=0.0))
 
 
 def _tree(hedge: Hedge) -> list[dict[str, Any]]:

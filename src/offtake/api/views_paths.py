@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.api.causes import settled_tables
+from offtake.api.document import Reasons
 from offtake.api.mixing import expected, mean_table, middle
 from offtake.api.several import by_path
 from offtake.api.stage_decisions import stage_decisions
@@ -165,10 +166,12 @@ def _training(each: Sequence[Table], chance: Float) -> list[dict[str, Any]]:
 
 
 def _paths(hedge: Hedge) -> list[dict[str, Any]]:
-    rows = by_path(hedge)
+    rows = by_path(hedge, Reasons())
     for row in rows:
         row["peak_facility_mw"] = row.pop("peak_contract_facility_power_mw")
         row.pop("peak_facility_power_mw")
+        for rate in ("offtaker_irr", "provider_infrastructure_irr"):
+            row[f"{rate}_frac"] = row.pop(rate)
     return rows
 
 

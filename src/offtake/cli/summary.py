@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offtake.cli.summary_paths import binding_over_paths, uncertainty_lines, uncertainty_tables
 from offtake.cli.terminal import print_lines, print_table
+from offtake.report import figures
 from offtake.report.data import KINDS
 from offtake.report.words import percent, plural, power, usd
 from offtake.tables import Column, Table, scale_of, significant
 
 if TYPE_CHECKING:
     from offtake.api import Answer
+    from offtake.report.figures import Headline
 
 __all__ = ["print_summary"]
 
@@ -117,7 +120,7 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
         else ""
     )
     print_table(Table("value", (Column("party", "", "Party", "text"), *columns), scaled, title, note))
-    provider, offtaker = document["parties"]["provider"], document["parties"]["offtaker"]
+    provider = document["parties"]["provider"]
     works, it, fence = (
         provider["infrastructure"],
         power(document["peak_contract_it_power_mw"]),
@@ -130,14 +133,26 @@ def _headline(answer: Answer, document: Mapping[str, Any]) -> None:
         if works["npv_usd"] == works["npv_before_tax_usd"]
         else "after tax"
     )
+    told = (
+        ("Funding", figures.funding(data)),
+        ("Commitment", figures.commitment(data)),
+        ("Return", figures.returns(data)),
+    )
     print_lines(
         "",
         f"Both together gain {usd(document['value_against_no_alliance_usd'])} against no alliance{_on_paths(document)}.",
         f"At the peak {it} of IT power is accepted, {fence} at the fence{sold}.",
-        f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} {taxed}, IRR {percent(works['irr'])}."
-        f" {offtaker['name']} needs {usd(offtaker['peak_funding_need_usd'])} of funding at the worst,",
-        "counted day by day before equity and loans and without its opening cash.",
+        *(line for name, one in told if one is not None for line in _figure(name, one)),
+        f"Infrastructure of {provider['name']}: NPV {usd(works['npv_usd'])} {taxed}.",
         "",
+    )
+
+
+def _figure(name: str, one: Headline) -> list[str]:
+    """Say one of the report's headline figures in lines of the terminal."""
+    reach = f" ({one.reach})" if one.reach else ""
+    return textwrap.wrap(
+        f"{name}: {one.amount}{reach}, {one.words}.", _WIDE, subsequent_indent="  ", break_on_hyphens=False
     )
 
 

@@ -37,9 +37,9 @@ dl.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 .terms { margin: 36px 0 0; padding: 14px 20px; background: var(--soft); border-left: 3px solid var(--accent); font-size: 14px; }
 .terms h3 { margin: 0 0 8px; } .terms ol { margin: 0; padding-left: 22px; } .terms li { margin: 0 0 4px; }
 .headline { display: grid;
-  grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 24px; margin: 22px 0 0; padding: 0; list-style: none; }
-.headline li { border-top: 1px solid var(--ink); padding-top: 10px; min-width: 0; }
-.headline b { display: block; font-size: 27px; line-height: 1.2; font-weight: 600; letter-spacing: -0.01em; overflow-wrap: anywhere; }
+  grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 18px 24px; margin: 18px 0 0; padding: 0; list-style: none; }
+.headline li { border-top: 1px solid var(--ink); padding-top: 8px; min-width: 0; }
+.headline b { display: block; font-size: 25px; line-height: 1.2; font-weight: 600; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 .headline span { display: block; color: var(--muted); font-size: 13px; line-height: 1.4; }
 .headline .reach { color: var(--ink); font-weight: 600; }
 .figure { margin: 52px 0 0; break-inside: avoid; min-width: 0; }
@@ -82,7 +82,7 @@ footer { margin-top: 90px; padding-bottom: 60px; color: var(--muted); font-size:
   th, td { padding-right: 9px; } td.n, th.n { padding-right: 0; }
   .figure, .pair .figure { margin-top: 22px; } .headline { gap: 14px; margin: 16px 0 0; } .headline b { font-size: 15pt; }
   .first { grid-template-columns: minmax(0, 13fr) minmax(0, 6fr); gap: 0 22px; } .answer { font-size: 11.5pt; }
-  .headline { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); } .binds li span, .headline span { font-size: 8pt; }
+  .binds li span, .headline span { font-size: 8pt; }
   .binds li b { font-size: 8.5pt; } .terms { font-size: 8.5pt; margin-top: 12px; }
   .sub, .figure .sub { font-size: 8pt; margin-bottom: 8px; } a { color: inherit; text-decoration: none; }
   svg, .terms, tr.base td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

@@ -36,6 +36,12 @@ PATH_TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 usd("offtaker_against_no_alliance_usd", "Offtaker against no alliance"),
                 usd("provider_against_no_alliance_usd", "Provider against no alliance"),
                 number("peak_facility_mw", "MW", "Peak, facility"),
+                usd("offtaker_emergency_loan_usd", "Offtaker’s emergency loan at its largest"),
+                usd("provider_emergency_loan_usd", "Provider’s emergency loan at its largest"),
+                usd("offtaker_funding_need_usd", "Offtaker’s largest need of funds"),
+                usd("offtaker_planned_spend_usd", "Planned spend under the contract"),
+                share("offtaker_irr_frac", "Offtaker’s IRR"),
+                share("provider_infrastructure_irr_frac", "IRR of the provider’s infrastructure"),
             ),
         ),
         "path_series": TableSpec(

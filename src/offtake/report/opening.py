@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from offtake.report import charts, sentences, sentences_answer, sentences_paths
+from offtake.report import charts, figures, sentences, sentences_answer, sentences_paths
 from offtake.report.blocks import empty, figure, table, tied, twin
-from offtake.report.words import percent, plural, power, usd
+from offtake.report.words import percent, plural
 from offtake.tables import escape
 
 if TYPE_CHECKING:
@@ -69,65 +68,13 @@ def _alert(data: ReportData) -> str:
 
 
 def _headline(data: ReportData) -> str:
-    """Set the figures, each with how far it reaches: (figure, what it is, its interval)."""
-    over = f", mean over the {plural(data.fact('paths'), 'path')} of the plan" if data.fact("paths") else ""
-    items = [
-        (
-            usd(sentences.value(data)),
-            f"joint value against no alliance{_rate(data)}{over}",
-            sentences_answer.joint_span(data),
-        )
-    ]
-    for party in ("offtaker", "provider"):
-        npv, alone = data.fact(f"parties.{party}.npv_usd"), _alone(data, party)
-        gain = npv - alone if npv is not None and alone is not None else None
-        words = f"for {data.the(party)}, against no alliance{over}"
-        if gain is None:
-            words += f": {data.reason(f'no_alliance.{party}.npv_usd') or 'not known'}"
-        items.append((usd(gain), words, sentences_answer.gain_span(data, party)))
-    items.append(_peak(data))
-    value = data.fact("value") or {}
-    if value.get("out_of_sample_mean_usd") is not None:
-        count = plural(value["out_of_sample_paths"], "fresh path")
-        words = f"objective on {count} that the plan was not made for, not against no alliance"
-        if value.get("in_sample_usd") is not None:
-            words += f"; {usd(value['in_sample_usd'])} on the paths of the plan"
-        items.append((usd(value["out_of_sample_mean_usd"]), words, sentences_answer.fresh_span(data)))
-    return '<ul class="headline">' + "".join(_item(*item) for item in items) + "</ul>"
+    """Set the headline figures, each with how far it reaches and what it is."""
+    return '<ul class="headline">' + "".join(map(_item, figures.every(data))) + "</ul>"
 
 
-def _rate(data: ReportData) -> str:
-    """Say how the headline's values are discounted; they are before tax."""
-    rate = data.fact("discount_rate_frac_per_y")
-    return f", discounted at {percent(float(rate))} a year, before tax" if rate is not None else ", before tax"
-
-
-def _peak(data: ReportData) -> tuple[str, str, str]:
-    """Tell the peak power accepted under the contract, and what the provider sells outside beside it."""
-    under, whole, it = (
-        data.fact(f"peak_{n}_power_mw")
-        for n in ("contract_facility", "facility", "contract_it" if _under(data) else "it")
-    )
-    peak = under if _under(data) else whole
-    words = f"peak facility power accepted, {power(it)} of it for IT" if it is not None else "peak facility power"
-    if _under(data) and power(whole) != power(under):
-        words += f"; {power(whole)} with what {data.the('provider')} sells outside"
-    return power(peak), words, sentences_answer.peak_span(data)
-
-
-def _under(data: ReportData) -> bool:
-    return data.fact("peak_contract_facility_power_mw") is not None
-
-
-def _item(amount: str, words: str, span: str) -> str:
-    reach = f'<span class="reach">{tied(span)}</span>' if span else ""
-    return f"<li><b>{tied(amount)}</b>{reach}<span>{tied(words)}</span></li>"
-
-
-def _alone(data: ReportData, party: str) -> float | None:
-    """Give a party's value without the alliance; the document may hold the figure itself or an object with it."""
-    found = data.fact(f"no_alliance.{party}")
-    return found.get("npv_usd") if isinstance(found, Mapping) else found
+def _item(one: figures.Headline) -> str:
+    reach = f'<span class="reach">{tied(one.reach)}</span>' if one.reach else ""
+    return f"<li><b>{tied(one.amount)}</b>{reach}<span>{tied(one.words)}</span></li>"
 
 
 def _contents(data: ReportData) -> str:

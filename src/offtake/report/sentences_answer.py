@@ -6,6 +6,7 @@ As the other sentences of page 1, each picks, compares and counts; none computes
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from offtake.report.data import ReportData
 
-__all__ = ["MOST_LIMITS", "answer", "fresh_span", "gain_span", "joint_span", "limits", "peak_span"]
+__all__ = ["MOST_LIMITS", "answer", "fresh_span", "gain_span", "joint_span", "limits", "peak_span", "reach"]
 
 MOST_LIMITS = 4
 """So many limits stand beside the first chart; the ribbon has the others."""
@@ -113,9 +114,9 @@ def _relieved(worth: float | None, step: str | None) -> str:
 
 def joint_span(data: ReportData) -> str:
     """Say between what the joint gain lies: over the paths, else over the named cases and the assumption that moves it most."""
+    over = reach(data, "value_against_no_alliance_usd", "value_against_no_alliance_usd", usd)
     if data.fact("paths"):
-        return _over_paths(data, "value_against_no_alliance_usd")
-    over = _over_cases(data, "value_against_no_alliance_usd")
+        return over
     rows = data.table("tornado").rows()
     widest = max(rows, key=sentences.swing, default=None)
     if widest is None or not sentences.swing(widest):
@@ -128,16 +129,29 @@ def joint_span(data: ReportData) -> str:
 def gain_span(data: ReportData, party: str) -> str:
     """Say between what a party's gain lies, over the paths or over the named cases; empty where there is one."""
     column = f"{party}_against_no_alliance_usd"
-    return _over_paths(data, column) if data.fact("paths") else _over_cases(data, column)
+    return reach(data, column, column, usd)
 
 
 def peak_span(data: ReportData) -> str:
     """Say between what the peak power lies over the paths; empty where there is one."""
-    ends = _ends(data.table("paths")["peak_facility_mw"])
-    if ends is None or not data.fact("paths"):
-        return ""
-    low, high = map(power, ends)
-    return f"{low} to {high} by path" if low != high else "the same on every path"
+    return reach(data, "peak_facility_mw", "", power)
+
+
+def reach(data: ReportData, of_path: str, of_case: str, word: Callable[[float], str]) -> str:
+    """Say between what a figure lies over the paths, or where there is one path over the named cases; empty where that is not known.
+
+    Parameters
+    ----------
+    of_path, of_case : str     columns of the tables `paths` and `cases`; of no case if empty
+    word : function            that writes a value with its unit
+    """
+    if data.fact("paths"):
+        ends = _ends(data.table("paths")[of_path])
+        if ends is None:
+            return ""
+        return f"{_range(*ends, word)} by path" if word(ends[0]) != word(ends[1]) else "the same on every path"
+    ends = _ends(data.table("cases")[of_case]) if of_case else None
+    return "" if ends is None else f"{_range(*ends, word)} over the {plural(len(data.table('cases')), 'named case')}"
 
 
 def fresh_span(data: ReportData) -> str:
@@ -149,31 +163,20 @@ def fresh_span(data: ReportData) -> str:
     return f"no interval: {data.reason('value.out_of_sample_ci95_usd') or 'none is known'}"
 
 
-def _over_paths(data: ReportData, column: str) -> str:
-    ends = _ends(data.table("paths")[column])
-    return "" if ends is None else f"{_range(*ends)} by path"
-
-
-def _over_cases(data: ReportData, column: str) -> str:
-    shown = data.table("cases")
-    ends = _ends(shown[column])
-    return "" if ends is None else f"{_range(*ends)} over the {plural(len(shown), 'named case')}"
-
-
 def _ends(values: NDArray[Any]) -> tuple[float, float] | None:
     """Give the smallest and the largest of several values, None where fewer than two are known."""
     known = [float(v) for v in values.tolist() if v is not None and math.isfinite(v)]
     return (min(known), max(known)) if len(known) > 1 else None
 
 
-def _range(low: float, high: float) -> str:
+def _range(low: float, high: float, word: Callable[[float], str] = usd) -> str:
     """Write two amounts, the unit once where it is the same.
 
     Examples
     --------
-    >>> _range(6.08e10, 4.12e11), _range(-4.5e8, 2e9)
-    ('$60.8 to $412 bn', '−$450 M to $2 bn')
+    >>> _range(6.08e10, 4.12e11), _range(-4.5e8, 2e9), _range(0.04, 0.19, percent)
+    ('$60.8 to $412 bn', '−$450 M to $2 bn', '4 to 19 %')
     """
-    first, second = usd(low), usd(high)
+    first, second = word(low), word(high)
     unit = second[second.rindex(" ") :] if " " in second else ""
     return f"{first.removesuffix(unit)} to {second}" if first.endswith(unit) else f"{first} to {second}"
