@@ -72,12 +72,11 @@ def _power(story: Story) -> list[dict[str, Any]]:
     for year in years:
         t = end_of_year_period(plan, year)
         end = problem.grid.starts[t] if year < problem.grid.start.year else min(problem.grid.ends[t], _last_day(year))
-        energised = dict(zip(problem.sites.ids, plan.decisions.energised_mw[0, t].tolist(), strict=True))
         rows.append(
             {
                 "year": year,
-                "announced_facility_mw": sum(_stated(s.announced_mw, end, energised[s.id]) for s in scenario.sites),
-                "contracted_facility_mw": sum(_stated(s.contracted_mw, end, energised[s.id]) for s in scenario.sites),
+                "announced_facility_mw": _stated([s.announced_mw for s in scenario.sites], end),
+                "contracted_facility_mw": _stated([s.contracted_mw for s in scenario.sites], end),
                 "interconnected_facility_mw": float(problem.sites.interconnected_mw[0, t].sum()),
                 "energised_facility_mw": float(plan.decisions.energised_mw[0, t].sum()),
                 "accepted_facility_mw": float(story.figures.contract_facility_mw[t]),
@@ -92,9 +91,10 @@ def _last_day(year: int) -> date:
     return date(year, 12, 31)
 
 
-def _stated(series: Series | None, day: date, energised_mw: float) -> float:
-    """Stated power of a site at a date; what the plan energises has been contracted, whether the file says so or not."""
-    return max(energised_mw, 0.0 if series is None else series.at(day))
+def _stated(every: Sequence[Series | None], day: date) -> float:
+    """Add up the power that sites state at a date; what a plan builds elsewhere was not announced by anybody.  NaN where none states any."""
+    stated = [series for series in every if series is not None]
+    return sum((series.at(day) for series in stated), 0.0) if stated else float("nan")
 
 
 def _used_facility_mw(plan: Plan) -> Float:

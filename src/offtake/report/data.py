@@ -38,7 +38,8 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
     {
         # ---- page 1 -------------------------------------------------------------------------------------------
         "power_by_year": TableSpec(
-            "One year. Facility MW at the end of the year (announced to accepted), mean of its last period (used). Demand:"
+            "One year. Facility MW at the end of the year (announced to accepted), mean of its last period (used). Announced and"
+            " contracted: as sites of the scenario or of the catalogue state it, whatever the plan builds. Demand:"
             " facility MW that serving every demand step, training and research would need with the plan's chips.",
             (
                 YEAR,

@@ -45,8 +45,8 @@ def opening(data: ReportData) -> str:
     chart = figure(
         "power-by-year",
         sentences.gigawatts(data),
-        sub="Facility power at the end of each year; used: mean of the year’s last period. "
-        "Demand: what serving every demand step, training and research would take.",
+        sub="Facility power at the end of each year; used: mean of the year’s last period. Announced and contracted: as the "
+        "scenario states it of its sites. Demand: what serving every demand step, training and research would take.",
         body=charts.power_chart(data),
         twins=twin(table(shown)) if len(shown) else "",
         number="1",

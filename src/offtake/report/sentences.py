@@ -66,6 +66,8 @@ def gigawatts(data: ReportData) -> str:
         start += f" and {power(peak)} in {years[at]}" if near < at else ""
     announced = float(table["announced_facility_mw"][at])
     of = f", of {power(announced)} announced" if announced > peak * 1.005 else ""
+    if 0 < announced < peak * 0.995:
+        of = f"; {power(announced)} is announced"
     demand, used = float(table["demand_facility_mw"][at]), float(table["used_facility_mw"][at])
     if math.isnan(demand):
         return f"{start}{of}."
