@@ -92,7 +92,7 @@ def _last_day(year: int) -> date:
 
 
 def _stated(every: Sequence[Series | None], day: date) -> float:
-    """Add up the power that sites state at a date; what a plan builds elsewhere was not announced by anybody.  NaN where none states any."""
+    """Add up the power that sites state at a date: what a plan builds elsewhere nobody has announced.  NaN where none states any."""
     stated = [series for series in every if series is not None]
     return sum((series.at(day) for series in stated), 0.0) if stated else float("nan")
 
