@@ -116,6 +116,17 @@ def test_the_summary_says_what_it_takes(planned):
     assert "emergency loan" not in out
 
 
+def test_what_binds_is_said_in_words_and_by_the_names_that_explain_takes(planned, within):
+    out = " ".join(planned[1].stdout.split())
+    assert "building pace at A site in Indiana" in out
+    names = out.partition("As offtake explain names them: ")[2].partition(".")[0].split("; ")
+    assert "building pace at indiana" in names
+    for name in names:
+        code, told, _ = within("explain", "runs/first-site", f"bottlenecks[{name}, 2030/31].price")
+        assert code == 0
+        assert "formula: derivative of the optimum" in told
+
+
 def test_explain_leads_to_a_line_of_the_file(within):
     _, out, _ = within("explain", "runs/first-site", "parties.provider.npv_usd")
     assert "formula: " in out

@@ -526,6 +526,7 @@ ROWS: dict[str, Any] = {
         ("cash of developer", "1 bn USD more", 0.14e9),
         ("floor of the spend commitment", "1 bn USD less", 0.0),
     ],
+    "limits": lambda: [("construction ramp at madison", "building pace at Madison Mega Site, Mississippi")],
     "cash_by_year": cash,
     "commitments_by_year": commitments,
     "headline_to_firm": lambda: [

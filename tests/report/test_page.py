@@ -270,6 +270,18 @@ def test_ranges_are_of_the_plan_and_its_cases():
     assert sentences_answer.joint_span(lone) == ""
 
 
+def test_what_binds_is_said_in_words_with_its_name_small_behind():
+    page = render(full()).replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
+    listed = page[page.index('id="binds"') : page.index("</aside>")]
+    words = "<b>Building pace at Madison Mega Site, Mississippi</b>"
+    assert listed.index(words) < listed.index("<small>construction ramp at madison</small>")
+    assert listed.count("<small>") == 1, "a name that says enough does not stand twice"
+    first = ("construction ramp at madison", "building pace at Madison", 2.0e9)
+    tables = {**full().tables, "reliefs": report_table("reliefs", [first])}
+    said = sentences_answer.answer(full(tables=tables))
+    assert said.endswith("the building pace at Madison Mega Site, Mississippi is worth most to relieve.")
+
+
 def test_an_absent_table_gives_its_reason():
     page = render(
         full(tables={}, missing={"statements": "No books: the plan was relaxed.", "cases": "Run with --no-cases."})

@@ -10,6 +10,7 @@ import numpy as np
 
 from offtake.api.commitments import commitments
 from offtake.api.headline import calendar, end_of_year_period
+from offtake.api.limit_words import limit_words
 from offtake.api.views_deal import deal_tables
 from offtake.api.views_money import money_tables
 from offtake.dates import HOURS_PER_DAY
@@ -40,6 +41,7 @@ def report_tables(story: Story) -> dict[str, Table]:
         "power_by_year": _power(story),
         "bottlenecks": _bottlenecks(story),
         "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
+        "limits": limit_words(plan.problem, (*story.bottlenecks, *story.reliefs)),
         "commitments_by_year": _commitments(story),
         "tornado": tornado_rows(story),
         "cases": case_rows(story.cases),

@@ -21,6 +21,7 @@ import numpy as np
 
 from offtake.api.causes import settled_tables
 from offtake.api.document import Reasons
+from offtake.api.limit_words import limit_words
 from offtake.api.mixing import expected, mean_table, middle
 from offtake.api.several import by_path
 from offtake.api.stage_decisions import stage_decisions
@@ -55,6 +56,7 @@ def several_tables(story: Story, hedge: Hedge) -> dict[str, Table]:
     apart: dict[str, Any] = {
         "bottlenecks": _bottlenecks(story),
         "reliefs": [{"limit": r.limit, "step": r.step, "relief_usd": r.relief_usd} for r in story.reliefs],
+        "limits": limit_words(hedge.hedged.problem, (*story.bottlenecks, *story.reliefs)),
         "findings": [
             {"severity": f.severity, "code": f.code, "message": f.message, "help": f.help} for f in story.findings
         ],

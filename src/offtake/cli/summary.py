@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from offtake.cli.summary_paths import binding_over_paths, uncertainty_lines, uncertainty_tables
+from offtake.cli.summary_paths import binding_over_paths, limits_note, uncertainty_lines, uncertainty_tables
 from offtake.cli.terminal import print_lines, print_table
 from offtake.report import figures
 from offtake.report.data import KINDS
@@ -19,6 +19,7 @@ from offtake.tables import Column, Table, scale_of, significant
 
 if TYPE_CHECKING:
     from offtake.api import Answer
+    from offtake.report.data import ReportData
     from offtake.report.figures import Headline
 
 __all__ = ["print_summary"]
@@ -75,7 +76,9 @@ def print_summary(answer: Answer, target: Path | None, *, report: bool) -> None:
         _deliveries(document["commitments"]),
         _amendments(answer),
         _firm(answer),
-        binding_over_paths(answer) if document.get("paths") else _binding(document["bottlenecks"], document["reliefs"]),
+        binding_over_paths(answer)
+        if document.get("paths")
+        else _binding(document["bottlenecks"], document["reliefs"], answer.report_data),
         _cases(tables["cases"], document),
     )
     for table in tables_shown:
@@ -245,7 +248,9 @@ def _firm(answer: Answer) -> Table | None:
     return deal_table(own, names, title=OWN_TITLE) if len(own) else None
 
 
-def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str, Any]]) -> Table | None:
+def _binding(
+    limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str, Any]], data: ReportData
+) -> Table | None:
     """Show what binds: the limits with a relief value first, by it; then the others, demand last."""
     binds: dict[str, list[Mapping[str, Any]]] = {}
     for one in limits:
@@ -262,12 +267,13 @@ def _binding(limits: Sequence[Mapping[str, Any]], reliefs: Sequence[Mapping[str,
         top = max(binds[name], key=lambda one: abs(one["price"] or 0.0))
         when = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
         step = steps.get(name)
-        rows.append((name, when, _price(top), step["step"] if step else "", usd(step["relief_usd"]) if step else ""))
+        rows.append(
+            (data.limit(name), when, _price(top), step["step"] if step else "", usd(step["relief_usd"]) if step else "")
+        )
     heads = {"limit": "Limit", "when": "Binds", "price": "Highest price", "step": "One step more", "worth": "Is worth"}
     shown = len(heads) if reliefs else 3  # without relief values, no empty columns for them
     columns = tuple(Column(n, "", t, "text") for n, t in list(heads.items())[:shown])
-    rest = len(order) - len(rows)
-    note = f"and {plural(rest, 'more limit')}" if rest > 0 else ""
+    note = limits_note(data, order, most=_MOST)
     return Table("binding", columns, [row[:shown] for row in rows], title="What binds", note=note)
 
 

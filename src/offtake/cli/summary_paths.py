@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from offtake.report import sentences_paths as said
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from offtake.api import Answer
+    from offtake.report.data import ReportData
 
-__all__ = ["binding_over_paths", "uncertainty_lines", "uncertainty_tables"]
+__all__ = ["binding_over_paths", "limits_note", "uncertainty_lines", "uncertainty_tables"]
 
 _MOST = 8
 """Rows of a table of limits."""
@@ -88,6 +90,17 @@ def _paths(table: Table) -> Table:
     return _texts("paths", heads, rows, "The paths, worst first", "Farthest from the central path first.")
 
 
+def limits_note(data: ReportData, names: Sequence[str], *, most: int) -> str:
+    """Count the limits that are not shown, and say by which names `offtake explain` knows those that are."""
+    rest = len(names) - most
+    lines = [f"and {plural(rest, 'more limit')}"] if rest > 0 else []
+    others = [name for name in names[:most] if data.limit(name) != name]
+    if others:
+        said = f"As offtake explain names them: {'; '.join(others)}."
+        lines += textwrap.wrap(said, 100, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
 def binding_over_paths(answer: Answer) -> Table | None:
     """Show the limits that bind most often, with the periods in which they do and the highest expected price."""
     data = answer.report_data
@@ -109,9 +122,8 @@ def binding_over_paths(answer: Answer) -> Table | None:
             percent(max(shares)) if min(shares) == max(shares) else f"{percent(min(shares))} to {percent(max(shares))}"
         )
         price = f"{compact(top['price'])} {top['unit']}" if top["price"] is not None else ""
-        shown.append((name, when, often, price))
-    rest = len(order) - len(shown)
-    note = f"and {plural(rest, 'more limit')}" if rest > 0 else ""
+        shown.append((data.limit(name), when, often, price))
+    note = limits_note(data, order, most=_MOST)
     return _texts(
         "binding", ("Limit", "Binds", "On paths of", "Highest expected price"), shown, "What binds, and how often", note
     )

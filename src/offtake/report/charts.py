@@ -92,7 +92,7 @@ def bottleneck_ribbon(data: ReportData) -> str:
         worth, step = _aside(limit, reliefs, shares)
         rows.append(
             RibbonRow(
-                name=limit,
+                name=data.limit(limit),
                 unit=next((r["unit"] for r in own if r["unit"]), ""),
                 kind=kind,
                 colour=KINDS.index(kind),

@@ -34,6 +34,7 @@ dl.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 .first .figure { margin-top: 26px; } .first h3.claim { font-size: 17px; } .binds { margin-top: 26px; } .binds h3 { margin-top: 0; }
 .binds ol { margin: 0; padding: 0; list-style: none; } .binds li { border-top: 1px solid var(--line); padding: 7px 0; line-height: 1.4; }
 .binds li b { display: block; font-size: 14px; overflow-wrap: anywhere; } .binds li span { color: var(--muted); font-size: 13px; }
+.binds li small { display: block; color: var(--muted); font-size: 11px; overflow-wrap: anywhere; }
 .terms { margin: 36px 0 0; padding: 14px 20px; background: var(--soft); border-left: 3px solid var(--accent); font-size: 14px; }
 .terms h3 { margin: 0 0 8px; } .terms ol { margin: 0; padding-left: 22px; } .terms li { margin: 0 0 4px; }
 .headline { display: grid;

@@ -70,6 +70,10 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 usd("relief_usd", "Worth"),
             ),
         ),
+        "limits": TableSpec(
+            "One limit in words, by the names of sites, chips and clouds.",
+            (text("limit", "Limit"), text("words", "In words")),  # limit: as in `bottlenecks`, `binding` and `reliefs`
+        ),
         "cash_by_year": TableSpec(
             "One party in one year. Funding = equity and loans, received less repaid; before funding = everything else,"
             " interest included. The gap is what the party had to find beyond its own cash: equity, loans, emergency.",
@@ -485,6 +489,10 @@ class ReportData:
         """Give the name of a party for people."""
         names = {"offtaker": self.offtaker, "provider": self.provider, **self.party_names}
         return names.get(identifier, identifier.replace("_", " "))
+
+    def limit(self, name: str) -> str:
+        """Say a limit in words; its name where no words are given."""
+        return next((str(r["words"]) for r in self.table("limits").rows() if r["limit"] == name), name)
 
     def the(self, identifier: str) -> str:
         """Give the name of a party within a sentence: with an article where it is a common noun.

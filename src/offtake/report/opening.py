@@ -94,11 +94,16 @@ def _binds(data: ReportData) -> str:
     found = sentences_answer.limits(data)
     if not found:
         return f'<aside class="binds" id="binds"><h3>What binds</h3>{empty(sentences.bottleneck(data))}</aside>'
-    listed = "".join(
-        f"<li><b>{tied(limit[:1].upper() + limit[1:])}</b><span>{tied(w)}</span></li>" for limit, w in found
-    )
+    listed = "".join(_limit(data, *one) for one in found)
     more = '<p class="note"><a href="#bottlenecks">Every limit, period by period</a></p>'
     return f'<aside class="binds" id="binds"><h3>What binds</h3><ol>{listed}</ol>{more}</aside>'
+
+
+def _limit(data: ReportData, name: str, when: str) -> str:
+    """Name a limit in words, its name of the tables small behind where that is another one."""
+    words = data.limit(name)
+    as_table = f"<small>{escape(name)}</small>" if words != name else ""
+    return f"<li><b>{tied(words[:1].upper() + words[1:])}</b><span>{tied(when)}</span>{as_table}</li>"
 
 
 def _count(data: ReportData) -> str:

@@ -15,6 +15,7 @@ from offtake.tables import significant
 
 if TYPE_CHECKING:
     from offtake.report.data import ReportData
+    from offtake.tables import Table
 
 __all__ = ["first_page"]
 
@@ -67,8 +68,17 @@ def _drawn(data: ReportData, place: tuple[str, str], claim: str, svg: str, sub: 
     shown = [data.table(n) for n in (name, also) if n and len(data.table(n))]
     if name == "bottlenecks":  # a row for each limit and period would be thousands: the twin lists what binds
         shown = [t.take(np.flatnonzero(t["binding"])) if t.name == name else t for t in shown]
+        shown += _named_otherwise(data)
     twins = twin("".join(table(t) for t in shown)) if shown else ""
     return figure(name.replace("_", "-"), claim, sub=sub, body=svg, twins=twins, number=number)
+
+
+def _named_otherwise(data: ReportData) -> list[Table]:
+    """Give the words of the limits whose name in the tables is another one."""
+    names = data.table("limits")
+    reported = set(data.table("bottlenecks")["limit"])
+    kept = [k for k, r in enumerate(names.rows()) if r["limit"] in reported and r["words"] != r["limit"]]
+    return [names.take(np.array(kept))] if kept else []
 
 
 _AGAINST_NONE = (

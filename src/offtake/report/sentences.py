@@ -132,13 +132,13 @@ def bottleneck(data: ReportData) -> str:
     when = f"in {int(bound.sum())} of {plural(periods, 'period')}, first in {own['period'][int(np.argmax(bound))]}"
     if top in reliefs and reliefs[top]["relief_usd"] > 0:
         gain = reliefs[top]
-        return f"{_first_upper(top)} is worth most to relieve: {gain['step']} adds {usd(gain['relief_usd'])}; it binds {when}."
+        return f"{_first_upper(data.limit(top))} is worth most to relieve: {gain['step']} adds {usd(gain['relief_usd'])}; it binds {when}."
     longest = max(ranked, key=lambda n: (int(table.where(limit=n)["binding"].sum()), n == top))
     own = table.where(limit=longest)
     bound = own["binding"]
     when = f"in {int(bound.sum())} of {plural(periods, 'period')}, first in {own['period'][int(np.argmax(bound))]}"
     tail = "; one step more of it alone adds nothing" if longest in reliefs else ""
-    return f"{_first_upper(longest)} binds longest, {when}{tail}."
+    return f"{_first_upper(data.limit(longest))} binds longest, {when}{tail}."
 
 
 def cash(data: ReportData) -> str:

@@ -65,9 +65,9 @@ def _held_back(data: ReportData) -> str:
     top = found[0][0]
     worth = _worth(data).get(top, 0.0)
     return (
-        f"; of the limits tried, the {top} is worth most to relieve"
+        f"; of the limits tried, the {data.limit(top)} is worth most to relieve"
         if worth >= _NOTHING
-        else f"; the {top} binds longest"
+        else f"; the {data.limit(top)} binds longest"
     )
 
 

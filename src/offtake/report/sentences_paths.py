@@ -270,7 +270,7 @@ def binding(data: ReportData) -> str:
     when = f"in {len(bound)} of {plural(len(own), 'period')}"
     when += ", on all paths" if always == len(bound) else f" on some path, in {always or 'none'} on all"
     peak = "" if always else f", at most on {percent(most['share_frac'])} of the paths, in {most['period']}"
-    return f"{_upper(top)} binds most often: {when}{peak}."
+    return f"{_upper(data.limit(top))} binds most often: {when}{peak}."
 
 
 def _upper(words: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from offtake.report.svg.draw import GRID, INK, MUTED, Drawing, shorten, tag, text, text_width
-from offtake.report.svg.wrap import wrapped
+from offtake.report.svg.wrap import both_ends, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +59,7 @@ def ribbon(
     drawing.add(text(right + 14, _TOP - 12, head, size=11, fill=MUTED))
     for k, row in enumerate(rows):
         y = _TOP + k * _ROW
-        drawing.add(text(0, y + 15, shorten(row.name, left - 12, 12.5, bold=True), size=12.5, bold=True))
-        drawing.add(text(0, y + 29, shorten(row.unit, left - 12, 11), size=11, fill=MUTED))
+        drawing.add(*_name(row, y, left - 12))
         drawing.add(tag("path", d=f"M0 {y + _ROW - 1:.1f}H{drawing.width:.1f}", stroke=GRID))
         _cells(drawing, row, (left, y + 4, step))
         lines = wrapped(row.step, 178, 10.5)
@@ -70,6 +69,20 @@ def ribbon(
             drawing.add(text(right + 14, first + 1 + 11.5 * n, line, size=10.5, fill=MUTED))
     _legend(drawing, rows, left)
     return drawing.markup()
+
+
+def _name(row: RibbonRow, y: float, room: float) -> list[str]:
+    """Write a limit and the unit of its prices; a long name smaller, on two lines."""
+    if text_width(row.name, 12.5, bold=True) <= room:
+        names, size, first, below = [row.name], 12.5, 15.0, 29.0
+    else:
+        names, size, first, below = both_ends(row.name, room / _BOLD, 11), 11.0, 10.0, 33.0
+    marks = [text(0, y + first + 12 * n, words, size=size, bold=True) for n, words in enumerate(names)]
+    return [*marks, text(0, y + below, shorten(row.unit, room, 11), size=11, fill=MUTED)]
+
+
+_BOLD = 1.11
+"""How much wider bold letters are, at the most."""
 
 
 def _heads(periods: Sequence[str], left: float, step: float) -> list[str]:
