@@ -82,7 +82,10 @@ def test_a_changed_value_is_an_input_of_the_run(planned, within):
     found = json.loads(within("compare", "runs/first-site", "runs/late", "--json")[1])
     (difference,) = found["inputs"]
     assert (difference["path"].partition("].")[2], difference["a"], difference["b"]) == ("delay_months", "0.0", "12.0")
-    assert "peak_it_power_mw" in within("compare", "runs/first-site", "runs/late")[1]
+    told = within("compare", "runs/first-site", "runs/late")[1]
+    assert "\npeak_it_power_mw (with what is sold outside) " in told
+    assert "\npeak_contract_it_power_mw " in told, "what is accepted under the contract stands apart"
+    assert "Peak IT power, with what is sold outside" in " ".join(told.split())
     code, _, err = within("report", "runs/late")
     assert code == 2
     assert "--no-report" in err

@@ -19,6 +19,8 @@ __all__ = ["compare"]
 _FIRST = (
     "value_against_no_alliance_usd",
     "objective_usd",
+    "peak_contract_it_power_mw",
+    "peak_contract_facility_power_mw",
     "peak_it_power_mw",
     "peak_facility_power_mw",
     "parties",
@@ -28,6 +30,9 @@ _FIRST = (
     "provider_npv_usd",
 )
 """Figures that are shown without `--all`."""
+
+_SOLD_TOO = ("peak_it_power_mw", "peak_facility_power_mw")
+"""Figures that count what the provider sells outside the contract, and say so."""
 
 _DUST = 1e-5
 """Relative difference below which a figure of two plans is told with `--all` only."""
@@ -124,7 +129,7 @@ def _results(table: Table, *, everything: bool) -> tuple[Table, int]:
     columns = tuple(Column(n, "", t, "text") for n, t in heads.items())
     rows = [
         (
-            r["path"],
+            r["path"] + (" (with what is sold outside)" if r["path"] in _SOLD_TOO else ""),
             *(_figure(r["path"], r[k]) for k in ("a", "b", "difference")),
             _figure("relative_frac", r["relative"]),
         )

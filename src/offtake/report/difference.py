@@ -42,8 +42,8 @@ _FIGURES = {
     ("value", "provider"): "Provider's value",
     ("cash", "offtaker"): "Offtaker's cash",
     ("cash", "provider"): "Provider's cash",
-    ("mean power", ""): "Mean IT power",
-    ("peak power", ""): "Peak IT power",
+    ("mean power", ""): "Mean IT power, with what is sold outside",
+    ("peak power", ""): "Peak IT power, with what is sold outside",
 }
 _NOTHING = {"USD": 0.5, "MW": 5e-4}
 _DUST = 1e-5
