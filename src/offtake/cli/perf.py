@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
 from offtake.cli.options import Json, quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from offtake.perf.capacity import ServingCapacity, TrainingCapacity
-    from offtake.perf.types import Chip, Transformer
+    from offtake.perf.types import Chip, LatencyClass, Transformer
 
 __all__ = ["perf"]
+
+_Capacity = TypeVar("_Capacity")
 
 _COMMANDS = {
     "best": "Find the best layout for training, or the best serving plan under latency targets.",
@@ -68,10 +72,7 @@ def estimate(
     batch : str
         Tokens of one training step.
     """
-    from offtake.cli.failure import SCHEMA_VERSION
-    from offtake.cli.output import print_json
     from offtake.cli.perf_chip import chip_given
-    from offtake.errors import OfftakeError
     from offtake.perf.capacity import serving_capacity, training_capacity
     from offtake.perf.names import model_named
     from offtake.perf.types import LatencyClass
@@ -82,23 +83,41 @@ def estimate(
         output_tok=quantity("--output", output, "tok"), cached_frac=quantity("--cached", cached, "%"),
     )  # fmt: skip
     length, tokens = round(quantity("--seq", seq, "tok")), round(quantity("--batch", batch, "tok"))
-    served, trained, notes = None, None, []
-    try:
-        served = serving_capacity(known, shape, latency)
-    except OfftakeError as error:
-        notes.append(str(error))
-    try:
-        trained = training_capacity(known, shape, chips=chips, seq_tok=max(length, 1), batch_tok=max(tokens, 1))
-    except OfftakeError as error:
-        notes.append(str(error))
+    notes: list[str] = []
+    served = _or_note(lambda: serving_capacity(known, shape, latency), notes)
+    trained = _or_note(
+        lambda: training_capacity(known, shape, chips=chips, seq_tok=max(length, 1), batch_tok=max(tokens, 1)), notes
+    )
     if json:
-        print_json({
-            "schema_version": SCHEMA_VERSION, "chip": known.name, "model": shape.name, "latency": asdict(latency),
-            "serving": served and serving_document(served), "training": trained and training_document(trained), "notes": notes,
-        })  # fmt: skip
+        _print(known, shape, latency, served, trained, notes=notes)
     else:
         _show(known, shape, served, trained, notes)
     return 1 if notes else 0
+
+
+def _or_note(estimated: Callable[[], _Capacity], notes: list[str]) -> _Capacity | None:
+    """Return an estimate, or note why there is none."""
+    from offtake.errors import OfftakeError
+
+    try:
+        return estimated()
+    except OfftakeError as error:
+        notes.append(str(error))
+        return None
+
+
+def _print(
+    chip: Chip, model: Transformer, latency: LatencyClass, served: ServingCapacity | None, trained: TrainingCapacity | None,
+    *, notes: list[str],
+) -> None:  # fmt: skip
+    """Print both estimates as one document."""
+    from offtake.cli.failure import SCHEMA_VERSION
+    from offtake.cli.output import print_json
+
+    print_json({
+        "schema_version": SCHEMA_VERSION, "chip": chip.name, "model": model.name, "latency": asdict(latency),
+        "serving": served and serving_document(served), "training": trained and training_document(trained), "notes": notes,
+    })  # fmt: skip
 
 
 def serving_document(found: ServingCapacity) -> dict[str, Any]:

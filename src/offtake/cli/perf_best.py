@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
@@ -13,11 +14,14 @@ from offtake.errors import OfftakeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from offtake.perf.answers import Refusal
     from offtake.perf.best import FrontPoint, TrainingPlan
     from offtake.perf.best_serving import ServingPlan
-    from offtake.perf.types import Precision
+    from offtake.perf.types import Chip, Precision, Transformer
 
 __all__ = ["best"]
+
+_Plan = TypeVar("_Plan")
 
 _Flag = Annotated[bool, Parameter(negative="")]
 
@@ -70,14 +74,7 @@ def best(
     svg : Path
         File for the picture of the Pareto front.
     """
-    from offtake.cli.failure import SCHEMA_VERSION
-    from offtake.cli.output import print_json
     from offtake.cli.perf_chip import chip_given
-    from offtake.perf.answers import Refusal
-    from offtake.perf.best import best_training
-    from offtake.perf.best_serving import best_serving
-    from offtake.perf.capacity import whole_batch
-    from offtake.perf.cases import ServingCase, TrainingCase
     from offtake.perf.names import model_named
 
     if train == serve:
@@ -86,34 +83,77 @@ def best(
     if chips < 1 or chips > _MOST_CHIPS:
         msg = f"--chips must lie between 1 and {_MOST_CHIPS:,}, got {chips}"
         raise OfftakeError(msg)
-    known, shape, narrow = chip_given(chip), model_named(model), _precision(precision)
-    found: TrainingPlan | ServingPlan | Refusal
-    if train:
-        length = max(1, round(quantity("--seq", seq, "tok")))
-        sequences = whole_batch(quantity("--batch", batch, "tok"), length)
-        found = best_training(
-            TrainingCase(
-                chip=known, model=shape, chips=chips, seq_tok=length, batch_seqs=sequences, precision=narrow or "bf16"
-            )
-        )
-    else:
-        asked = ServingCase(
-            chip=known, model=shape, chips=chips, input_tok=quantity("--input", input_, "tok"),
-            output_tok=quantity("--output", output, "tok"), weights=narrow, load="open",
-        )  # fmt: skip
-        found = best_serving(asked, ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"))
-    if isinstance(found, Refusal):
-        raise OfftakeError(found.reason)
+    pair = _Pair(chip_given(chip), model_named(model), chips, _precision(precision))
+    found = (
+        _trained(pair, seq=seq, batch=batch)
+        if train
+        else _served(pair, input_=input_, output=output, ttft=ttft, tpot=tpot)
+    )
     if svg is not None:
-        _draw(svg, found.front, f"{shape.name} on {known.name}", train=train)
-    if json:
-        print_json({"schema_version": SCHEMA_VERSION, "chip": known.name, "model": shape.name, **_document(found)})
-    else:
-        _show(found, f"{shape.name} on at most {chips} {known.name}")
+        _draw(svg, found.front, f"{pair.model.name} on {pair.chip.name}", train=train)
+    _print(found, pair, json=json)
     return 0
 
 
 _MOST_CHIPS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What is asked about: so many chips at most, a model on them, and the precision if one is named."""
+
+    chip: Chip
+    model: Transformer
+    chips: int
+    precision: Precision | None
+
+
+def _trained(pair: _Pair, *, seq: str, batch: str) -> TrainingPlan:
+    """Find the fastest training step."""
+    from offtake.perf.best import best_training
+    from offtake.perf.capacity import whole_batch
+    from offtake.perf.cases import TrainingCase
+
+    length = max(1, round(quantity("--seq", seq, "tok")))
+    sequences = whole_batch(quantity("--batch", batch, "tok"), length)
+    asked = TrainingCase(
+        chip=pair.chip, model=pair.model, chips=pair.chips, seq_tok=length, batch_seqs=sequences, precision=pair.precision or "bf16"
+    )  # fmt: skip
+    return _possible(best_training(asked))
+
+
+def _served(pair: _Pair, *, input_: str, output: str, ttft: str, tpot: str) -> ServingPlan:
+    """Find the serving plan with most output tokens of a chip within both latencies."""
+    from offtake.perf.best_serving import best_serving
+    from offtake.perf.cases import ServingCase
+
+    asked = ServingCase(
+        chip=pair.chip, model=pair.model, chips=pair.chips, input_tok=quantity("--input", input_, "tok"),
+        output_tok=quantity("--output", output, "tok"), weights=pair.precision, load="open",
+    )  # fmt: skip
+    return _possible(
+        best_serving(asked, ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"))
+    )
+
+
+def _possible(found: _Plan | Refusal) -> _Plan:
+    """Return a plan, or raise why there is none."""
+    from offtake.perf.answers import Refusal
+
+    if isinstance(found, Refusal):
+        raise OfftakeError(found.reason)
+    return found
+
+
+def _print(found: TrainingPlan | ServingPlan, pair: _Pair, *, json: bool) -> None:
+    from offtake.cli.failure import SCHEMA_VERSION
+    from offtake.cli.output import print_json
+
+    if json:
+        names = {"chip": pair.chip.name, "model": pair.model.name}
+        print_json({"schema_version": SCHEMA_VERSION, **names, **_document(found)})
+    else:
+        _show(found, f"{pair.model.name} on at most {pair.chips} {pair.chip.name}")
 
 
 def _precision(text: str) -> Precision | None:

@@ -11,7 +11,10 @@ from offtake.cli.options import Json, quantity
 from offtake.errors import OfftakeError
 
 if TYPE_CHECKING:
-    from offtake.tables import Table
+    from collections.abc import Sequence
+
+    from offtake.perf.compare import Compared
+    from offtake.perf.types import LatencyClass
 
 __all__ = ["compare"]
 
@@ -57,16 +60,10 @@ def compare(
     report : Path
         File for a page with the table and pictures.
     """
-    from dataclasses import asdict
-
-    from offtake.cli.failure import SCHEMA_VERSION
-    from offtake.cli.output import print_json
     from offtake.cli.perf_chip import chip_given
-    from offtake.cli.terminal import print_lines, print_table
     from offtake.perf.compare import comparable
     from offtake.perf.compare import compare as compared
     from offtake.perf.types import LatencyClass
-    from offtake.report.chips import comparison_page, comparison_table
 
     if not 1.0 <= pue <= _MOST_PUE:
         msg = f"--pue must lie between 1 and {_MOST_PUE:g}, got {pue:g}"
@@ -79,28 +76,53 @@ def compare(
     found = compared(
         [chip_given(name) for name in chip] or every_chip, model or every_model, latency, training_chips=chips, pue=pue
     )
-    about = (
-        f"training on {chips:,} chips" if latency is None
-        else f"serving, first token within {latency.ttft_s:g} s, {1e3 * latency.tpot_s:g} ms a token, "
-        f"{latency.input_tok:g} tokens in and {latency.output_tok:g} out; prompts and decoding on shared chips"
-    ) + f"; PUE {pue:g}"  # fmt: skip
+    about = f"{_load(latency, chips)}; PUE {pue:g}"
     if report is not None:
-        try:
-            report.write_text(comparison_page(found, about), "utf-8")
-        except OSError as error:
-            msg = f"{report}: cannot be written: {error.strerror or error}"
-            raise OfftakeError(msg) from error
-    if json:
-        print_json({"schema_version": SCHEMA_VERSION, "about": about, "rows": [asdict(one) for one in found]})
-        return 0
-    table: Table = comparison_table(found, about)
-    print_table(table)
-    refused = [one for one in found if one.refusal]
-    print_lines(*(f"· {one.model} on {one.chip}: {one.refusal}" for one in refused[:10]))
-    if len(refused) > 10:
-        print_lines(f"· and {len(refused) - 10} more pairs without an estimate")
-    print_lines(f"Written: {report}" if report else "Next: --report chips.html for a page with pictures")
+        _write(report, found, about)
+    _print(found, about, report, json=json)
     return 0
 
 
+def _load(latency: LatencyClass | None, chips: int) -> str:
+    """Say under what load chips are compared."""
+    if latency is None:
+        return f"training on {chips:,} chips"
+    return (
+        f"serving, first token within {latency.ttft_s:g} s, {1e3 * latency.tpot_s:g} ms a token, "
+        f"{latency.input_tok:g} tokens in and {latency.output_tok:g} out; prompts and decoding on shared chips"
+    )
+
+
+def _write(report: Path, found: Sequence[Compared], about: str) -> None:
+    """Write the page with the table and pictures."""
+    from offtake.report.chips import comparison_page
+
+    try:
+        report.write_text(comparison_page(found, about), "utf-8")
+    except OSError as error:
+        msg = f"{report}: cannot be written: {error.strerror or error}"
+        raise OfftakeError(msg) from error
+
+
+def _print(found: Sequence[Compared], about: str, report: Path | None, *, json: bool) -> None:
+    """Print the table, and which pairs have no estimate."""
+    from dataclasses import asdict
+
+    from offtake.cli.failure import SCHEMA_VERSION
+    from offtake.cli.output import print_json
+    from offtake.cli.terminal import print_lines, print_table
+    from offtake.report.chips import comparison_table
+
+    if json:
+        print_json({"schema_version": SCHEMA_VERSION, "about": about, "rows": [asdict(one) for one in found]})
+        return
+    print_table(comparison_table(found, about))
+    refused = [one for one in found if one.refusal]
+    print_lines(*(f"· {one.model} on {one.chip}: {one.refusal}" for one in refused[:_MOST_REFUSED]))
+    if len(refused) > _MOST_REFUSED:
+        print_lines(f"· and {len(refused) - _MOST_REFUSED} more pairs without an estimate")
+    print_lines(f"Written: {report}" if report else "Next: --report chips.html for a page with pictures")
+
+
+_MOST_REFUSED = 10
 _MOST_PUE = 4.0
