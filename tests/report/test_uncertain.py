@@ -60,20 +60,26 @@ def test_funds_the_commitment_and_returns_stand_beside_the_gains(page):
     )
     need = sum(w * v for w, v in zip(CHANCES, NEEDS, strict=True)) / 1e9
     assert (
-        f"${need:.3g} bn $4 to $90 bn by path largest funding need of the developer, before equity, loans and their interest"
+        f"${need:.3g} bn $4 to $90 bn by path largest funding need of the developer before equity, loans and interest"
         in text
     )
     loan = sum(w * v for w, v in zip(CHANCES, LOANS, strict=True)) / 1e9
-    assert f"; the developer’s emergency loan: up to $120 bn on the worst path, ${loan:.3g} bn on average" in text
+    assert f"; its emergency loan: up to $120 bn on the worst path, ${loan:.3g} bn on average" in text
     planned = sum(w * v for w, v in zip(CHANCES, SPENT, strict=True)) / 1e9
     assert (
-        f"$36 bn ${planned:.3g} bn planned, $141 to $199 bn by path firm commitment of the developer: owed whatever happens"
+        f"$36 bn ${planned:.3g} bn planned, $141 to $199 bn by path firm: owed by the developer whatever happens"
         in text
     )
     works = 100 * sum(w * v for w, v in zip(CHANCES, WORKS, strict=True))
     assert f"{works:.2g} % 6.1 to 16 % by path rate of return (IRR) of the cloud’s infrastructure, after tax" in text
     own = 100 * sum(w * v for w, v in zip(CHANCES, RATES, strict=True) if v is not None) / (1 - CHANCES[0])
     assert f"; of the developer {own:.2g} % before tax, 9 to 46 % by path, defined on 90 % of the probability" in text
+
+
+def test_a_rate_that_few_paths_have_is_no_mean_of_the_plan():
+    few = {"parties.offtaker.irr": {"share_frac": 0.3, "reason": "no rate brings the value to zero"}}
+    told = figures.returns(uncertain(document={**uncertain().document, "partly_defined": few}))
+    assert told.words.endswith("after tax, on average; the developer has one on 30 % of the probability only")
 
 
 def test_without_a_loan_a_contract_or_a_rate_nothing_of_them_is_said():
@@ -85,7 +91,7 @@ def test_without_a_loan_a_contract_or_a_rate_nothing_of_them_is_said():
     }
     data = full(document={**full().document, "parties": parties, "reasons": why})
     shown = {one.words: one.amount for one in figures.every(data)}
-    assert not any("commitment" in words or "emergency" in words for words in shown)
+    assert not any("firm" in words or "emergency" in words for words in shown)
     (rate,) = (words for words in shown if "IRR" in words)
     assert rate.endswith("after tax: there is no cash flow; the developer has none")
     assert shown[rate] == "–"

@@ -101,25 +101,21 @@ def funding(data: ReportData) -> Headline | None:
     need = data.fact("parties.offtaker.funding_need_usd")
     if need is None:
         return None
-    words = f"largest funding need of {data.the('offtaker')}, before equity, loans and their interest{_average(data)}{loans(data)}"
-    return Headline(
-        usd(need), sentences_answer.reach(data, "offtaker_funding_need_usd", "peak_funding_usd", usd), words
-    )
+    between = sentences_answer.reach(data, "offtaker_funding_need_usd", "peak_funding_usd", usd)
+    words = f"largest funding need of {data.the('offtaker')} before equity, loans and interest{_average(data)}"
+    return Headline(usd(need), between, words + loans(data))
 
 
 def loans(data: ReportData) -> str:
     """Say how large each party's emergency loan gets, over several paths on average and on the worst; nothing where there is none."""
-    said = []
+    said = ""
     for party in ("offtaker", "provider"):
         mean, peak = (data.fact(f"parties.{party}.{n}emergency_loan_usd") or 0.0 for n in ("", "peak_"))
         if peak > _NOTHING:
-            much = (
-                f"up to {usd(peak)} on the worst path, {usd(mean)} on average"
-                if data.fact("paths")
-                else f"up to {usd(peak)}"
-            )
-            said.append(f"{data.the(party)}’s emergency loan: {much}")
-    return "".join(f"; {words}" for words in said)
+            often = f" on the worst path, {usd(mean)} on average" if data.fact("paths") else ""
+            whose = "its" if party == "offtaker" else f"{data.the(party)}’s"
+            said += f"; {whose} emergency loan: up to {usd(peak)}{often}"
+    return said
 
 
 def commitment(data: ReportData) -> Headline | None:
@@ -129,10 +125,8 @@ def commitment(data: ReportData) -> Headline | None:
         return None
     between = sentences_answer.reach(data, "offtaker_planned_spend_usd", "", usd)
     reach = f"{usd(planned)} planned" + (f", {between}" if between else "")
-    owed = (
-        f"firm commitment of {data.the('offtaker')}: owed whatever happens" if firm is not None else "no amount is firm"
-    )
-    return Headline(usd(firm), reach, f"{owed}; planned: what it pays under the contract{_average(data)}")
+    owed = f"firm: owed by {data.the('offtaker')} whatever happens" if firm is not None else "no amount is firm"
+    return Headline(usd(firm), reach, f"{owed}; planned: paid under the contract{_average(data)}")
 
 
 def returns(data: ReportData) -> Headline | None:
@@ -154,13 +148,23 @@ def _of_offtaker(data: ReportData) -> str:
     rate = data.fact(at)
     if rate is None:
         return f"; {data.the('offtaker')} has none" if data.reason(at) else ""
+    if _share(data, at) < _MOST_OF_IT:
+        return f"; {data.the('offtaker')} has one on {percent(_share(data, at))} of the probability only"
     between = sentences_answer.reach(data, "offtaker_irr_frac", "", percent)
     return (
         f"; of {data.the('offtaker')} {percent(rate)} before tax{f', {between}' if between else ''}{_where(data, at)}"
     )
 
 
+_MOST_OF_IT = 0.5
+"""A mean over less of the probability than this says nothing of the plan."""
+
+
+def _share(data: ReportData, at: str) -> float:
+    """Give the probability of the paths on which a number is defined."""
+    return float((data.fact("partly_defined") or {}).get(at, {}).get("share_frac", 1.0))
+
+
 def _where(data: ReportData, at: str) -> str:
     """Say on which part of the probability a rate is defined, where that is not all of it."""
-    part = (data.fact("partly_defined") or {}).get(at)
-    return f", defined on {percent(part['share_frac'])} of the probability" if part else ""
+    return f", defined on {percent(_share(data, at))} of the probability" if _share(data, at) < 1.0 else ""

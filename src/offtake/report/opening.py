@@ -45,8 +45,8 @@ def opening(data: ReportData) -> str:
     chart = figure(
         "power-by-year",
         sentences.gigawatts(data),
-        sub="Facility power at the end of each year; used: mean of the year’s last period. Announced and contracted: as the "
-        "scenario states it of its sites. Demand: what serving every demand step, training and research would take.",
+        sub="Facility power at the end of each year; used: mean of the year’s last period. Announced, contracted: as the "
+        "scenario states. Demand: what serving every demand step, training and research would take.",
         body=charts.power_chart(data),
         twins=twin(table(shown)) if len(shown) else "",
         number="1",
@@ -102,7 +102,8 @@ def _binds(data: ReportData) -> str:
 def _limit(data: ReportData, name: str, when: str) -> str:
     """Name a limit in words, its name of the tables small behind where that is another one."""
     words = data.limit(name)
-    as_table = f"<small>{escape(name)}</small>" if words != name else ""
+    alike = words.replace(" the ", " ").casefold() == name.casefold()
+    as_table = "" if alike else f"<small>{escape(name)}</small>"
     return f"<li><b>{tied(words[:1].upper() + words[1:])}</b><span>{tied(when)}</span>{as_table}</li>"
 
 
