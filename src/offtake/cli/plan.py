@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ from offtake.cli.options import Cases, Json, Sets
 from offtake.errors import OfftakeError, RunDirectoryError
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Callable
 
     from offtake.api import Answer
     from offtake.cli.uncertainty import Overrides
@@ -98,10 +99,8 @@ def plan(
 
     refuse_unreadable(scenario)
     from offtake import api
-    from offtake.cli.interrupt import first_stops
     from offtake.cli.logs import log_to
     from offtake.cli.memory import return_freed_memory
-    from offtake.cli.terminal import ProgressDisplay, print_lines
     from offtake.cli.uncertainty import Overrides
 
     return_freed_memory()
@@ -112,34 +111,52 @@ def plan(
     loaded, name = _load(scenario, case, set_, overrides)
     target = out if out is not None else Path("runs") / name
     _refuse_early(target)
+    asked = partial(
+        api.plan, loaded, relax=relax, cases=cases, gap=share, time_limit_s=limit_s, seed=seed or 0, full=full, executor=executor,
+        journal=journal,
+    )  # fmt: skip
+    done = _planned(asked, target, report=report, quiet=quiet)
+    _print(done.answer, None if done.trouble else target, json=json, report=report)
+    return _ended(done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of planning and saving: the answer, whether it was stopped, why it could not be saved."""
+
+    answer: Answer
+    stopped: bool
+    trouble: RunDirectoryError | None
+
+
+def _planned(asked: Callable[..., Answer], target: Path, *, report: bool, quiet: bool) -> _Done:
+    """Plan with progress until done or stopped, and save the run; an answer is worth more than its folder, so it is kept all the same."""
+    from offtake import api
+    from offtake.cli.interrupt import first_stops
+    from offtake.cli.terminal import ProgressDisplay
+
+    trouble: RunDirectoryError | None = None
     with first_stops() as interrupt:
         with ProgressDisplay(quiet=quiet) as show:
-            answer = api.plan(
-                loaded,
-                relax=relax,
-                cases=cases,
-                gap=share,
-                time_limit_s=limit_s,
-                seed=seed or 0,
-                full=full,
-                executor=executor,
-                journal=journal,
-                progress=show,
-                interrupt=interrupt,
-            )
-        trouble: RunDirectoryError | None = None
+            answer = asked(progress=show, interrupt=interrupt)
         try:
             api.save(answer, target, with_report=report)
-        except RunDirectoryError as error:  # the answer is worth more than its folder: show it all the same
+        except RunDirectoryError as error:
             trouble = error
-    _print(answer, None if trouble else target, json=json, report=report)
-    if interrupt.is_set():
+    return _Done(answer, interrupt.is_set(), trouble)
+
+
+def _ended(done: _Done) -> int:
+    """Say what stopped it, raise what kept it from being saved, and give the exit code."""
+    from offtake.cli.terminal import print_lines
+
+    if done.stopped:
         print_lines(
             "stopped early: this is the best plan found so far, and what was not yet solved is missing", error=True
         )
-    if trouble is not None:
-        raise trouble
-    return _code(answer, interrupt)
+    if done.trouble is not None:
+        raise done.trouble
+    return _code(done)
 
 
 def _print(answer: Answer, target: Path | None, *, json: bool, report: bool) -> None:
@@ -156,10 +173,11 @@ def _print(answer: Answer, target: Path | None, *, json: bool, report: bool) -> 
         print_lines(f"saved in {target}", error=True)
 
 
-def _code(answer: Answer, interrupt: threading.Event) -> int:
+def _code(done: _Done) -> int:
     from offtake.cli.failure import FINDINGS, OK, UNSOLVED
 
-    if interrupt.is_set() or answer.status not in ("optimal", "gap_reached", "short"):
+    answer = done.answer
+    if done.stopped or answer.status not in ("optimal", "gap_reached", "short"):
         return UNSOLVED
     warned = any(f.severity in ("error", "warning") for f in answer.findings)
     return FINDINGS if warned or answer.status == "short" else OK

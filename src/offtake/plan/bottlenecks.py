@@ -25,7 +25,7 @@ from offtake.plan import scales
 from offtake.plan.problem import PARTIES
 
 if TYPE_CHECKING:
-    from offtake.plan.problem import Bool, Float, Problem
+    from offtake.plan.problem import Bool, Float, Party, Problem
     from offtake.plan.solve import Solved
 
 SMALL = 1e-6
@@ -109,90 +109,98 @@ def _is_made(problem: Problem) -> Bool:
 
 def limit_kinds(problem: Problem) -> list[LimitKind]:
     """List the families of limits that a problem has."""
-    musd = scales.USD
-    kinds = [
-        LimitKind(
-            block="interconnection",
-            kind="interconnection",
-            title="interconnection at {}",
-            unit="USD/MW-year",
-            usd=musd,
-            through="standing",
-            could=_can_connect,
-        ),
-        LimitKind(
-            block="phases",
-            column=True,
-            kind="construction",
-            title="building pace at {}",
-            unit="USD/phase",
-            usd=musd,
-            lasts=False,
-        ),
-        LimitKind(
-            block="chip_supply",
-            kind="chips",
-            title="supply of {}",
-            unit="USD/chip",
-            usd=musd / scales.CHIP,
-            lasts=False,
-            could=_is_made,
-        ),
-        LimitKind(
-            block="ceiling",
-            kind="commitment",
-            title="capacity ceiling of the contract",
-            unit="USD/MW-year",
-            usd=musd,
-            parts=True,
-        ),
-        LimitKind(
-            block="tokens",
-            column=True,
-            kind="demand",
-            title="demand {}",
-            unit="USD/Mtok",
-            usd=musd / (scales.TOK / 1e6),
-            lasts=False,
-        ),
-        LimitKind(
-            block="rented",
-            column=True,
-            kind="outside",
-            title="outside supply {}",
-            unit="USD/chip-h",
-            usd=musd / scales.CHIP_H,
-            lasts=False,
-        ),
-        LimitKind(
-            block="training_rate",
-            kind="other",
-            title="shortest duration of {}",
-            unit="USD/Yflop",
-            usd=musd,
-            lasts=False,
-        ),
+    return [
+        *_SITES_AND_CHIPS,
+        *_USES,
+        *(kind for party in PARTIES for kind in _money(problem.finance[party].name, party)),
     ]
-    for party in PARTIES:
-        name = problem.finance[party].name
-        kinds.append(
-            LimitKind(
-                block=f"facility_{party}", kind="cash", title=f"credit line of {name}", unit="USD/USD-year", usd=1.0
-            )
-        )
-        kinds.append(
-            LimitKind(
-                block=f"cash_{party}",
-                column=True,
-                kind="cash",
-                title=f"least cash of {name}",
-                unit="USD/USD",
-                usd=1.0,
-                lasts=False,
-                sign=-1.0,
-            )
-        )
-    return kinds
+
+
+_SITES_AND_CHIPS = (
+    LimitKind(
+        block="interconnection",
+        kind="interconnection",
+        title="interconnection at {}",
+        unit="USD/MW-year",
+        usd=scales.USD,
+        through="standing",
+        could=_can_connect,
+    ),
+    LimitKind(
+        block="phases",
+        column=True,
+        kind="construction",
+        title="building pace at {}",
+        unit="USD/phase",
+        usd=scales.USD,
+        lasts=False,
+    ),
+    LimitKind(
+        block="chip_supply",
+        kind="chips",
+        title="supply of {}",
+        unit="USD/chip",
+        usd=scales.USD / scales.CHIP,
+        lasts=False,
+        could=_is_made,
+    ),
+    LimitKind(
+        block="ceiling",
+        kind="commitment",
+        title="capacity ceiling of the contract",
+        unit="USD/MW-year",
+        usd=scales.USD,
+        parts=True,
+    ),
+)
+"""What holds back what is built."""
+
+_USES = (
+    LimitKind(
+        block="tokens",
+        column=True,
+        kind="demand",
+        title="demand {}",
+        unit="USD/Mtok",
+        usd=scales.USD / (scales.TOK / 1e6),
+        lasts=False,
+    ),
+    LimitKind(
+        block="rented",
+        column=True,
+        kind="outside",
+        title="outside supply {}",
+        unit="USD/chip-h",
+        usd=scales.USD / scales.CHIP_H,
+        lasts=False,
+    ),
+    LimitKind(
+        block="training_rate",
+        kind="other",
+        title="shortest duration of {}",
+        unit="USD/Yflop",
+        usd=scales.USD,
+        lasts=False,
+    ),
+)
+"""What holds back what is done with chips, or rented instead."""
+
+
+def _money(name: str, party: Party) -> tuple[LimitKind, LimitKind]:
+    """Give the limits of a party's money, by its name."""
+    return (
+        LimitKind(block=f"facility_{party}", kind="cash", title=f"credit line of {name}", unit="USD/USD-year", usd=1.0),
+        LimitKind(
+            block=f"cash_{party}",
+            column=True,
+            kind="cash",
+            title=f"least cash of {name}",
+            unit="USD/USD",
+            usd=1.0,
+            lasts=False,
+            sign=-1.0,
+        ),
+    )
 
 
 def bottlenecks(solved: Solved, *, path: int = 0) -> list[Bottleneck]:
