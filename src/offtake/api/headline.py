@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,10 @@ from offtake.ledger.performance import (
     infrastructure,
     offtaker_returns,
 )
-from offtake.ledger.returns import irr, npv_usd, with_lumps
+from offtake.ledger.returns import invested_irr, with_lumps
 
 if TYPE_CHECKING:
     from offtake.ledger.books import Books
-    from offtake.ledger.journal import Cash
     from offtake.ledger.returns import Irr
     from offtake.plan.problem import Float, Party
     from offtake.plan.result import Plan
@@ -89,7 +88,7 @@ def headline(outcome: Outcome) -> Headline:
             kept, "provider", rate_frac_per_y=rate, terminal=lumps(plan, "provider", ("chips", "sites"))
         ),
         offtaker=offtaker_returns(kept, "offtaker", rate_frac_per_y=rate, terminal=business),
-        offtaker_irr=_invested_irr(with_lumps(cash_before_financing(kept, "offtaker"), business), kept.opening.date),
+        offtaker_irr=invested_irr(with_lumps(cash_before_financing(kept, "offtaker"), business), kept.opening.date),
         accepted_it_mw=accepted @ watts / 1e6,
         accepted_facility_mw=accepted @ facility_watts / 1e6,
         contract_it_mw=under @ watts / 1e6,
@@ -102,23 +101,6 @@ def headline(outcome: Outcome) -> Headline:
         revenue_usd_per_mw_y=_over(paid(plan, (Account.TOKEN_REVENUE,)), all_mw_y),
         dependence_frac=_over(taken, taken + rented),
     )
-
-
-def _invested_irr(cash: Cash, on: date) -> Irr:
-    """Find the rate of return of cash that is put in first; a business that receives first has a root, but no return on what it put in."""
-    found = irr(cash)
-    if found.value is None:
-        return found
-    lower = npv_usd(cash, rate_frac_per_y=found.value - _STEP * (1.0 + found.value), on=on)
-    if lower > 0.0:
-        return found
-    return replace(
-        found, value=None, reason="more is received before it is put in than after, so no rate is a return on it"
-    )
-
-
-_STEP = 1e-3
-"""Relative step by which growth is taken lower to see whether cash was put in (its value rises) or received first."""
 
 
 def sold_chip(plan: Plan) -> Float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ __all__ = [
     "Lump",
     "Moment",
     "funding",
+    "invested_irr",
     "irr",
     "npv_usd",
     "payback",
@@ -134,6 +135,32 @@ def npv_usd(cash: Cash, *, rate_frac_per_y: float, on: date) -> float:
 def irr(cash: Cash) -> Irr:
     """Find every rate of return of settled cash; see `xirr`."""
     return xirr(cash.days, cash.amounts_usd)
+
+
+def invested_irr(cash: Cash, on: date) -> Irr:
+    """Find the rate of return of money that is put in first: at that rate its value falls from above zero to below as the rate rises.
+
+    Of cash that is received first and paid later the root is the rate of a loan; it is no return, and is None with a reason.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> days = np.array([date(2027, 1, 1).toordinal(), date(2028, 1, 1).toordinal()])
+    >>> lent, borrowed = (Cash(days=days, cents=sign * np.array([-10000, 11000])) for sign in (1, -1))
+    >>> round(invested_irr(lent, date(2027, 1, 1)).value, 9), invested_irr(borrowed, date(2027, 1, 1)).value
+    (0.1, None)
+    """
+    found = irr(cash)
+    if found.value is None:
+        return found
+    lower = npv_usd(cash, rate_frac_per_y=found.value - _STEP * (1.0 + found.value), on=on)
+    if lower > 0.0:
+        return found
+    return replace(found, value=None, reason="cash is received before it is put in, so no rate is a return on it")
+
+
+_STEP = 1e-3
+"""Relative step of 1 + r by which the rate is lowered to see whether the value rises."""
 
 
 def xirr(days: NDArray[np.int64], amounts: Floats) -> Irr:
