@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,14 @@ import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offtake.lp import by_paths
-from offtake.lp.arrowhead import Arrowhead
+from offtake.lp import by_paths, fronts
+from offtake.lp.augmented import Augmented
 from offtake.lp.build import LpArrays
 from offtake.lp.by_paths import solve_by_paths
 from offtake.lp.certificate import certify
-from offtake.lp.cholesky import NotDefiniteError, cholesky
+from offtake.lp.dissection import fronts_of
+from offtake.lp.elimination import NotDefiniteError, Places, rounds_of
+from offtake.lp.fronts import Fronts
 from offtake.lp.highs import Solver
 from offtake.lp.model import Model
 from offtake.lp.patterns import Products
@@ -25,7 +28,6 @@ from offtake.lp.settled import settled
 from offtake.lp.solution import Solution, SolveEvent, Status
 from offtake.lp.split import paths_of
 from offtake.lp.standard import standard, with_slacks
-from offtake.lp.stock_basis import DependentError, stock_basis
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
 
@@ -302,9 +304,8 @@ def test_numbers_of_paths_are_names() -> None:
     assert found.objective == pytest.approx(other.objective, rel=1e-9)
 
 
-@pytest.mark.parametrize("which", ["arrowhead", "patterns"])
-def test_what_would_not_fit_into_memory_is_left_to_highs(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"offtake.lp.{which}._MOST", 10)
+def test_what_would_not_fit_into_memory_is_left_to_highs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fronts, "_MOST", 10)
     m = capacity(4)
     found = solve_by_paths(m.build(), *paths_of(m))
     assert found.method != "paths"
@@ -318,8 +319,8 @@ def test_systems_are_solved_as_dense_algebra_solves_them(seed: int) -> None:
     m = capacity(seed, paths=3, periods=4, sites=2)
     left = settled(m.build())
     assert left is not None
-    form = standard(left, *paths_of(m))
-    system = Arrowhead(form.matrix, form.path_of_column, form.path_of_row)
+    form = standard(left)
+    system = Augmented(form.matrix, np.isinf(form.lower) & np.isinf(form.upper))
     diagonal = 10.0 ** rng.uniform(-2.0, 2.0, len(form.cost))
     system.factor(diagonal, added=0.0)
     r, g = rng.normal(size=len(form.right)), rng.normal(size=len(form.cost))
@@ -374,7 +375,7 @@ def test_values_and_prices_come_back_from_equations_without_free_columns() -> No
     arrays = m.build()
     left = settled(arrays)
     assert left is not None
-    form = standard(left, *paths_of(m))
+    form = standard(left)
     assert form.substituted
     equations, _ = with_slacks(left)
     rng = np.random.default_rng(0)
@@ -391,45 +392,103 @@ def test_values_and_prices_come_back_from_equations_without_free_columns() -> No
 @settings(deadline=None)
 def test_products_are_those_of_dense_matrices(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    x, y = (sp.csr_array(sp.random_array((rows, 7), density=0.4, rng=rng)) for rows in (5, 4))
+    x = sp.csr_array(sp.random_array((5, 7), density=0.4, rng=rng))
     w = rng.normal(size=7)
-    products = Products(x, y)
-    products.fill(w)
-    expected = x.toarray() @ np.diag(w) @ y.toarray().T
-    assert products.pattern.toarray() == pytest.approx(expected, abs=1e-12)
+    products = Products(x)
+    lower = sp.coo_array((products.fill(w), (products.row, products.column)), shape=(5, 5))
+    assert lower.toarray() == pytest.approx(np.tril(x.toarray() @ np.diag(w) @ x.toarray().T), abs=1e-12)
 
 
-@pytest.mark.parametrize("size", [1, 191, 192, 193, 400])
-def test_a_factor_times_its_transpose_is_the_matrix(size: int) -> None:
-    root = np.random.default_rng(size).normal(size=(size, size))
-    a = root @ root.T + size * np.eye(size)
-    factor = a.copy()
-    cholesky(factor)
-    lower = np.tril(factor)
-    assert lower @ lower.T == pytest.approx(a, rel=1e-10)
-    a[-1, -1] = -1.0
-    with pytest.raises(NotDefiniteError):
-        cholesky(a)
-
-
-@given(SEEDS)
-@settings(deadline=None, max_examples=30)
-def test_free_columns_span_what_the_equations_allow(seed: int) -> None:
+def quasidefinite(seed: int, rows: int, density: float) -> tuple[np.ndarray, np.ndarray]:
+    """A sparse matrix with positive definite and negative definite rows in any order, and their signs."""
     rng = np.random.default_rng(seed)
-    a_0 = sp.csr_array(
-        sp.random_array((6, 11), density=0.3, rng=rng) + sp.csr_array((np.ones(6), (range(6), range(6))), shape=(6, 11))
+    entries = np.where(rng.random((rows, rows)) < density, rng.normal(size=(rows, rows)), 0.0)
+    sign = np.where(rng.random(rows) < 0.6, 1, -1).astype(np.int8)
+    a = np.tril(entries, -1) + np.tril(entries, -1).T
+    same = sign[:, None] == sign
+    dominant = np.abs(np.where(same, a, 0.0)).sum(axis=1) + rng.uniform(0.1, 1.0, rows)
+    return a + np.diag(sign * dominant), sign
+
+
+def places_of(a: np.ndarray, sign: np.ndarray) -> tuple[Places, np.ndarray]:
+    """Where the numbers of a matrix stand, and the numbers."""
+    row, column = np.nonzero(np.tril(a))
+    return Places(sign=sign, row=row, column=column), a[row, column]
+
+
+@given(SEEDS, st.integers(min_value=1, max_value=60), st.sampled_from([0.0, 0.03, 0.1, 0.5]), st.booleans())
+@settings(deadline=None)
+def test_rounds_and_fronts_solve_as_dense_algebra_does(seed: int, rows: int, density: float, ends: bool) -> None:
+    a, sign = quasidefinite(seed, rows, density)
+    places, numbers = places_of(a, sign)
+    rng = np.random.default_rng(seed)
+    last = (rng.random(rows) < 0.1) & ends
+    h = rng.normal(size=rows)
+    expected = np.linalg.solve(a, h)
+    alone = Fronts(places, last)
+    alone.factor(numbers)
+    assert alone.solve(h) == pytest.approx(expected, rel=1e-7, abs=1e-7)
+    rounds, went = rounds_of(places, last), []
+    for one in rounds:
+        numbers, last = one.down(numbers), last[one.kernel]
+        light, h = one.forward(h)
+        went.append(light)
+    rest = Fronts(rounds[-1].left if rounds else places, last)
+    for _ in range(2):  # the numbers of the first filling leave no trace
+        rest.factor(numbers)
+    found = rest.solve(h)
+    for one, light in zip(reversed(rounds), reversed(went), strict=True):
+        found = one.back(light, found)
+    assert found == pytest.approx(expected, rel=1e-7, abs=1e-7)
+
+
+def test_fronts_of_more_than_one_block_solve_as_dense_algebra_does() -> None:
+    a, sign = quasidefinite(3, 500, 0.3)
+    places, numbers = places_of(a, sign)
+    whole = Fronts(places, np.zeros(500, dtype=np.bool_))
+    whole.factor(numbers)
+    h = np.random.default_rng(0).normal(size=500)
+    assert whole.solve(h) == pytest.approx(np.linalg.solve(a, h), rel=1e-8, abs=1e-8)
+    with pytest.raises(NotDefiniteError):
+        whole.factor(np.where(places.row == places.column, -numbers, numbers))
+
+
+@given(SEEDS, st.integers(min_value=1, max_value=80))
+@settings(deadline=None)
+def test_fronts_take_every_row_once_and_hand_on_what_they_touch(seed: int, rows: int) -> None:
+    a, sign = quasidefinite(seed, rows, 0.08)
+    last = np.random.default_rng(seed).random(rows) < 0.05
+    found = fronts_of(places_of(a, sign)[0], last)
+    assert sorted(np.concatenate([f.pivots for f in found]).tolist()) == list(range(rows))
+    gone = np.zeros(rows, dtype=np.bool_)
+    for k, front in enumerate(found):
+        here = set(front.pivots.tolist()) | set(front.border.tolist())
+        for child in front.children:
+            assert child < k
+            assert set(found[child].border.tolist()) <= here
+        touched = np.flatnonzero((a[front.pivots] != 0.0).any(axis=0) & ~gone)
+        assert set(touched.tolist()) <= here
+        gone[front.pivots] = True
+        assert not gone[front.border].any()
+        assert not last[front.pivots].all() or last[front.border].all()
+
+
+def test_a_chain_is_cut_in_the_middle_so_that_its_fronts_stay_small() -> None:
+    rows = 3000
+    places = Places(
+        sign=np.ones(rows, dtype=np.int8),
+        row=np.concatenate((np.arange(rows), np.arange(1, rows))),
+        column=np.concatenate((np.arange(rows), np.arange(rows - 1))),
     )
-    if np.linalg.matrix_rank(a_0.toarray()) < 6:
-        return
-    basis = stock_basis(a_0, rng.random(11) < 0.5)
-    assert basis.space.shape == (11, 5)
-    assert (a_0 @ basis.space).toarray() == pytest.approx(0.0, abs=1e-8)
-    r = rng.normal(size=6)
-    assert a_0 @ basis.particular(r) == pytest.approx(r, abs=1e-8)
-    y = rng.normal(size=6)
-    assert basis.prices(a_0.T @ y) == pytest.approx(y, abs=1e-6)
+    found = fronts_of(places, np.zeros(rows, dtype=np.bool_))
+    assert max(len(f.border) for f in found) <= 2
+    assert sum((len(f.pivots) + len(f.border)) ** 2 for f in found) < rows**2 / 10
 
 
-def test_equations_that_depend_on_each_other_are_refused() -> None:
-    with pytest.raises(DependentError):
-        stock_basis(sp.csr_array([[1.0, 1.0, 0.0], [2.0, 2.0, 0.0], [0.0, 1.0, 1.0]]), np.zeros(3, dtype=np.bool_))
+def test_another_order_serves_where_metis_has_not_been_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymetis", None)
+    m = capacity(5, paths=6, periods=8)
+    arrays = m.build()
+    found = solve_by_paths(arrays, *paths_of(m))
+    assert found.method == "paths"
+    assert found.objective == pytest.approx(Solver(arrays).solve().objective, rel=1e-9)

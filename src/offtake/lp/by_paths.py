@@ -1,9 +1,9 @@
-"""Solve a large program of many paths to a vertex: an interior point that knows the paths, crossover, and a last look by the simplex.
+"""Solve a large program of many paths to a vertex: an interior point, crossover, and a last look by the simplex.
 
 The program is made small first where its prices can be given back (offtake.lp.reduced), what is settled is taken out (settled), the rest is
-written in equations (standard) and solved by an interior point (interior) whose systems are solved path by path (arrowhead).  HiGHS moves
-the point to a vertex and confirms it, so values and prices are as exact as any other of its answers; where a step fails, HiGHS solves the
-program as it stands.  docs/explanation/large-problems.md compares the times.
+written in equations (standard) and solved by an interior point (interior) whose systems are taken apart by nested dissection (augmented).
+HiGHS moves the point to a vertex and confirms it, so values and prices are as exact as any other of its answers; where a step fails, HiGHS
+solves the program as it stands.  docs/explanation/large-problems.md compares the times.
 
 Examples
 --------
@@ -32,16 +32,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.executors.tasks import one_thread
-from offtake.lp.arrowhead import Arrowhead
-from offtake.lp.cholesky import NotDefiniteError
+from offtake.lp.augmented import Augmented
+from offtake.lp.elimination import NotDefiniteError
+from offtake.lp.fronts import TooLargeError
 from offtake.lp.highs import Solver, vertex
 from offtake.lp.interior import InteriorPoint
-from offtake.lp.patterns import TooLargeError
 from offtake.lp.reduced import reduced
 from offtake.lp.settled import BASIC, settled
 from offtake.lp.solution import Solution, SolveEvent, Status, relative_gap, stopped
 from offtake.lp.standard import standard, with_slacks
-from offtake.lp.stock_basis import DependentError
 
 if TYPE_CHECKING:
     import threading
@@ -78,7 +77,8 @@ def solve_by_paths(
     Parameters
     ----------
     arrays : LpArrays
-    path_of_column, path_of_row : int64[…]     -1 = shared; rows of a path read its own and shared columns, shared rows shared columns
+    path_of_column, path_of_row : int64[…]     -1 = shared; rows of a path read its own and shared columns, shared rows shared columns.
+                                               What is alike is added up within a path only
     basis : bool                    also find a basis of the whole program, to go on from when limits change
     time_limit : float [s]
     callback : called with a SolveEvent at each step
@@ -95,7 +95,7 @@ def solve_by_paths(
         time_limit=time_limit, callback=callback, interrupt=interrupt, maximise=arrays.maximise, offset=arrays.offset
     )
     small = reduced(arrays, prices=True, path_of_column=of_column)
-    found = None if small is None else _solved(small, of_column, of_row, watcher)
+    found = None if small is None else _solved(small, watcher)
     if found is not None:
         return _with_basis(arrays, found, watcher) if basis and found.status is Status.OPTIMAL else found
     return Solver(arrays).solve(time_limit=watcher.seconds_left, callback=callback, interrupt=interrupt)
@@ -172,37 +172,25 @@ class _Watcher:
         )
 
 
-def _solved(small: Reduced, of_column: Ints, of_row: Ints, watcher: _Watcher) -> Solution | None:
+def _solved(small: Reduced, watcher: _Watcher) -> Solution | None:
     """Solve what a program was made; None where this way does not lead to an end."""
-    of_column, of_row = of_column[small.columns], _rows_of(small.arrays, of_column[small.columns], of_row)
     left = settled(small.arrays)
     if left is None or not len(left.rows):
         return None
-    form = standard(left, of_column, of_row)
-    if not (form.path_of_row >= 0).any():
-        return None
+    form = standard(left)
     held = float((-small.arrays.cost if small.arrays.maximise else small.arrays.cost) @ left.x)
     watcher.offset = small.arrays.offset - held if small.arrays.maximise else small.arrays.offset + held
     try:
         with one_thread():
-            system = Arrowhead(form.matrix, form.path_of_column, form.path_of_row)
+            system = Augmented(form.matrix, np.isinf(form.lower) & np.isinf(form.upper))
             point, standing = InteriorPoint(form, system).solve(watcher)
         if watcher.stopped is None:
             found = _at_vertex(small, left, form, (point, standing), watcher) if standing.worst < _CLOSE else None
-    except (NotDefiniteError, DependentError, TooLargeError):
+    except (NotDefiniteError, TooLargeError):
         return None
     except KeyboardInterrupt:
         watcher.stopped = Status.INTERRUPTED
     return found if watcher.stopped is None else _stopped(small, left, form, watcher)
-
-
-def _rows_of(small: LpArrays, of_column: Ints, of_row: Ints) -> Ints:
-    """Return the path of each row of a program that was made small: those appended belong to the path that they read."""
-    found = np.full(small.rows, -1, dtype=np.int64)
-    found[: len(of_row)] = of_row
-    new = small.index >= len(of_row)
-    np.maximum.at(found, small.index[new], of_column[small.entry_columns()[new]])
-    return found
 
 
 def _at_vertex(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from offtake.lp.cholesky import NotDefiniteError
+from offtake.lp.elimination import NotDefiniteError
 from offtake.lp.sparse import totals
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ _NARROW = 1e-9  # least room at the start: between bounds that all but meet roun
 _CORRECTORS = 2
 _LAX = 0.1  # products of value and price outside [_LAX, 1 / _LAX] of their mean are corrected
 _WORTHWHILE = 0.02  # gain in step lengths that justifies another corrector
-_EXACT = 1e-7  # relative error at which a solution of a system is not refined
+_EXACT = 1e-5  # relative error at which a solution of a system is not refined
 _MOST_AIMED = 1e3  # times the mean product that a corrector aims at: beyond any use, within the range of numbers
 _NOTHING = 1e-15  # mean product of room and price below which rounding is all that moves
 _IDLE = 12  # steps without progress after which the method stops
 
 
 class System(Protocol):
-    """What solves the linear systems: offtake.lp.arrowhead.Arrowhead."""
+    """What solves the linear systems: offtake.lp.augmented.Augmented."""
 
     def factor(self, diagonal: Floats, *, added: float) -> None:
         """Take the diagonal of a step."""

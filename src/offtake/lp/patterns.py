@@ -12,70 +12,48 @@ from offtake.lp.sparse import expand
 if TYPE_CHECKING:
     from offtake.lp.sparse import Floats, Ints
 
-__all__ = ["Products", "TooLargeError", "pairs_within"]
-
-_MOST = 2**26  # products that one pattern may take: some gigabytes while it is made
-
-
-class TooLargeError(Exception):
-    """A pattern that would not fit into memory, such as one of a column that stands in all rows."""
+__all__ = ["Products", "pairs_within"]
 
 
 class Products:
-    """``X diag(w) Y'`` for many w.
+    """The lower half of ``X diag(w) X'`` for many w.
 
     Parameters
     ----------
-    x, y : float64[row, column]     sparse, of the same columns
+    x : float64[row, column]     sparse
 
     Attributes
     ----------
-    pattern : float64[row of x, row of y]     sparse, holding the last numbers filled in
-    row, column : int64[entry]                where they stand
-
-    Raises
-    ------
-    TooLargeError
+    row, column : int64[entry]     where numbers stand, row >= column, sorted
 
     Examples
     --------
-    >>> x = sp.csr_array([[1.0, 2.0], [0.0, 3.0]])
-    >>> products = Products(x, x)
-    >>> _ = products.fill(np.array([1.0, 10.0]))
-    >>> products.pattern.toarray().tolist()
-    [[41.0, 60.0], [60.0, 90.0]]
+    >>> products = Products(sp.csr_array([[1.0, 2.0], [0.0, 3.0]]))
+    >>> products.row.tolist(), products.column.tolist()
+    ([0, 1, 1], [0, 0, 1])
+    >>> products.fill(np.array([1.0, 10.0])).tolist()
+    [41.0, 60.0, 90.0]
     """
 
-    def __init__(self, x: sp.csr_array, y: sp.csr_array) -> None:
+    def __init__(self, x: sp.csr_array) -> None:
         """Find the places."""
-        by_column = y.tocsc()
-        many = np.diff(by_column.indptr)[x.indices].astype(np.int64)
-        if many.sum() > _MOST:
-            raise TooLargeError
-        pattern = sp.csr_array(abs(x) @ abs(y).T)
-        pattern.sort_indices()
-        self.pattern = pattern
-        self.row = np.repeat(np.arange(x.shape[0]), np.diff(pattern.indptr))
-        self.column = pattern.indices.astype(np.int64)
-        row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
-        entry, other = expand(by_column.indptr[x.indices].astype(np.int64), many)
-        place = _numbers_in(pattern, row[entry], by_column.indices[other])
-        value = x.data[entry] * by_column.data[other]
-        shape = (pattern.nnz, x.shape[1])
-        self._sums = sp.csr_array((value, (place, x.indices[entry])), shape=shape)
+        by_column, rows = x.tocsc(), x.shape[0]
+        stands, of_column = (
+            by_column.indices.astype(np.int64),
+            np.repeat(np.arange(x.shape[1]), np.diff(by_column.indptr)),
+        )
+        first, second = pairs_within(by_column.indptr.astype(np.int64))
+        lower = stands[first] >= stands[second]
+        first, second = first[lower], second[lower]
+        keys, place = np.unique(stands[first] * rows + stands[second], return_inverse=True)
+        self.row, self.column = keys // max(1, rows), keys % max(1, rows)
+        value = by_column.data[first] * by_column.data[second]
+        self._sums = sp.csr_array((value, (place, of_column[first])), shape=(len(keys), x.shape[1]))
 
     def fill(self, w: Floats) -> Floats:
-        """Put in w; return the numbers by entry."""
+        """Return the numbers by entry."""
         found: Floats = self._sums @ w
-        self.pattern.data = found
         return found
-
-
-def _numbers_in(pattern: sp.csr_array, row: Ints, column: Ints) -> Ints:
-    """Return the number of each entry (row, column) in a sorted pattern that has it."""
-    wide = np.int64(pattern.shape[1])
-    there = np.repeat(np.arange(pattern.shape[0], dtype=np.int64), np.diff(pattern.indptr)) * wide + pattern.indices
-    return np.searchsorted(there, row.astype(np.int64) * wide + column)
 
 
 def pairs_within(pointer: Ints) -> tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-"""Write a program as an interior point method takes it: least cost, equations with slacks, no column of a path without bounds."""
+"""Write a program as an interior point method takes it: least cost, equations with slacks, few columns without bounds."""
 
 from __future__ import annotations
 
@@ -67,7 +67,6 @@ class Standard(Equations):
     worth : float                     by how much costs were divided
     by_column, by_row : float64[…]    x is `by_column` times the values here, and y is `worth` times `by_row` times the prices here
     columns, rows : int64[…]          numbers in the program with slacks
-    path_of_column, path_of_row : int64[…]
     substituted : tuple of Substituted
     whole : (int, int)                rows and columns with slacks
     """
@@ -78,8 +77,6 @@ class Standard(Equations):
     by_row: Floats
     columns: Ints
     rows: Ints
-    path_of_column: Ints
-    path_of_row: Ints
     substituted: tuple[Substituted, ...]
     whole: tuple[int, int]
 
@@ -110,21 +107,14 @@ def with_slacks(left: Settled) -> tuple[Equations, Ints]:
     return equations, slack
 
 
-def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard:
-    """Write what is left of a program for an interior point method.
-
-    Parameters
-    ----------
-    path_of_column, path_of_row : int64[…]     of the whole program; -1 = shared
-    """
+def standard(left: Settled) -> Standard:
+    """Write what is left of a program for an interior point method."""
     all_, slack = with_slacks(left)
     matrix, cost, lower, upper, right = all_.matrix, all_.cost, all_.lower, all_.upper, all_.right
-    of_row = path_of_row[left.rows]
-    of_column = np.concatenate((path_of_column[left.columns], of_row[slack]))
     rows, columns = np.ones(len(right), dtype=np.bool_), np.ones(len(cost), dtype=np.bool_)
     equation = np.diff(matrix.indptr) > 0
     equation[slack] = False
-    free = np.isinf(lower) & np.isinf(upper) & (of_column >= 0)
+    free = np.isinf(lower) & np.isinf(upper)
     constant, steps, room = 0.0, [], _FILL * matrix.nnz
     while (step := _step(matrix, cost, right, np.flatnonzero(free & columns), equation & rows)) is not None:
         taken = matrix - step.reads @ step.by
@@ -142,7 +132,6 @@ def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard
     kept, stays = np.flatnonzero(columns), np.flatnonzero(rows)
     matrix = sp.csr_array(matrix[stays][:, kept])
     matrix.eliminate_zeros()
-    own = sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
     by_row, by_column, size = _even(matrix, right[stays], lower[kept], upper[kept])
     priced = cost[kept] * by_column
     worth = _middle(priced)
@@ -158,8 +147,6 @@ def standard(left: Settled, path_of_column: Ints, path_of_row: Ints) -> Standard
         by_row=by_row / size,
         columns=kept,
         rows=stays,
-        path_of_column=of_column[kept],
-        path_of_row=np.where(own @ (of_column[kept] >= 0) > 0, of_row[stays], -1),
         substituted=tuple(steps),
         whole=(len(right), len(cost)),
     )
