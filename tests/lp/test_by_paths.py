@@ -379,7 +379,10 @@ def test_values_and_prices_come_back_from_equations_without_free_columns() -> No
     assert form.substituted
     equations, _ = with_slacks(left)
     rng = np.random.default_rng(0)
-    x, y = form.restored(rng.normal(size=len(form.cost)), rng.normal(size=len(form.right)))
+    at = rng.normal(size=len(form.cost)), rng.normal(size=len(form.right))
+    x, y = form.values(at[0]), form.prices(at[1])
+    for here, there in zip(form.point(x, y), at, strict=True):
+        assert here == pytest.approx(there)
     gone = np.setdiff1d(np.arange(len(equations.right)), form.rows)
     assert (equations.matrix @ x)[gone] == pytest.approx(equations.right[gone], abs=1e-9)
     price = equations.cost - equations.matrix.T @ y

@@ -48,12 +48,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from offtake.lp.build import LpArrays
-    from offtake.lp.highs import Vertex
     from offtake.lp.interior import Point, Standing
     from offtake.lp.reduced import Reduced
     from offtake.lp.settled import Settled
     from offtake.lp.solution import SolveCallback
-    from offtake.lp.sparse import Ints
+    from offtake.lp.sparse import Floats, Ints
     from offtake.lp.standard import Standard
 
 __all__ = ["solve_by_paths"]
@@ -198,19 +197,16 @@ def _at_vertex(
 ) -> Solution | None:
     """Move to a vertex and let the simplex confirm it."""
     point, standing = reached
-    found = vertex(with_slacks(left)[0], *form.restored(point.x, point.y))
-    last = _confirmed(small.arrays, left, found, watcher)
-    if found is None or last is None:
+    found = _confirmed(small.arrays, left, form, (point.x, point.y), watcher)
+    if found is None:
         return None
-    row_price, column_price = small.prices(last.row_price)
+    row_price, column_price = small.prices(found.row_price)
     return replace(
-        last,
-        x=small.restored(last.x),
+        found,
+        x=small.restored(found.x),
         row_price=row_price,
         column_price=column_price,
-        method="paths",
-        warm=False,
-        iterations=standing.step + found.iterations + last.iterations,
+        iterations=standing.step + found.iterations,
         seconds=watcher.seconds,
         basis=None,
     )
@@ -221,33 +217,37 @@ def _with_basis(arrays: LpArrays, found: Solution, watcher: _Watcher) -> Solutio
     left = settled(arrays)
     if left is None:
         return found
-    equations, slack = with_slacks(left)
+    form, (equations, slack) = standard(left), with_slacks(left)
     here = found.x[left.columns]
     used = equations.matrix[:, : len(here)] @ here
     y = found.row_price[left.rows] * (-1.0 if arrays.maximise else 1.0)
     try:
-        again = _confirmed(arrays, left, vertex(equations, np.concatenate((here, used[slack])), y), watcher)
+        again = _confirmed(arrays, left, form, form.point(np.concatenate((here, used[slack])), y), watcher)
     except KeyboardInterrupt:
         again = None
-    if again is None:
-        return found
-    return replace(again, method="paths", warm=False, iterations=found.iterations, seconds=watcher.seconds)
+    return found if again is None else replace(again, iterations=found.iterations, seconds=watcher.seconds)
 
 
-def _confirmed(arrays: LpArrays, left: Settled, found: Vertex | None, watcher: _Watcher) -> Solution | None:
-    """Let the simplex confirm a vertex of what is left of a program as an optimum of all of it."""
+def _confirmed(
+    arrays: LpArrays, left: Settled, form: Standard, near: tuple[Floats, Floats], watcher: _Watcher
+) -> Solution | None:
+    """Move to a vertex of the equations and let the simplex confirm it as an optimum of the whole program."""
+    found = vertex(form, *near)
     if found is None:
         return None
+    columns, rows = form.basis(found.columns, found.rows)
     count, slack = len(left.columns), np.flatnonzero(left.row_lower != left.row_upper)
-    rows = np.zeros(len(left.rows), dtype=np.int64)
-    rows[slack] = found.columns[count:]
-    rows[found.rows == BASIC] = BASIC
+    status = np.zeros(len(left.rows), dtype=np.int64)
+    status[slack] = columns[count:]
+    status[rows == BASIC] = BASIC
     solver = Solver(arrays)
-    solver.set_statuses(*left.basis(found.columns[:count], rows, found.row_price))
+    solver.set_statuses(*left.basis(columns[:count], status, form.prices(found.row_price)))
     last = solver.solve(method="dual simplex", time_limit=watcher.seconds_left, interrupt=watcher.interrupt)
     if last.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
         watcher.stopped = last.status
-    return last if last.status is Status.OPTIMAL else None
+    if last.status is not Status.OPTIMAL:
+        return None
+    return replace(last, method="paths", warm=False, iterations=found.iterations + last.iterations)
 
 
 def _stopped(small: Reduced, left: Settled, form: Standard, watcher: _Watcher) -> Solution:
@@ -256,7 +256,7 @@ def _stopped(small: Reduced, left: Settled, form: Standard, watcher: _Watcher) -
     if watcher.best is not None:
         point, standing = watcher.best
         whole = left.x.copy()
-        whole[left.columns] = form.restored(point.x, point.y)[0][: len(left.columns)]
+        whole[left.columns] = form.values(point.x)[: len(left.columns)]
         x = small.restored(whole)
         objective = float(small.whole.cost @ x) + small.whole.offset
         bound = watcher.in_its_sense(standing.bound) if standing.dual < _PLAN else math.nan

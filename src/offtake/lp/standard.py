@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from offtake.lp.settled import AT_LOWER, BASIC
+
 if TYPE_CHECKING:
     from offtake.lp.settled import Settled
     from offtake.lp.sparse import Floats, Ints
@@ -80,14 +82,31 @@ class Standard(Equations):
     substituted: tuple[Substituted, ...]
     whole: tuple[int, int]
 
-    def restored(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Return values and prices with the substituted columns and rows."""
-        all_x, all_y = np.zeros(self.whole[1]), np.zeros(self.whole[0])
-        all_x[self.columns], all_y[self.rows] = self.by_column * x, self.worth * self.by_row * y
+    def values(self, x: Floats) -> Floats:
+        """Return values with those of the substituted columns."""
+        whole = np.zeros(self.whole[1])
+        whole[self.columns] = self.by_column * x
         for step in reversed(self.substituted):
-            all_x[step.columns] = step.start - step.by @ all_x
-            all_y[step.rows] = (step.cost - step.reads.T @ all_y) / step.pivot
-        return all_x, all_y
+            whole[step.columns] = step.start - step.by @ whole
+        return whole
+
+    def prices(self, y: Floats) -> Floats:
+        """Return prices with those of the rows that gave the substituted columns."""
+        whole = np.zeros(self.whole[0])
+        whole[self.rows] = self.worth * self.by_row * y
+        for step in reversed(self.substituted):
+            whole[step.rows] = (step.cost - step.reads.T @ whole) / step.pivot
+        return whole
+
+    def point(self, values: Floats, prices: Floats) -> tuple[Floats, Floats]:
+        """Return x and y here of values and prices there: what :meth:`values` and :meth:`prices` undo."""
+        return values[self.columns] / self.by_column, prices[self.rows] / (self.worth * self.by_row)
+
+    def basis(self, columns: Ints, rows: Ints) -> tuple[Ints, Ints]:
+        """Return a basis with the substituted columns, each basic in the row that gave it."""
+        of_columns, of_rows = np.full(self.whole[1], BASIC), np.full(self.whole[0], AT_LOWER)
+        of_columns[self.columns], of_rows[self.rows] = columns, rows
+        return of_columns, of_rows
 
 
 def with_slacks(left: Settled) -> tuple[Equations, Ints]:
