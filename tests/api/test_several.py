@@ -110,6 +110,8 @@ def test_the_emergency_loan_and_the_need_of_funds_are_told_as_means_and_of_the_w
     said = str(api.explain(found, "parties.offtaker.peak_emergency_loan_usd"))
     assert "largest over 3 paths" in said
     assert "on path 1 (45 %): 7000000000.0" in said
+    null = str(api.explain(found, "by_path[0].offtaker_irr"))
+    assert f"why it is null: {found.document['reasons']['by_path.0.offtaker_irr']}" in null
     needs = [row["offtaker_funding_need_usd"] for row in found.document["by_path"]]
     own = [document(one)["parties"]["offtaker"]["peak_funding_need_usd"] for one in told.hedge.paths]
     assert needs == own

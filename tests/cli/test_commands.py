@@ -136,6 +136,21 @@ def test_explain_leads_to_a_line_of_the_file(within):
     assert "[first-site.yaml:" in out
 
 
+def test_explain_is_brief_and_keeps_everything_behind_an_option(within):
+    _, brief, _ = within("explain", "runs/first-site", "peak_contract_it_power_mw")
+    assert len(brief.splitlines()) <= 12, "ten lines, of which a terminal breaks the formula"
+    assert brief.rstrip().endswith("offtake explain runs/first-site peak_contract_it_power_mw --all")
+    _, whole, _ = within("explain", "runs/first-site", "peak_contract_it_power_mw", "--all")
+    _, found, _ = within("explain", "runs/first-site", "peak_contract_it_power_mw", "--json")
+    lines = json.loads(found)["lines"]
+    assert all(line in whole for line in lines)
+    assert lines.index("inputs:") < len(lines) - 20
+    assert "Grid operator" in whole, "the tables are printed"
+    _, key, _ = within("explain", "peak_funding_need_usd")
+    assert key.startswith("parties.offtaker.peak_funding_need_usd")
+    assert json.loads(within("explain", "peak_funding_need_usd", "--json")[1])["key"] == "peak_funding_need_usd"
+
+
 def test_the_report_can_be_written_anywhere(planned, within):
     assert within("report", "runs/first-site", "-o", "elsewhere/page.html")[0] == 0
     _, piped, _ = within("report", "runs/first-site", "-o", "-")

@@ -66,7 +66,10 @@ def _of_number(run: RunRecord, path: str, below: Mapping[str, Any], provenance: 
     """Explain a number, or the numbers below a path, from its formula."""
     values = [f"{p} = {value}" for p, value in below.items()]
     reasons = run.document.get("reasons", {})
-    nulls = [f"why it is null: {reasons[p]}" for p in below if p in reasons]
+    named = {p: re.sub(r"\[(\d+)\]", r".\1", p) for p in below}  # a path of the plan goes by its number there
+    nulls = [
+        f"why it is null: {reasons[named[p]]}" for p, value in below.items() if value is None and named[p] in reasons
+    ]
     several = "by_path" in run.document
     known = (*OF_PATHS, *FORMULAS) if several else FORMULAS
     formula = next((f for f in known if re.fullmatch(f.paths, path) or re.fullmatch(f.paths, next(iter(below)))), None)
