@@ -134,6 +134,18 @@ def test_pools_are_read_as_printed():
     assert (layout.chips, layout.decode_chips, notes) == (48, 32, ())
 
 
+def test_workers_that_print_only_ones_take_the_best_layout_of_their_chips():
+    pools = {"prefill": Pool(workers=1, chips=4, tp=1, ep=1), "decode": Pool(workers=2, chips=8, tp=1, ep=1)}
+    case = _case("GB200", "DeepSeek-R1", chips=12, disaggregated=True, concurrency=4, tp=1, **pools)
+    options, notes = layouts_of(case)
+    assert {(o.span, o.replicas, o.prefill.span, o.prefill.replicas) for o in options} == {(4, 2, 4, 1)}
+    assert {(o.tp, o.dp) for o in options} == {(1, 4), (2, 2), (4, 1)}
+    assert "print tp 1 and ep 1" in notes[0]
+    one = Pool(workers=8, chips=8, tp=1, ep=1)  # a chip each: nothing is left open
+    (only,), notes = layouts_of(replace(case, prefill=Pool(workers=4, chips=4, tp=1, ep=1), decode=one))
+    assert (only.span, only.replicas, notes) == (1, 8, ())
+
+
 def test_a_size_that_divides_no_heads_is_read_as_a_pool():
     case = _case(
         "GB200",

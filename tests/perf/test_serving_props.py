@@ -127,6 +127,51 @@ def test_a_closed_loop_holds_at_most_the_requests_it_was_given(case, layout):
 
 
 @few
+@given(cases(load="closed"), layouts(apart=True), st.floats(1.0, 1e5))
+def test_a_pool_of_prompts_gives_no_more_than_it_can(case, layout, requests):
+    """However many wait: requests/s times the busy time of a prompt are at most the workers of the pool."""
+    found = _predicted(replace(case, concurrency=requests), layout)
+    fitted = serving_params.section()
+    row = row_of(numbers_of(case), layout, serving_params.factors(fitted, names_of(case)))
+    busy_s = float(prefill.prompt_times(stack([row]), serving_params.physics(fitted)).busy_s[0, 0])
+    assert found.requests_per_s * busy_s <= layout.prefill.replicas
+
+
+def test_a_full_pool_of_prompts_makes_the_rest_wait():
+    """One prefill worker and 4,096 requests: twice as many wait twice as long, and no more are served."""
+    case = ServingCase(
+        chip=chip_of(catalog.chip("H200")), model=transformer_of(catalog.model("DeepSeek-V3")), chips=48, input_tok=8192.0,
+        output_tok=1024.0, weights="fp8", engine="sglang", year=2026.0, concurrency=4096.0,
+    )  # fmt: skip
+    layout = Layout(tp=8, ep=8, replicas=5, prefill=Layout(tp=8, ep=8))
+    apart = replace(case, disaggregated=True)
+    some, more = (predict_serving(replace(apart, concurrency=n), layout=layout) for n in (4096.0, 8192.0))
+    assert more.requests_per_s == pytest.approx(some.requests_per_s, rel=0.03)
+    assert more.ttft_s / some.ttft_s == pytest.approx(2.0, rel=0.05)
+    assert more.tpot_s == pytest.approx(some.tpot_s, rel=0.05)
+
+
+def test_a_compiled_program_reads_its_cache_to_the_end():
+    """Equal buffers, equal times per token, whatever the prompt; other engines read what is there."""
+    chip, model = chip_of(catalog.chip("Trainium2")), transformer_of(catalog.model("Llama 3.1 8B"))
+    case = ServingCase(
+        chip=chip,
+        model=model,
+        chips=4,
+        tp=4,
+        input_tok=128.0,
+        output_tok=8064.0,
+        load="static",
+        batch=8.0,
+        weights="bf16",
+    )
+    for engine, equal in (("neuronx-distributed", True), ("vllm", False)):
+        short = predict_serving(replace(case, engine=engine))
+        long = predict_serving(replace(case, engine=engine, input_tok=4096.0, output_tok=4096.0))
+        assert (short.tpot_s == pytest.approx(long.tpot_s, rel=1e-9)) is equal
+
+
+@few
 @given(cases(), layouts())
 def test_terms_of_a_token_add_up_to_its_time(case, layout):
     found = _predicted(replace(case, speculation="none"), layout)

@@ -131,6 +131,34 @@ def test_pools_are_read_from_notes():
     assert (case.decode.workers, case.decode.chips, case.decode.dp_attention) == (5, 20, False)
 
 
+def test_pools_that_print_the_chips_of_both_are_split_anew():
+    """As InferenceX's first rows on GB200: no workers, and 36 chips for each pool where both have 36."""
+    notes = "prefill tp36 ep1 x0 workers on 36 GPUs, decode tp36 ep1 x0 on 36; dp_attention prefill=False decode=False"
+    row = serving_row(Cells(2, {**SERVING, "notes": notes, "disaggregated": "True", "n_chips": "72", "tp": "36"}))
+    assert (row.case.chips, row.case.tp, row.case.prefill, row.case.decode) == (36, None, None, None)
+    assert any("both together" in note for note in row.assumed)
+    told = notes.replace("x0", "x1")  # one worker each: two pools of 36
+    case = serving_row(Cells(2, {**SERVING, "notes": told, "disaggregated": "True", "n_chips": "72", "tp": "36"})).case
+    assert (case.chips, case.decode.chips, case.prefill.chips) == (72, 36, 36)
+
+
+def test_chips_counted_from_shards_hold_the_weights_of_experts():
+    """235e9 weights of a byte: two H200 of 141e9 bytes hold them, one does not."""
+    cells = {
+        **SERVING,
+        "chip": "H200",
+        "model": "Qwen3-235B-A22B",
+        "n_chips": "1",
+        "tp": "1",
+        "precision_weights": "fp8",
+    }
+    derived = serving_row(Cells(2, {**cells, "notes": "n_chips derived from parallel sizes"})).case
+    assert (derived.chips, derived.dp) == (2, 2)
+    assert serving_row(Cells(2, cells)).case.chips == 1  # counted by its source: refused where it does not fit
+    four = {**cells, "n_chips": "4", "tp": "4", "notes": "n_chips derived from parallel sizes"}
+    assert (serving_row(Cells(2, four)).case.chips, serving_row(Cells(2, four)).case.dp) == (4, None)
+
+
 def test_a_total_rate_counts_as_such():
     cells = {k: v for k, v in SERVING.items() if k != "output_tokens_per_s_chip"} | {"total_tokens_per_s_chip": "540"}
     row = serving_row(Cells(2, cells))

@@ -73,17 +73,23 @@ def capacity(s: Setting) -> Floats:
 
 def at_batch(s: Setting, p: Physics, batch: Floats, *, closed: Floats) -> Running:
     """Return what a replica does with `batch` sequences running; `closed` is 1 where requests are a fixed number."""
-    return Replica(s, p, closed=closed).at(batch)
+    return Replica(s, p, closed=closed, asked=batch).at(batch)
 
 
 class Replica:
-    """What of a replica does not depend on the batch, found once: a load is answered by two looks at the same replica."""
+    """What of a replica does not depend on the batch, found once: a load is answered by two looks at the same replica.
 
-    __slots__ = ("closed", "decoder", "first_s", "moved_s", "p", "prompt", "s", "servers", "step_share", "tokens")
+    In a closed loop `asked` are the requests of the loop: a prompt waits for those of all others, whether these decode or wait too.
+    """
 
-    def __init__(self, s: Setting, p: Physics, *, closed: Floats) -> None:
+    __slots__ = (
+        "closed", "decoder", "first_s", "moved_s", "others", "p", "prompt", "s", "servers", "step_share", "tokens",
+    )  # fmt: skip
+
+    def __init__(self, s: Setting, p: Physics, *, closed: Floats, asked: Floats) -> None:
         self.s, self.p = s, p
         self.closed = closed > 0.0
+        self.others = np.maximum(asked - 1.0, 0.0)
         self.prompt, self.decoder = prefill.prompt_times(s, p), decode.Decoder(s, p)
         self.tokens = speculation.tokens_per_step(s.draft_tok, p.accepted)
         self.step_share = np.where(s.draft_tok > 0.0, s.draft, 1.0)
@@ -102,7 +108,7 @@ class Replica:
         rate = batch / (s.output_tok * tpot)
         load = rate * prompt.busy_s / self.servers
         others = np.maximum(batch - 1.0, 0.0)
-        wait, start = self._waits_s(load, others)
+        wait, start = self._waits_s(load)
         # a prompt that joins a running batch waits for the step under way and shares its pass with it
         joining = s.mixed * np.minimum(others, 1.0) * p.joining * step_s
         ttft = self.first_s + wait + start + self.moved_s + joining
@@ -111,9 +117,9 @@ class Replica:
             start_s=start, transfer_s=self.moved_s, tpot_s=tpot, ttft_s=ttft, rate_per_s=rate, prefill_load=load,
         )  # fmt: skip
 
-    def _waits_s(self, load: Floats, others: Floats) -> tuple[Floats, Floats]:
+    def _waits_s(self, load: Floats) -> tuple[Floats, Floats]:
         """Return the mean wait for prompts of others, and what the start of a run adds to it [s]."""
-        busy, servers, closed = self.prompt.busy_s, self.servers, self.closed
+        busy, servers, closed, others = self.prompt.busy_s, self.servers, self.closed, self.others
         within = start = np.zeros_like(load)
         if closed.any():
             within = queueing.closed_wait_s(busy, load, servers, others)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.perf.serving_doubt import doubtful
-from offtake.perf.serving_fit import METRICS, choose, fit_serving, points_of, predicted, residuals
+from offtake.perf.serving_fit import METRICS, ROUNDS, choose, fit_serving, points_of, predicted, residuals
 from offtake.perf.serving_intervals import interval_factor, regime_of
 from offtake.perf.serving_rows import names_of
 
@@ -66,7 +66,7 @@ def cross_validate(
     fitted: Section,
     group: Callable[[ServingPoint], str],
     *,
-    rounds: int = 4,
+    rounds: int = ROUNDS,
     leave: frozenset[str] = frozenset(),
 ) -> dict[str, list[Held]]:
     """Return each group's numbers beside a fit to all other groups, which starts at the fit to all and forgets the group's effects.

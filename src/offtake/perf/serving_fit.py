@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS",
+    "ROUNDS",
     "ServingPoint",
     "choose",
     "fit_serving",
@@ -51,7 +52,8 @@ _METRIC_WEIGHT = {"tpot": 1.0, "throughput": 1.0, "ttft": 0.12}
 _FULL_WEIGHT = 60.0  # rows of one source up to which each counts whole
 MOST_OF_A_KIND = 24
 """Rows of one publisher, chip, engine, model and kind of load that the fit reads."""
-_ROUNDS = 9
+ROUNDS = 9
+"""Steps of Gauss-Newton of a fit, from priors or from another fit; fewer would let a fit without a group remember it."""
 _RUN_SD = 0.07  # what rows of one run share that no effect explains (log)
 _COPY = 0.03  # log of times per token
 _CHANNEL_AT = len(serving_params.PRIORS)
@@ -261,7 +263,7 @@ def _measurements(table: _Table) -> tuple[Floats, NDArray[np.int64], NDArray[np.
     return np.array(value), np.array(metric), np.array(at), np.array(weight)
 
 
-def fit_serving(points: Sequence[ServingPoint], *, start: Section | None = None, rounds: int = _ROUNDS) -> Section:
+def fit_serving(points: Sequence[ServingPoint], *, start: Section | None = None, rounds: int = ROUNDS) -> Section:
     """Fit the serving section of the parameter file to points (chosen by `choose`).
 
     Parameters

@@ -66,6 +66,9 @@ class Layout:
 
 def layouts_of(case: ServingCase) -> tuple[list[Layout], tuple[str, ...]]:
     """Return the layouts that a case may mean (one where it says all), and what was assumed."""
+    if case.decode is not None and (_unsaid(case, case.decode) or _unsaid(case, case.prefill)):
+        note = "workers of several chips that print tp 1 and ep 1: the best layout of a worker is taken"
+        return _free_within(case, case.prefill, case.decode), (note,)
     if case.disaggregated:
         return _separate(case)
     if case.tp is None and case.dp is None and case.ep is None:
@@ -215,6 +218,30 @@ def _pool(case: ServingCase, pool: Pool | None, tp: int | None, ep: int | None, 
     groups = span // tp
     experts = max(ep, span if groups > 1 and case.model.is_moe and ep > 1 else ep)
     return Layout(tp=tp, dp=groups, ep=min(experts, max(span, 1)), replicas=workers)
+
+
+def _unsaid(case: ServingCase, pool: Pool | None) -> bool:
+    """Say whether a pool prints the chips and the count of its workers, and of their layout only ones."""
+    if pool is None or not pool.chips or not pool.workers or not case.model.is_moe:
+        return False
+    return pool.tp == 1 and pool.ep == 1 and (pool.dp or 1) == 1 and pool.chips >= 2 * pool.workers
+
+
+def _free_within(case: ServingCase, prefill: Pool | None, decode: Pool) -> list[Layout]:
+    """Return layouts of workers where the chips of a worker are known, and not how it lies on them."""
+
+    def options(pool: Pool) -> list[Layout]:
+        workers = pool.workers or 1
+        if not _unsaid(case, pool):
+            return [_pool(case, pool, case.tp, case.ep, case.dp)]
+        span = (pool.chips or workers) // workers
+        ep = min(span, case.model.experts)
+        shards = [tp for tp in widths(case.chip, case.model, span) if span % tp == 0]
+        return [Layout(tp=tp, dp=span // tp, ep=ep if tp < span else 1, replicas=workers) for tp in shards]
+
+    if prefill is None:
+        return [replace(d, prefill=d) for d in options(decode)]
+    return [replace(d, prefill=f) for d in options(decode) for f in options(prefill)]
 
 
 def _free_workers(case: ServingCase, decoding_chips: int) -> list[Layout]:

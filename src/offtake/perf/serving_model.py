@@ -37,7 +37,7 @@ __all__ = ["Interval", "Load", "Refusal", "ServingPrediction", "load_of", "predi
 
 # Sequences of one attention group that engines run at once at most, where memory would hold more (TensorRT-LLM max_batch_size 2,048).
 MOST_SEQUENCES = 2048.0
-MOST_PREFILL_LOAD = 0.98  # of the prefill pool under an unbounded queue; at one the wait has no end
+MOST_PREFILL_LOAD = 0.98  # of the prefill pool; at one the wait has no end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,35 +120,43 @@ def load_of(case: ServingCase, layout: Layout) -> tuple[float, float, float, flo
 def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
     """Return the running state of each row, the requests at work in a replica, and what its caches hold (float64[row, 1]).
 
-    Closed: the batch at which Little's law gives the stated number, at most what the caches hold; what does not fit waits, and the
-    time to first token grows by it. A finite run keeps `occupancy` of the nominal number at work.
+    Closed: the batch at which Little's law gives the stated number, at most what the caches hold and what a pool of prompts feeds; what
+    does not fit waits, and the time to first token grows by it. A finite run keeps `occupancy` of the nominal number at work.
     """
     room = batching.capacity(s)
     # a layout that ran with less in reserve than assumed: its limit is not known
     held = np.where(room < 1.0, 1e6, room)
-    replica = batching.Replica(s, p, closed=load.closed)
-    closed = replica.closed
+    closed = load.closed > 0.0
     asked = load.target
     if closed.any():
         asked = np.where(closed, np.maximum(asked * p.occupancy, np.minimum(asked, 1.0)), asked)
+    replica = batching.Replica(s, p, closed=load.closed, asked=asked)
+    apart = s.mixed <= 0.0
     if closed.all():
         batches = _grid(np.minimum(asked, held))
-        state = replica.at(batching.inverse(batches, replica.at(batches).at_work(s), asked))
-        return state, asked, room
+        curve = replica.at(batches)
+        batch = batching.inverse(batches, curve.at_work(s), asked)
+        if apart.any():
+            batch = np.where(apart, np.minimum(batch, _stable(curve, batches)), batch)
+        return replica.at(batch), asked, room
     most = np.minimum(held * p.share_kept, MOST_SEQUENCES * s.dp)
     batches = _grid(np.where(closed, np.minimum(asked, held), np.where(load.rate > 0.0, most, held)))
     curve = replica.at(batches)
     found = batching.inverse(batches, np.where(closed, curve.at_work(s), curve.rate_per_s), asked)
     batch = np.where(load.static > 0.0, load.target, np.where(load.offline > 0.0, np.maximum(most, 1.0), found))
-    apart = s.mixed <= 0.0
-    if apart.any():  # a pool of prompts that is full holds the decoding pool back; a closed loop waits by itself
-        least = curve.prefill_load[:, :1]
-        stable = batching.inverse(batches, curve.prefill_load, np.full_like(most, MOST_PREFILL_LOAD))
-        # below one running sequence the rate is in proportion to it
-        stable = np.where(least > MOST_PREFILL_LOAD, batches[:, :1] * MOST_PREFILL_LOAD / least, stable)
-        batch = np.where(apart & ~closed & (load.static <= 0.0), np.minimum(batch, stable), batch)
+    if apart.any():  # a pool of prompts that is full holds the decoding pool back
+        batch = np.where(apart & (load.static <= 0.0), np.minimum(batch, _stable(curve, batches)), batch)
     state = replica.at(batch)
     return state, np.where(closed, asked, state.at_work(s)), room
+
+
+def _stable(curve: Running, batches: Floats) -> Floats:
+    """Return the running sequences at which the pool of prompts is as busy as it can be: float64[row, 1]."""
+    load = curve.prefill_load
+    stable = batching.inverse(batches, load, np.full_like(load[:, :1], MOST_PREFILL_LOAD))
+    # below one running sequence the rate is in proportion to it
+    least = load[:, :1]
+    return np.where(least > MOST_PREFILL_LOAD, batches[:, :1] * MOST_PREFILL_LOAD / least, stable)
 
 
 def _grid(ceiling: Floats) -> Floats:

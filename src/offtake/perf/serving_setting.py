@@ -48,6 +48,7 @@ class Setting:
     input_tok, cached_tok, output_tok [tok]
     draft_tok                                          tokens drafted a step
     draft_share                                        time of one drafted token over a decode step
+    grown                                              share of the output that is in the cache a step reads, on average
     stream, overhead, prompt, draft, wait, spread      factors on time, see `serving_params`
     """
 
@@ -102,6 +103,7 @@ class Setting:
     output_tok: Floats
     draft_tok: Floats
     draft_share: Floats
+    grown: Floats
     stream: Floats
     overhead: Floats
     prompt: Floats
@@ -112,7 +114,7 @@ class Setting:
     @property
     def context_tok(self) -> Floats:
         """Mean context while decoding [tok]."""
-        return self.input_tok + 0.5 * self.output_tok
+        return self.input_tok + self.grown * self.output_tok
 
     @property
     def fresh_tok(self) -> Floats:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from offtake.catalog.types import precision_bytes
 from offtake.errors import OfftakeError
 from offtake.perf import names
 from offtake.perf.cases import Load, Pool, ServingCase, Speculation
@@ -14,7 +16,7 @@ from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_o
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from offtake.catalog.types import Precision
+    from offtake.catalog.types import Chip, Precision, Transformer
 
 __all__ = ["ServingRow", "read_serving"]
 
@@ -117,10 +119,19 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
     prefill, decode = _pools(notes) if apart else (None, None)
     sizes = {name: cells.count(name) for name in ("tp", "pp", "ep", "dp")}
     chips = cells.count("n_chips") or named.slice_chips
+    if prefill is not None and decode is not None and _twice(prefill, decode):
+        assumed.append(f"both pools print {decode.chips} chips and no workers: read as the chips of both together")
+        chips, prefill, decode = decode.chips, None, None
+        sizes = dict.fromkeys(sizes)
     if named.chip.vendor == "AWS" and chips and sizes["tp"] and sizes["tp"] > chips and sizes["tp"] % chips == 0:
         assumed.append(f"tp counts {sizes['tp'] // chips} cores a chip")
         sizes["tp"] = chips
     weights, only = _weights(cells)
+    if chips and model.is_moe and sizes["dp"] is None and "derived from parallel sizes" in notes:
+        groups = _groups_that_hold(named.chip, model, chips, weights)
+        if groups > 1:
+            assumed.append(f"the weights do not fit into {chips} chips: {groups} attention groups share the experts")
+            chips, sizes["dp"] = chips * groups, groups
     return ServingCase(
         chip=named.chip, model=model, chips=chips or _spanned(sizes, prefill, decode, assumed), input_tok=lengths[0],
         output_tok=lengths[1], load=load, concurrency=cells.number("concurrency"), batch=cells.number("batch"),
@@ -192,6 +203,28 @@ def _pools(notes: str) -> tuple[Pool | None, Pool | None]:
         dp_attention=spread[2] == "True" if spread else None,
     )  # fmt: skip
     return prefill, decode
+
+
+def _groups_that_hold(chip: Chip, model: Transformer, chips: int, weights: Precision | None) -> int:
+    """Return the fewest groups of chips, a power of two, whose memory holds the weights; 1 where nothing is known.
+
+    aiconfigurator's sample counts the chips of some runs from their attention shards alone, and does not print the groups beside them.
+    """
+    need = (model.params or 0.0) * precision_bytes(weights or chip.serving_precision)
+    groups, room = 1, chips * (chip.hbm_bytes or math.inf)
+    while need > groups * room:
+        groups *= 2
+    return groups
+
+
+def _twice(prefill: Pool, decode: Pool) -> bool:
+    """Say whether a row prints the chips of both pools for each of them.
+
+    InferenceX's first rows of pools on GB200 (December 2025) print no workers, and for each pool the chips of both: their rates per chip of
+    input and output, over the lengths, compare as 4 to 32 (36 printed), 4 to 24 (28), 32 to 16 (48), 48 to 24 (72), as later rows run.
+    """
+    bare = prefill.workers is None and decode.workers is None
+    return bare and decode.chips is not None and prefill.chips == decode.chips == prefill.tp == decode.tp
 
 
 def _dp_attention(cells: Cells, notes: str, *, moe: bool) -> bool | None:
