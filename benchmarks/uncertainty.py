@@ -18,7 +18,7 @@ from benchmarks import uncertainty_core as core
 from benchmarks.uncertainty_core import COARSE, QUARTERS, draw
 from benchmarks.uncertainty_fresh import STAGES_Q, decided, judge, known
 from offtake.executors import Processes
-from offtake.lp.by_paths import solve_by_paths
+from offtake.lp.by_paths import ByPaths, solve_by_paths
 from offtake.lp.certificate import certify
 from offtake.lp.highs import Solver
 from offtake.lp.split import paths_of
@@ -103,16 +103,15 @@ def again() -> None:
     """Solve again after every demand has changed by 5 % (s.d.), against the cold solve of the same program."""
     rng = np.random.default_rng(0)
     m = core.core(QUARTERS, draw(QUARTERS, 10))
-    solver, demand, paths = Solver(m.build()), m.row_block("demand"), paths_of(m)
-    first = solve_by_paths(solver.arrays, *paths, basis=True)
-    if first.basis is not None:
-        solver.set_basis(first.basis)
+    demand, paths = m.row_block("demand"), paths_of(m)
+    program = ByPaths(m.build(), *paths)
+    program.solve()
     for _ in range(3):
         limit = demand.side(demand.upper * rng.normal(1.0, 0.05, demand.shape))
-        solver.set_row_bounds(demand.numbers, lower=limit, upper=limit)
+        program.set_row_bounds(demand.numbers, lower=limit, upper=limit)
         found: list[Solution] = []
-        warm = timed(lambda f=found: f.append(solver.solve()))
-        cold = timed(lambda f=found: f.append(solve_by_paths(solver.arrays, *paths)))
+        warm = timed(lambda f=found: f.append(program.solve()))
+        cold = timed(lambda f=found: f.append(solve_by_paths(program.arrays, *paths)))
         apart = abs(found[0].objective - found[1].objective) / abs(found[1].objective)
         ratio = f"; ratio {warm[0] / cold[0]:.2f} of 0.15, optima differ by {apart:.0e}"
         show("solve again 40 x 10 after a change of demand", warm, None, ratio)

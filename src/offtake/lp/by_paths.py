@@ -40,7 +40,7 @@ from offtake.lp.interior import InteriorPoint
 from offtake.lp.reduced import reduced
 from offtake.lp.settled import BASIC, settled
 from offtake.lp.solution import Solution, SolveEvent, Status, relative_gap, stopped
-from offtake.lp.standard import standard, with_slacks
+from offtake.lp.standard import standard
 
 if TYPE_CHECKING:
     import threading
@@ -52,10 +52,10 @@ if TYPE_CHECKING:
     from offtake.lp.reduced import Reduced
     from offtake.lp.settled import Settled
     from offtake.lp.solution import SolveCallback
-    from offtake.lp.sparse import Floats, Ints
+    from offtake.lp.sparse import Ints
     from offtake.lp.standard import Standard
 
-__all__ = ["solve_by_paths"]
+__all__ = ["ByPaths", "solve_by_paths"]
 
 _CLOSE = 1e-4  # relative misses and gap from which a vertex is found quickly
 _PLAN = 1e-6  # relative misses of a plan that is good enough to be kept when the solve is stopped
@@ -66,38 +66,126 @@ def solve_by_paths(
     path_of_column: ArrayLike,
     path_of_row: ArrayLike,
     *,
-    basis: bool = False,
     time_limit: float | None = None,
     callback: SolveCallback | None = None,
     interrupt: threading.Event | None = None,
 ) -> Solution:
-    """Solve a linear program of many paths from nothing; exact values and prices.
+    """Solve a linear program of many paths once; see :class:`ByPaths`."""
+    program = ByPaths(arrays, path_of_column, path_of_row)
+    return program.solve(time_limit=time_limit, callback=callback, interrupt=interrupt)
+
+
+class ByPaths:
+    """Hold one linear program of many paths; solve it from nothing, change limits of rows, go on from the last vertex.
 
     Parameters
     ----------
     arrays : LpArrays
     path_of_column, path_of_row : int64[…]     -1 = shared; rows of a path read its own and shared columns, shared rows shared columns.
                                                What is alike is added up within a path only
-    basis : bool                    also find a basis of the whole program, to go on from when limits change
-    time_limit : float [s]
-    callback : called with a SolveEvent at each step
-    interrupt : threading.Event     set it to stop; so does Ctrl-C.  The best plan so far comes back, marked
 
     Raises
     ------
     ValueError     columns that must be whole, paths of another program, or a row that reads another path's columns
+
+    Examples
+    --------
+    >>> from offtake.lp.model import Model
+    >>> from offtake.lp.split import paths_of
+    >>> m = Model()
+    >>> path = ("path", ("low", "high"))
+    >>> served = m.columns("served", axes=(path,))
+    >>> demand = m.rows("demand", served, upper=[3.0, 5.0], axes=(path,))
+    >>> m.set_objective(served.sum())
+    >>> program = ByPaths(m.build(), *paths_of(m))
+    >>> program.solve().objective
+    8.0
+    >>> program.set_row_bounds(demand.numbers, upper=[4.0, 7.0])
+    >>> program.solve().objective
+    11.0
     """
-    of_column, of_row = np.asarray(path_of_column, dtype=np.int64), np.asarray(path_of_row, dtype=np.int64)
-    _check(arrays, of_column, of_row)
-    of_column, of_row = _renumbered(of_column, of_row)
-    watcher = _Watcher(
-        time_limit=time_limit, callback=callback, interrupt=interrupt, maximise=arrays.maximise, offset=arrays.offset
-    )
-    small = reduced(arrays, prices=True, path_of_column=of_column)
-    found = None if small is None else _solved(small, watcher)
-    if found is not None:
-        return _with_basis(arrays, found, watcher) if basis and found.status is Status.OPTIMAL else found
-    return Solver(arrays).solve(time_limit=watcher.seconds_left, callback=callback, interrupt=interrupt)
+
+    def __init__(self, arrays: LpArrays, path_of_column: ArrayLike, path_of_row: ArrayLike) -> None:
+        """Check the paths."""
+        of_column, of_row = np.asarray(path_of_column, dtype=np.int64), np.asarray(path_of_row, dtype=np.int64)
+        _check(arrays, of_column, of_row)
+        self._arrays, self._path_of_column = arrays, _renumbered(of_column)
+        self._last: tuple[Reduced, Solver] | None = None
+
+    @property
+    def arrays(self) -> LpArrays:
+        """The program as it stands."""
+        return self._arrays
+
+    def set_row_bounds(self, rows: Ints, *, lower: ArrayLike | None = None, upper: ArrayLike | None = None) -> None:
+        """Change the limits of some rows; a side that is not given stays."""
+        low, high = self._arrays.row_lower.copy(), self._arrays.row_upper.copy()
+        low[rows], high[rows] = low[rows] if lower is None else lower, high[rows] if upper is None else upper
+        self._arrays = replace(self._arrays, row_lower=low, row_upper=high)
+
+    def solve(
+        self,
+        *,
+        time_limit: float | None = None,
+        callback: SolveCallback | None = None,
+        interrupt: threading.Event | None = None,
+    ) -> Solution:
+        """Return exact values and prices; ``method`` is "paths" from nothing and "dual simplex" from the last vertex.
+
+        Parameters
+        ----------
+        time_limit : float [s]
+        callback : called with a SolveEvent at each step
+        interrupt : threading.Event     set it to stop; so does Ctrl-C.  The best plan so far comes back, marked
+        """
+        arrays = self._arrays
+        watcher = _Watcher(
+            time_limit=time_limit,
+            callback=callback,
+            interrupt=interrupt,
+            maximise=arrays.maximise,
+            offset=arrays.offset,
+        )
+        small = reduced(arrays, prices=True, path_of_column=self._path_of_column)
+        if small is not None:
+            found = self._from_last(small, watcher)
+            if found is None:
+                found, solver = _solved(small, watcher)
+                self._last = None if solver is None else (small, solver)
+            if found is not None:
+                return found
+        self._last = None
+        return Solver(arrays).solve(time_limit=watcher.seconds_left, callback=callback, interrupt=interrupt)
+
+    def _from_last(self, small: Reduced, watcher: _Watcher) -> Solution | None:
+        """Go on from the last vertex if only limits of rows have changed; None where that leads to no optimum."""
+        if self._last is None or not _same_but_limits(self._last[0], small):
+            return None
+        solver = self._last[1]
+        every = np.arange(small.arrays.rows)
+        solver.set_row_bounds(every, lower=small.arrays.row_lower, upper=small.arrays.row_upper)
+        found = solver.solve(
+            method="dual simplex",
+            time_limit=watcher.seconds_left,
+            callback=watcher.callback,
+            interrupt=watcher.interrupt,
+        )
+        if found.status is Status.OPTIMAL:
+            return _whole(small, found)
+        if found.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
+            # What the simplex holds before its end is no plan.
+            self._last = None
+            return replace(found, x=np.zeros(0), row_price=np.zeros(0), column_price=np.zeros(0), basis=None)
+        return None
+
+
+def _same_but_limits(one: Reduced, other: Reduced) -> bool:
+    """Whether two programs differ in the limits of their rows only."""
+    a, b = one.arrays, other.arrays
+    if (a.offset, a.maximise) != (b.offset, b.maximise) or not np.array_equal(one.columns, other.columns):
+        return False
+    parts = ("cost", "col_lower", "col_upper", "start", "index", "value")
+    return a.rows == b.rows and all(np.array_equal(getattr(a, name), getattr(b, name)) for name in parts)
 
 
 def _check(arrays: LpArrays, of_column: Ints, of_row: Ints) -> None:
@@ -116,11 +204,10 @@ def _check(arrays: LpArrays, of_column: Ints, of_row: Ints) -> None:
         raise ValueError(msg)
 
 
-def _renumbered(of_column: Ints, of_row: Ints) -> tuple[Ints, Ints]:
+def _renumbered(of_column: Ints) -> Ints:
     """Return the paths numbered 0, 1 and so on, without gaps."""
-    every = np.concatenate(([-1], np.maximum(of_column, -1), np.maximum(of_row, -1)))
-    number = np.unique(every, return_inverse=True)[1][1:].astype(np.int64) - 1
-    return number[: len(of_column)], number[len(of_column) :]
+    every = np.concatenate(([-1], np.maximum(of_column, -1)))
+    return np.unique(every, return_inverse=True)[1][1:].astype(np.int64) - 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,83 +258,57 @@ class _Watcher:
         )
 
 
-def _solved(small: Reduced, watcher: _Watcher) -> Solution | None:
-    """Solve what a program was made; None where this way does not lead to an end."""
+def _solved(small: Reduced, watcher: _Watcher) -> tuple[Solution | None, Solver | None]:
+    """Solve what a program was made, and return what to go on from; None where this way does not lead to an end."""
     left = settled(small.arrays)
     if left is None or not len(left.rows):
-        return None
+        return None, None
     form = standard(left)
     held = float((-small.arrays.cost if small.arrays.maximise else small.arrays.cost) @ left.x)
     watcher.offset = small.arrays.offset - held if small.arrays.maximise else small.arrays.offset + held
+    found, solver = None, None
     try:
         with one_thread():
             system = Augmented(form.matrix, np.isinf(form.lower) & np.isinf(form.upper))
             point, standing = InteriorPoint(form, system).solve(watcher)
-        if watcher.stopped is None:
-            found = _at_vertex(small, left, form, (point, standing), watcher) if standing.worst < _CLOSE else None
+        if watcher.stopped is None and standing.worst < _CLOSE:
+            found, solver = _at_vertex(small, left, form, (point, standing), watcher)
     except (NotDefiniteError, TooLargeError):
-        return None
+        return None, None
     except KeyboardInterrupt:
         watcher.stopped = Status.INTERRUPTED
-    return found if watcher.stopped is None else _stopped(small, left, form, watcher)
+    return (found, solver) if watcher.stopped is None else (_stopped(small, left, form, watcher), None)
 
 
 def _at_vertex(
     small: Reduced, left: Settled, form: Standard, reached: tuple[Point, Standing], watcher: _Watcher
-) -> Solution | None:
-    """Move to a vertex and let the simplex confirm it."""
+) -> tuple[Solution | None, Solver | None]:
+    """Move to a vertex of the equations and let the simplex confirm it as an optimum of the program."""
     point, standing = reached
-    found = _confirmed(small.arrays, left, form, (point.x, point.y), watcher)
+    found = vertex(form, point.x, point.y)
     if found is None:
-        return None
-    row_price, column_price = small.prices(found.row_price)
-    return replace(
-        found,
-        x=small.restored(found.x),
-        row_price=row_price,
-        column_price=column_price,
-        iterations=standing.step + found.iterations,
-        seconds=watcher.seconds,
-        basis=None,
-    )
-
-
-def _with_basis(arrays: LpArrays, found: Solution, watcher: _Watcher) -> Solution:
-    """Return the same optimum with a basis of the whole program; without one where that fails."""
-    left = settled(arrays)
-    if left is None:
-        return found
-    form, (equations, slack) = standard(left), with_slacks(left)
-    here = found.x[left.columns]
-    used = equations.matrix[:, : len(here)] @ here
-    y = found.row_price[left.rows] * (-1.0 if arrays.maximise else 1.0)
-    try:
-        again = _confirmed(arrays, left, form, form.point(np.concatenate((here, used[slack])), y), watcher)
-    except KeyboardInterrupt:
-        again = None
-    return found if again is None else replace(again, iterations=found.iterations, seconds=watcher.seconds)
-
-
-def _confirmed(
-    arrays: LpArrays, left: Settled, form: Standard, near: tuple[Floats, Floats], watcher: _Watcher
-) -> Solution | None:
-    """Move to a vertex of the equations and let the simplex confirm it as an optimum of the whole program."""
-    found = vertex(form, *near)
-    if found is None:
-        return None
+        return None, None
     columns, rows = form.basis(found.columns, found.rows)
     count, slack = len(left.columns), np.flatnonzero(left.row_lower != left.row_upper)
     status = np.zeros(len(left.rows), dtype=np.int64)
     status[slack] = columns[count:]
     status[rows == BASIC] = BASIC
-    solver = Solver(arrays)
+    solver = Solver(small.arrays)
     solver.set_statuses(*left.basis(columns[:count], status, form.prices(found.row_price)))
     last = solver.solve(method="dual simplex", time_limit=watcher.seconds_left, interrupt=watcher.interrupt)
     if last.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
         watcher.stopped = last.status
     if last.status is not Status.OPTIMAL:
-        return None
-    return replace(last, method="paths", warm=False, iterations=found.iterations + last.iterations)
+        return None, None
+    iterations = standing.step + found.iterations + last.iterations
+    whole = replace(_whole(small, last), method="paths", warm=False, iterations=iterations, seconds=watcher.seconds)
+    return whole, solver
+
+
+def _whole(small: Reduced, found: Solution) -> Solution:
+    """Return an optimum of the small program as one of the program that it was made of."""
+    row_price, column_price = small.prices(found.row_price)
+    return replace(found, x=small.restored(found.x), row_price=row_price, column_price=column_price, basis=None)
 
 
 def _stopped(small: Reduced, left: Settled, form: Standard, watcher: _Watcher) -> Solution:

@@ -98,10 +98,6 @@ class Standard(Equations):
             whole[step.rows] = (step.cost - step.reads.T @ whole) / step.pivot
         return whole
 
-    def point(self, values: Floats, prices: Floats) -> tuple[Floats, Floats]:
-        """Return x and y here of values and prices there: what :meth:`values` and :meth:`prices` undo."""
-        return values[self.columns] / self.by_column, prices[self.rows] / (self.worth * self.by_row)
-
     def basis(self, columns: Ints, rows: Ints) -> tuple[Ints, Ints]:
         """Return a basis with the substituted columns, each basic in the row that gave it."""
         of_columns, of_rows = np.full(self.whole[1], BASIC), np.full(self.whole[0], AT_LOWER)
