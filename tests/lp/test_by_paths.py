@@ -511,3 +511,31 @@ def test_another_order_serves_where_metis_has_not_been_built(monkeypatch: pytest
     found = solve_by_paths(arrays, *paths_of(m))
     assert found.method == "paths"
     assert found.objective == pytest.approx(Solver(arrays).solve().objective, rel=1e-9)
+
+
+def test_rows_that_meet_no_other_need_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymetis", None)
+    places = Places(sign=np.ones(2, dtype=np.int8), row=np.arange(2), column=np.arange(2))
+    for last in ([False, False], [False, True], [True, True]):
+        whole = Fronts(places, np.array(last))
+        whole.factor(np.array([2.0, 4.0]))
+        assert whole.solve(np.ones(2)) == pytest.approx([0.5, 0.25])
+
+
+@pytest.mark.parametrize("what", [np.nan, np.inf, 1e300])
+def test_fronts_refuse_what_leaves_the_range_of_numbers_without_a_warning(what: float) -> None:
+    a, sign = quasidefinite(3, 200, 0.1)
+    places, numbers = places_of(a, sign)
+    whole = Fronts(places, np.zeros(200, dtype=np.bool_))
+    numbers[np.flatnonzero(places.row != places.column)[::20]] = what
+    with pytest.raises(NotDefiniteError):
+        whole.factor(numbers)
+
+
+def test_equations_that_leave_no_column_are_left_to_highs() -> None:
+    m = Model()
+    x = m.columns("x", lower=-np.inf)
+    m.rows("once", x, lower=1.0, upper=1.0)
+    m.rows("twice", x * 2.0, lower=2.0, upper=2.0)
+    m.set_objective(x * 3.0)
+    assert solve_by_paths(m.build(), *paths_of(m)).objective == pytest.approx(3.0)

@@ -264,6 +264,8 @@ def _solved(small: Reduced, watcher: _Watcher) -> tuple[Solution | None, Solver 
     if left is None or not len(left.rows):
         return None, None
     form = standard(left)
+    if not len(form.cost):
+        return None, None
     held = float((-small.arrays.cost if small.arrays.maximise else small.arrays.cost) @ left.x)
     watcher.offset = small.arrays.offset - held if small.arrays.maximise else small.arrays.offset + held
     found, solver = None, None

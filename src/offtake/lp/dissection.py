@@ -84,13 +84,13 @@ def _order(places: Places, last: NDArray[np.bool_]) -> Ints:
 
 def _dissected(graph: sp.csr_array) -> Ints:
     """Return an order that fills little; where METIS has not been built, one that keeps what meets close together."""
+    if not graph.nnz:
+        return np.arange(graph.shape[0])
     # Imported here since most plans never need it.
     try:
         import pymetis
     except ImportError:
         return np.asarray(reverse_cuthill_mckee(graph, symmetric_mode=True), dtype=np.int64)
-    if not graph.nnz:
-        return np.arange(graph.shape[0])
     adjacent = pymetis.CSRAdjacency(graph.indptr, graph.indices)
     found, _ = pymetis.nested_dissection(adjacent, options=pymetis.Options(seed=1))
     return np.asarray(found, dtype=np.int64)

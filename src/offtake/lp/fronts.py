@@ -137,7 +137,9 @@ class Fronts:
         try:
             for child, _ in dense.children:
                 self._done[child].wait()
-            self._eliminate(dense)
+            # What the caller set for its own thread does not hold in this one; what leaves the range of numbers is told below.
+            with np.errstate(all="ignore"):
+                self._eliminate(dense)
         finally:
             self._done[number].set()
 
@@ -160,7 +162,8 @@ class Fronts:
                 row -= signed[:start, start:end].T @ above[:start, start:]
             # Row by row the upper half is LAPACK's lower one.
             lower, failed = lapack.dpotrf(block.sign * row[:, : end - start].T, lower=1, clean=1)
-            if failed:
+            # What is not a number spreads to the last pivot, and LAPACK may take it for one.
+            if failed or not lower[-1, -1] > 0.0:
                 raise NotDefiniteError
             block.inverse[:] = lapack.dtrtri(lower, lower=1)[0]
             above[start:end, end:] = (block.sign * block.inverse) @ above[start:end, end:]
