@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from offtake.lp.elimination import Places
     from offtake.lp.sparse import Ints
 
-__all__ = ["Front", "fronts_of"]
+__all__ = ["Front", "fronts_of", "turns_of"]
 
 _Members = tuple[list[int], "Ints", list[int]]  # pivots, border and children of a front
 
@@ -69,6 +69,16 @@ def fronts_of(places: Places, last: NDArray[np.bool_]) -> tuple[Front, ...]:
         by_sign = np.concatenate((rows[places.sign[rows] > 0], rows[places.sign[rows] < 0]))
         found.append(Front(pivots=by_sign, border=order[border], children=tuple(sorted(number[c] for c in children))))
     return tuple(found)
+
+
+def turns_of(fronts: Sequence[Front]) -> list[int]:
+    """Return the numbers of the fronts, those first from which the way to the end is longest: what all wait for is begun early."""
+    way = np.zeros(len(fronts))
+    for k in reversed(range(len(fronts))):
+        front = fronts[k]
+        way[k] += _work(len(front.pivots), len(front.border)) + _PLACED * len(front.border) ** 2 + 1.0
+        way[list(front.children)] = way[k]
+    return [int(k) for k in np.argsort(-way, kind="stable")]
 
 
 def _order(places: Places, last: NDArray[np.bool_]) -> Ints:

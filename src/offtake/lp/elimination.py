@@ -88,9 +88,12 @@ class Round:
         first, second = first[lower], second[lower]
         falls = kernel[first] * wide + kernel[second]
         order = np.argsort(falls, kind="stable")
-        self._pairs, falls = (first[order], second[order]), falls[order]
-        self._starts = np.flatnonzero(np.concatenate((falls[:1] == falls[:1], falls[1:] != falls[:-1])))
-        falls = falls[self._starts]
+        self._pair, falls = first[order], falls[order]
+        starts = np.flatnonzero(np.concatenate((falls[:1] == falls[:1], falls[1:] != falls[:-1])))
+        pointer_of_falls = np.append(starts, len(falls)).astype(np.int32)
+        parts = np.zeros(len(falls)), second[order].astype(np.int32), pointer_of_falls
+        self._falls = sp.csr_array(parts, shape=(len(starts), len(kernel)))
+        falls = falls[starts]
         stays = number[row[self._stays]] * wide + number[column[self._stays]]
         keys = np.union1d(stays, falls)
         self._stay_at, self._fall_at = np.searchsorted(keys, stays), np.searchsorted(keys, falls)
@@ -116,12 +119,11 @@ class Round:
         if not (pivot * self._sign > 0.0).all():
             raise NotDefiniteError
         self._over = 1.0 / pivot
-        u = self._u.data = self._ut.data = s[self._between]
-        first, second = self._pairs
+        u = self._u.data = self._ut.data = s.take(self._between)
         left = np.zeros(len(self.left.row))
-        left[self._stay_at] = s[self._stays]
-        if len(first):
-            left[self._fall_at] -= np.add.reduceat((u * self._over[self._owner])[first] * u[second], self._starts)
+        left[self._stay_at] = s.take(self._stays)
+        self._falls.data = (u * self._over.take(self._owner)).take(self._pair)
+        left[self._fall_at] -= self._falls @ u
         return left
 
     def forward(self, h: Floats) -> tuple[Floats, Floats]:

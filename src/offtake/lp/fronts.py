@@ -18,7 +18,7 @@ from scipy.linalg import lapack
 from scipy.sparse import _sparsetools
 
 from offtake.executors import side_by_side
-from offtake.lp.dissection import fronts_of
+from offtake.lp.dissection import fronts_of, turns_of
 from offtake.lp.elimination import NotDefiniteError
 
 if TYPE_CHECKING:
@@ -109,12 +109,7 @@ class Fronts:
         fronts = fronts_of(places, last)
         if sum((len(f.pivots) + len(f.border)) ** 2 for f in fronts) > _MOST:
             raise TooLargeError
-        height = np.zeros(len(fronts), dtype=np.int64)
-        for k, front in enumerate(fronts):
-            height[k] = 1 + max((int(height[c]) for c in front.children), default=-1)
-        # Those that wait for none come first; what is large among them first of all, since all wait for it.
-        size = np.array([len(front.border) for front in fronts], dtype=np.int64)
-        self._turns = np.lexsort((-size, height)).tolist()
+        self._turns = turns_of(fronts)
         local, entries = np.zeros(places.rows, dtype=np.int64), _entries_of(fronts, places)
         self._dense = [_dense(k, fronts, places, entries[k], local) for k in range(len(fronts))]
         most = max((len(front.border) for front in fronts), default=0) * _BLOCK
