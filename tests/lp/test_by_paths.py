@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -539,3 +540,49 @@ def test_equations_that_leave_no_column_are_left_to_highs() -> None:
     m.rows("twice", x * 2.0, lower=2.0, upper=2.0)
     m.set_objective(x * 3.0)
     assert solve_by_paths(m.build(), *paths_of(m)).objective == pytest.approx(3.0)
+
+
+@given(SEEDS, st.sampled_from([1e-6, 1e6]))
+@settings(deadline=None, max_examples=20)
+def test_a_slack_does_not_hide_in_what_units_its_row_is(seed: int, factor: float) -> None:
+    arrays = capacity(seed).build()
+    by_row = np.where(np.random.default_rng(seed).random(arrays.rows) < 0.5, factor, 1.0)
+    limits = {"row_lower": arrays.row_lower * by_row, "row_upper": arrays.row_upper * by_row}
+    left = settled(replace(arrays, value=arrays.value * by_row[arrays.index], **limits))
+    assert left is not None
+    matrix = abs(standard(left).matrix.tocsc())
+    shared = matrix[:, np.diff(matrix.indptr) > 1].max(axis=1).toarray()
+    assert shared[shared > 0.0].min() > 0.1
+    assert matrix.max() < 10.0
+
+
+def test_an_equation_that_stands_twice_leaves_no_row_of_rounding() -> None:
+    rng = np.random.default_rng(0)
+    m = Model()
+    axes = (("part", [str(k) for k in range(20)]),)
+    total, part = m.columns("total", lower=-np.inf), m.columns("part", axes=axes, upper=1.0)
+    share = rng.uniform(0.1, 1.0, 20)
+    m.rows("total", total * 3.0 - (part * share).sum(), lower=0.1, upper=0.1)
+    m.rows("again", total * 2.1 - (part * share * 0.7).sum(), lower=0.07, upper=0.07)
+    m.rows("limit", total + part.sum(), upper=1.0)
+    left = settled(m.build())
+    assert left is not None
+    form = standard(left)
+    assert form.substituted
+    assert np.diff(form.matrix.indptr).tolist() == [0, 21]
+
+
+def test_what_would_fill_a_program_is_not_worked_out() -> None:
+    size = 1500
+    m = Model()
+    total, part = m.columns("total", lower=-np.inf), m.columns("part", axes=(("part", [str(k) for k in range(size)]),))
+    m.rows("total", total - part.sum(), lower=0.0, upper=0.0)
+    m.rows("each", part - total * 0.5, upper=1.0, axes=(("part", [str(k) for k in range(size)]),))
+    left = settled(m.build())
+    assert left is not None
+    tracemalloc.start()
+    form = standard(left)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not form.substituted
+    assert most < size**2 * 4

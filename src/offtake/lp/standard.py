@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _PASSES = 4
 _FILL = 12  # times the entries there are: what substituting free columns may add
+_TRIED = 8  # times as much is not even worked out
+_ROUNDING = 1e-13  # part of what an entry is the difference of that is rounding
+_APART = 1e-12  # part of the largest entry below which entries are looked at for that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,18 +135,18 @@ def standard(left: Settled) -> Standard:
     free = np.isinf(lower) & np.isinf(upper)
     constant, steps, room = 0.0, [], _FILL * matrix.nnz
     while (step := _step(matrix, cost, right, np.flatnonzero(free & columns), equation & rows)) is not None:
-        taken = matrix - step.reads @ step.by
-        rows[step.rows] = columns[step.columns] = False
+        if np.bincount(step.reads.indices, minlength=len(step.rows)) @ np.diff(step.by.indptr) > _TRIED * room:
+            break
+        taken = _difference(matrix, step.reads, step.by)
         if taken.nnz > room:
             break
+        rows[step.rows] = columns[step.columns] = False
         keep_rows, keep_columns = sp.diags_array(rows.astype(np.float64)), sp.diags_array(columns.astype(np.float64))
         matrix = sp.csr_array(keep_rows @ taken @ keep_columns)
         matrix.eliminate_zeros()
         constant += float(step.cost @ step.start)
         cost, right = cost - step.by.T @ step.cost, right - step.reads @ step.start
         steps.append(step)
-    if step is not None:
-        rows[step.rows] = columns[step.columns] = True
     kept, stays = np.flatnonzero(columns), np.flatnonzero(rows)
     matrix = sp.csr_array(matrix[stays][:, kept])
     matrix.eliminate_zeros()
@@ -167,18 +170,33 @@ def standard(left: Settled) -> Standard:
     )
 
 
+def _difference(matrix: sp.csr_array, reads: sp.csr_array, by: sp.csr_array) -> sp.csr_array:
+    """Return ``matrix - reads by`` without what rounding leaves where entries cancel: scaled up, it would be a row of its own."""
+    found = sp.csr_array(matrix - reads @ by)
+    size = np.abs(found.data)
+    if (size > _APART * size.max(initial=0.0)).all():
+        return found
+    return sp.csr_array(found * (abs(found) > _ROUNDING * (abs(matrix) + abs(reads) @ abs(by))))
+
+
 def _even(matrix: sp.csr_array, right: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Floats, float]:
     """Return factors of rows and columns, powers of two, that bring the largest entry of each near 1 and numbers near 1 on average.
+
+    A column of one entry, such as a slack, follows its row: it would hide how small the row's other entries are.
 
     D. Ruiz, A scaling algorithm to equilibrate both rows and columns norms in matrices, Rutherford Appleton Laboratory report
     RAL-TR-2001-034 (2001).
     """
-    size = abs(matrix)
+    size, alone = abs(matrix), np.bincount(matrix.indices, minlength=matrix.shape[1]) == 1
+    entry = np.flatnonzero(alone[matrix.indices])
+    column, row = matrix.indices[entry], np.searchsorted(matrix.indptr, entry, side="right") - 1
+    single, size.data[entry] = size.data[entry], 0.0
     by_row, by_column = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
     for _ in range(_PASSES):
         now = sp.csr_array(sp.diags_array(by_row) @ size @ sp.diags_array(by_column))
         by_row /= np.sqrt(_largest(now))
         by_column /= np.sqrt(_largest(now.T.tocsr()))
+    by_column[column] = 1.0 / (single * by_row[row])
     by_row, by_column = np.exp2(np.rint(np.log2(by_row))), np.exp2(np.rint(np.log2(by_column)))
     ends = np.concatenate(
         (right * by_row, (lower / by_column)[np.isfinite(lower)], (upper / by_column)[np.isfinite(upper)])
