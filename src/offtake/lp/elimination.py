@@ -95,7 +95,9 @@ class Round:
         self._falls = sp.csr_array(parts, shape=(len(starts), len(kernel)))
         falls = falls[starts]
         stays = number[row[self._stays]] * wide + number[column[self._stays]]
-        keys = np.union1d(stays, falls)
+        keys = np.concatenate((stays, falls))
+        keys.sort()  # numpy's union takes twice as long
+        keys = keys[np.flatnonzero(np.append(keys[:-1] != keys[1:], keys[-1:] == keys[-1:]))]
         self._stay_at, self._fall_at = np.searchsorted(keys, stays), np.searchsorted(keys, falls)
         self.left = Places(sign=places.sign[self.kernel], row=keys // wide, column=keys % wide)
         self._owner = owner

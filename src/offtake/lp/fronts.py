@@ -49,12 +49,14 @@ class _Block:
     sign : float                         s, 1 or -1
     start, end : int                     the first pivot and the first after the last
     inverse : float64[pivot, pivot]      L⁻¹, where s L L' is what the pivots have of each other
+    right : float64[pivot, row]          of `above`, right of the block
     """
 
     sign: float
     start: int
     end: int
     inverse: Floats
+    right: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,6 +66,7 @@ class _Dense:
     Parameters
     ----------
     rows : int64[…]                          pivots, then the border
+    sign : float64[pivot, 1]
     blocks : tuple of _Block
     numbers : float64[…]                     `above`, then `left`, row by row; the last takes what stands twice
     above : float64[pivot, row]              the upper half; once factorised, right of each block ``s L⁻¹`` times what stood there
@@ -73,6 +76,7 @@ class _Dense:
     """
 
     rows: Ints
+    sign: Floats
     blocks: tuple[_Block, ...]
     numbers: Floats
     above: Floats
@@ -149,23 +153,21 @@ class Fronts:
                 # It adds to what is there, which the public product cannot.
                 _sparsetools.csc_matvec(len(d.numbers), len(part), self._counted, cell, self._ones, part, d.numbers)
         above, left, pivots = d.above, d.left, len(d.above)
-        signed = np.empty_like(above)
         for block in d.blocks:
             start, end = block.start, block.end
             row = above[start:end, start:]
             if start:
-                row -= signed[:start, start:end].T @ above[:start, start:]
+                row -= (d.sign[:start] * above[:start, start:end]).T @ above[:start, start:]
             # Row by row the upper half is LAPACK's lower one.
             lower, failed = lapack.dpotrf(block.sign * row[:, : end - start].T, lower=1, clean=1)
             # What is not a number spreads to the last pivot, and LAPACK may take it for one.
             if failed or not lower[-1, -1] > 0.0:
                 raise NotDefiniteError
             block.inverse[:] = lapack.dtrtri(lower, lower=1)[0]
-            above[start:end, end:] = (block.sign * block.inverse) @ above[start:end, end:]
-            np.multiply(above[start:end, end:], block.sign, out=signed[start:end, end:])
+            block.right[:] = (block.sign * block.inverse) @ block.right
         for at in range(pivots, len(d.rows), _BLOCK):
             low = at - pivots
-            left[low:, low : low + _BLOCK] -= above[:, at:].T @ signed[:, at : at + _BLOCK]
+            left[low:, low : low + _BLOCK] -= above[:, at:].T @ (d.sign * above[:, at : at + _BLOCK])
 
     def solve(self, h: Floats) -> Floats:
         """Return x with the matrix times x equal to h; float64[row]."""
@@ -174,13 +176,13 @@ class Fronts:
             here = x[d.rows]
             for block in d.blocks:
                 y = block.inverse @ here[block.start : block.end]
-                here[block.end :] -= y @ d.above[block.start : block.end, block.end :]
+                here[block.end :] -= y @ block.right
                 here[block.start : block.end] = block.sign * y
             x[d.rows] = here
         for d in reversed(self._dense):
             here = x[d.rows]
             for block in reversed(d.blocks):
-                y = here[block.start : block.end] - d.above[block.start : block.end, block.end :] @ here[block.end :]
+                y = here[block.start : block.end] - block.right @ here[block.end :]
                 here[block.start : block.end] = y @ block.inverse
             x[d.rows[: len(d.above)]] = here[: len(d.above)]
         return x
@@ -217,12 +219,14 @@ def _dense(number: int, fronts: Sequence[Front], places: Places, entry: Ints, lo
             part[:, at:][np.triu_indices(part.shape[0], 1)] = nowhere
             parts.append(part.astype(np.int32).ravel())
         children.append((child, tuple(parts)))
-    numbers = np.zeros(nowhere + 1)
+    numbers, sign = np.zeros(nowhere + 1), places.sign[front.pivots].astype(np.float64)
+    above = numbers[: pivots * size].reshape(pivots, size)
     return _Dense(
         rows=rows,
-        blocks=_blocks(places.sign[front.pivots]),
+        sign=sign[:, None],
+        blocks=_blocks(sign, above),
         numbers=numbers,
-        above=numbers[: pivots * size].reshape(pivots, size),
+        above=above,
         left=numbers[pivots * size : nowhere].reshape(border, border),
         entry=entry,
         cell=cells(local[places.row[entry]], local[places.column[entry]]),
@@ -230,11 +234,12 @@ def _dense(number: int, fronts: Sequence[Front], places: Places, entry: Ints, lo
     )
 
 
-def _blocks(sign: NDArray[np.int8]) -> tuple[_Block, ...]:
+def _blocks(sign: Floats, above: Floats) -> tuple[_Block, ...]:
     """Cut a front's pivots into blocks of one sign."""
-    found, positive = [], int((sign > 0).sum())
+    found, positive = [], int((sign > 0.0).sum())
     for first, last, what in ((0, positive, 1.0), (positive, len(sign), -1.0)):
         for start in range(first, last, _BLOCK):
             end = min(start + _BLOCK, last)
-            found.append(_Block(sign=what, start=start, end=end, inverse=np.zeros((end - start, end - start))))
+            inverse = np.zeros((end - start, end - start))
+            found.append(_Block(sign=what, start=start, end=end, inverse=inverse, right=above[start:end, end:]))
     return tuple(found)
