@@ -25,6 +25,7 @@ from offtake.lp.fronts import Fronts
 from offtake.lp.highs import Solver
 from offtake.lp.model import Model
 from offtake.lp.patterns import Products
+from offtake.lp.reduced import reduced
 from offtake.lp.settled import settled
 from offtake.lp.solution import Solution, SolveEvent, Status
 from offtake.lp.split import paths_of
@@ -586,3 +587,15 @@ def test_what_would_fill_a_program_is_not_worked_out() -> None:
     tracemalloc.stop()
     assert not form.substituted
     assert most < size**2 * 4
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=10)
+def test_rounding_of_a_price_is_not_worth_a_bound_that_was_put_for_none(seed: int) -> None:
+    m = capacity(seed)
+    arrays = m.build()
+    arrays = replace(arrays, col_upper=np.where(np.isinf(arrays.col_upper), 1e12, arrays.col_upper))
+    small = reduced(arrays, prices=True, path_of_column=paths_of(m)[0])
+    assert small is not None
+    found = by_paths._whole(small, Solver(small.arrays).solve())
+    assert certify(arrays, found).ok

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["ByPaths", "solve_by_paths"]
 
 _CLOSE = 1e-4  # relative misses and gap from which a vertex is found quickly
+_ROUNDING = 1e-12  # part of the terms of a price that is no more than their rounding
 _PLAN = 1e-6  # relative misses of a plan that is good enough to be kept when the solve is stopped
 
 
@@ -310,6 +311,11 @@ def _at_vertex(
 def _whole(small: Reduced, found: Solution) -> Solution:
     """Return an optimum of the small program as one of the program that it was made of."""
     row_price, column_price = small.prices(found.row_price)
+    # What rounding leaves of a price that is 0 would count: times a bound of 1e12, put for none, it is a large sum.
+    whole, columns = small.whole, small.columns
+    size = np.abs(whole.cost) + replace(whole, value=np.abs(whole.value)).column_prices(np.abs(row_price))
+    nothing = (found.column_price == 0.0) & (np.abs(column_price[columns]) <= _ROUNDING * size[columns])
+    column_price[columns[nothing]] = 0.0
     return replace(found, x=small.restored(found.x), row_price=row_price, column_price=column_price, basis=None)
 
 
