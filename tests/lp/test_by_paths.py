@@ -26,6 +26,7 @@ from offtake.lp.highs import Solver
 from offtake.lp.model import Model
 from offtake.lp.patterns import Products
 from offtake.lp.reduced import reduced
+from offtake.lp.reduced import reduced
 from offtake.lp.settled import settled
 from offtake.lp.solution import Solution, SolveEvent, Status
 from offtake.lp.split import paths_of
@@ -312,6 +313,22 @@ def test_a_stop_during_the_crossover_gives_the_point_that_it_began_from(
     assert found.status is (Status.TIME_LIMIT if how == "time limit" else Status.INTERRUPTED)
     assert found.found
     assert found.gap < 1e-3
+
+
+def test_what_rounding_leaves_of_a_coefficient_of_0_holds_nothing() -> None:
+    m = Model()
+    path = ("path", ("a", "b"))
+    x, y = m.columns("x", axes=(path,), upper=6e3), m.columns("y", axes=(path,), upper=6e3)
+    # The row reads 0 at the least: with x at its upper limit, were it to read x.
+    m.rows("speck", y - x * 5.6e-17, upper=-6e3 * 5.6e-17, axes=(path,))
+    m.rows("limit", x + y, upper=10.0, axes=(path,))
+    m.set_objective(x.sum() + y.sum() * 2.0)
+    arrays = m.build()
+    found = solve_by_paths(arrays, *paths_of(m))
+    assert found.objective == pytest.approx(Solver(arrays).solve().objective)
+    small = reduced(arrays)
+    assert small is not None
+    assert small.restored(Solver(small.arrays).solve().x) == pytest.approx([10.0, 10.0, 0.0, 0.0])
 
 
 def test_numbers_of_paths_are_names() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 NO_ROOM = 1e-9  # below what a solver can tell from 0
+_SPECK = 1e-9  # HiGHS drops entries up to this size (its small_matrix_value): what rounding leaves of 0 would hold columns at far bounds
 _STEEP = 1e3  # no column is written by another that weighs more than so many times it: errors would grow as much
 
 Undo = Callable[["Floats"], None]
@@ -53,14 +54,15 @@ class Program:
 
     @classmethod
     def of(cls, a: LpArrays) -> Program:
-        """Copy what is to be changed in place."""
+        """Copy what is to be changed in place, without entries that no solver sees."""
+        seen = np.abs(a.value) > _SPECK
         names = ("cost", "col_lower", "col_upper", "row_lower", "row_upper")
         return cls(
             maximise=a.maximise,
             offset=a.offset,
-            row=a.index,
-            col=a.entry_columns(),
-            val=a.value,
+            row=a.index[seen],
+            col=a.entry_columns()[seen],
+            val=a.value[seen],
             **{name: getattr(a, name).copy() for name in names},
         )
 
