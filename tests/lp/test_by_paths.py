@@ -26,7 +26,6 @@ from offtake.lp.highs import Solver
 from offtake.lp.model import Model
 from offtake.lp.patterns import Products
 from offtake.lp.reduced import reduced
-from offtake.lp.reduced import reduced
 from offtake.lp.settled import settled
 from offtake.lp.solution import Solution, SolveEvent, Status
 from offtake.lp.split import paths_of
@@ -134,7 +133,7 @@ def test_it_begins_anew_where_no_plan_is_left_and_where_it_was_stopped(monkeypat
     solve = Solver.solve
     with monkeypatch.context() as patched:
         # A program this small is solved before HiGHS looks for a stop.
-        patched.setattr(Solver, "solve", lambda self, **options: replace(solve(self), status=Status.INTERRUPTED))
+        patched.setattr(Solver, "solve", lambda self, **_: replace(solve(self), status=Status.INTERRUPTED))
         stopped = program.solve()
     assert stopped.status is Status.INTERRUPTED
     assert not stopped.found
@@ -284,6 +283,18 @@ def test_a_stop_gives_the_best_plan_so_far_and_says_so() -> None:
     stopped = solve_by_paths(arrays, *paths_of(m), callback=pressed)
     assert stopped.status is Status.INTERRUPTED
     assert not stopped.found
+
+
+@pytest.mark.parametrize("where", ["reduced", "settled", "standard", "vertex"])
+def test_ctrl_c_is_heard_wherever_it_comes(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    m = capacity(2)
+    monkeypatch.setattr(by_paths, where, pressed)
+    found = solve_by_paths(m.build(), *paths_of(m))
+    assert found.status is Status.INTERRUPTED
+    assert found.found == (where == "vertex")
 
 
 @pytest.mark.parametrize("how", ["interrupt", "time limit", "Ctrl-C"])

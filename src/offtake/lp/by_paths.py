@@ -33,6 +33,7 @@ import numpy as np
 
 from offtake.executors.tasks import one_thread
 from offtake.lp.augmented import Augmented
+from offtake.lp.certificate import certify
 from offtake.lp.elimination import NotDefiniteError
 from offtake.lp.fronts import TooLargeError
 from offtake.lp.highs import Solver, vertex
@@ -147,16 +148,37 @@ class ByPaths:
             maximise=arrays.maximise,
             offset=arrays.offset,
         )
-        small = reduced(arrays, prices=True, path_of_column=self._path_of_column)
-        if small is not None:
-            found = self._from_last(small, watcher)
-            if found is None:
-                found, solver = _solved(small, watcher)
-                self._last = None if solver is None else (small, solver)
-            if found is not None:
-                return found
+        try:
+            found = self._made_small(watcher)
+        except KeyboardInterrupt:
+            # While the program was prepared: there is no plan yet.
+            self._last = None
+            return stopped(
+                Status.INTERRUPTED,
+                np.zeros(0),
+                objective=math.nan,
+                bound=math.nan,
+                method="paths",
+                seconds=watcher.seconds,
+            )
+        if found is not None:
+            return found
         self._last = None
         return Solver(arrays).solve(time_limit=watcher.seconds_left, callback=callback, interrupt=interrupt)
+
+    def _made_small(self, watcher: _Watcher) -> Solution | None:
+        """Make the program small and solve that; None where this way does not lead to an end."""
+        small = reduced(self._arrays, prices=True, path_of_column=self._path_of_column)
+        if small is None:
+            return None
+        found = self._from_last(small, watcher)
+        if found is None:
+            found, solver = _solved(small, watcher)
+            self._last = None if solver is None else (small, solver)
+        if found is not None and found.status is Status.OPTIMAL and not certify(self._arrays, found).ok:
+            # What is well solved in its small form may miss limits of the whole where units are far apart.
+            return None
+        return found
 
     def _from_last(self, small: Reduced, watcher: _Watcher) -> Solution | None:
         """Go on from the last vertex if only limits of rows have changed; None where that leads to no optimum."""
@@ -296,7 +318,7 @@ def _at_vertex(
     status = np.zeros(len(left.rows), dtype=np.int64)
     status[slack] = columns[count:]
     status[rows == BASIC] = BASIC
-    solver = Solver(small.arrays)
+    solver = Solver(small.arrays, perturbed=False)
     solver.set_statuses(*left.basis(columns[:count], status, form.prices(found.row_price)))
     last = solver.solve(method="dual simplex", time_limit=watcher.seconds_left, interrupt=watcher.interrupt)
     if last.status in (Status.INTERRUPTED, Status.TIME_LIMIT):

@@ -161,6 +161,7 @@ class Solver:
                             "dantzig" is the quickest below a few thousand rows
     plain : bool            take the program as it is written, neither scaled nor its costs perturbed: quicker by a twentieth to a quarter
                             below ten thousand columns where units keep entries near 1 (docs/explanation/large-problems.md)
+    perturbed : bool        False: costs are taken as they are, quicker by a tenth where a basis near the optimum is given
     presolve : bool         False where the program has been made small already (offtake.lp.reduced)
 
     Examples
@@ -188,10 +189,11 @@ class Solver:
         grace_s: float = 1.5,
         pricing: Pricing = "auto",
         plain: bool = False,
+        perturbed: bool = True,
         presolve: bool = True,
     ) -> None:
         """Hand the program over."""
-        self._plain = plain
+        self._plain, self._perturbed = plain, perturbed and not plain
         self._presolve = "choose" if presolve else "off"
         self._pricing = pricing
         self._threads = threads
@@ -221,7 +223,9 @@ class Solver:
             "presolve": self._presolve,
         }
         if self._plain:
-            options |= {"simplex_scale_strategy": 0, "dual_simplex_cost_perturbation_multiplier": 0.0}
+            options["simplex_scale_strategy"] = 0
+        if not self._perturbed:
+            options["dual_simplex_cost_perturbation_multiplier"] = 0.0
         for name, value in options.items():
             self._highs.setOptionValue(name, value)
         sense = highspy.ObjSense.kMaximize if a.maximise else highspy.ObjSense.kMinimize

@@ -85,8 +85,8 @@ class Standing:
 
     @property
     def worst(self) -> float:
-        """The largest of misses and gap."""
-        return max(self.primal, self.dual, self.gap)
+        """The largest of misses and gap; not a number where one of them is none, so that it is never the best."""
+        return float(np.max((self.primal, self.dual, self.gap)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

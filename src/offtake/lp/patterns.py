@@ -38,14 +38,16 @@ class Products:
     def __init__(self, x: sp.csr_array) -> None:
         """Find the places."""
         by_column, rows = x.tocsc(), x.shape[0]
-        stands, of_column = (
-            by_column.indices.astype(np.int64),
-            np.repeat(np.arange(x.shape[1]), np.diff(by_column.indptr)),
-        )
+        stands = by_column.indices.astype(np.int64)
+        of_column = np.repeat(np.arange(x.shape[1]), np.diff(by_column.indptr))
         first, second = pairs_within(by_column.indptr.astype(np.int64))
         lower = stands[first] >= stands[second]
         first, second = first[lower], second[lower]
-        keys, place = np.unique(stands[first] * rows + stands[second], return_inverse=True)
+        keys = stands[first] * rows + stands[second]
+        order = np.argsort(keys, kind="stable")
+        first, second, keys = first[order], second[order], keys[order]
+        new = np.append(keys[:1] == keys[:1], keys[1:] != keys[:-1])
+        keys, place = keys[new], np.cumsum(new) - 1
         self.row, self.column = keys // max(1, rows), keys % max(1, rows)
         value = by_column.data[first] * by_column.data[second]
         self._sums = sp.csr_array((value, (place, of_column[first])), shape=(len(keys), x.shape[1]))
