@@ -144,7 +144,7 @@ class Fronts:
 
     def _eliminate(self, d: _Dense) -> None:
         """Factorise one front."""
-        (d.numbers if d.children else d.above)[:] = 0.0
+        d.numbers[:] = 0.0
         d.numbers[d.cell] = self._s[d.entry]
         for child, cells in d.children:
             theirs = self._dense[child].left
@@ -167,9 +167,7 @@ class Fronts:
             block.right[:] = (block.sign * block.inverse) @ block.right
         for at in range(pivots, len(d.rows), _BLOCK):
             low = at - pivots
-            less = above[:, at:].T @ (-d.sign * above[:, at : at + _BLOCK])
-            # Without children nothing stands there yet, and what did is of the last time.
-            left[low:, low : low + _BLOCK] = left[low:, low : low + _BLOCK] + less if d.children else less
+            left[low:, low : low + _BLOCK] -= above[:, at:].T @ (d.sign * above[:, at : at + _BLOCK])
 
     def solve(self, h: Floats) -> Floats:
         """Return x with the matrix times x equal to h; float64[row]."""

@@ -251,7 +251,7 @@ class StageTree:
 
         Parameters
         ----------
-        by_branches : bool     use what the branches below the root share (offtake.lp.by_paths): quicker where there are many of them and
+        by_branches : bool     take the branches below the root for paths (offtake.lp.by_paths): quicker where there are many of them and
                                the tree has hundreds of thousands of entries; refuses whole columns
 
         Raises
