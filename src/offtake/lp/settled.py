@@ -103,22 +103,27 @@ def settled(a: LpArrays) -> Settled | None:
     row_lower, row_upper = a.row_lower.copy(), a.row_upper.copy()
     rows, columns = np.ones(a.rows, dtype=np.bool_), np.ones(a.columns, dtype=np.bool_)
     row, column, value = a.index, a.entry_columns(), a.value
-    x, rounds = np.zeros(a.columns), []
+    x, rounds, look = np.zeros(a.columns), [], rows.copy()
     for _ in range(_ROUNDS):
         held = columns & (lower == upper)
         if held.any():
             x[held], columns = lower[held], columns & ~held
             taken = held[column]
+            look[row[taken]] = True
             shift = np.bincount(row[taken], value[taken] * lower[column[taken]], a.rows)
             row_lower, row_upper = row_lower - shift, row_upper - shift
             row, column, value = row[~taken], column[~taken], value[~taken]
-        least = np.bincount(row, np.where(value > 0, value * lower[column], value * upper[column]), a.rows)
-        most = np.bincount(row, np.where(value > 0, value * upper[column], value * lower[column]), a.rows)
-        if (rows & ((least > row_upper + NO_ROOM) | (most < row_lower - NO_ROOM))).any():
+        # What can be said of a row changes with its columns only.
+        look &= rows
+        at = look[row]
+        of_row, low, high = row[at], value[at] * lower[column[at]], value[at] * upper[column[at]]
+        least = np.bincount(of_row, np.minimum(low, high), a.rows)
+        most = np.bincount(of_row, np.maximum(low, high), a.rows)
+        if (look & ((least > row_upper + NO_ROOM) | (most < row_lower - NO_ROOM))).any():
             return None
-        idle = rows & (least >= row_lower - NO_ROOM) & (most <= row_upper + NO_ROOM)
-        at_upper = rows & ~idle & (least >= row_upper - NO_ROOM)
-        at_lower = rows & ~idle & ~at_upper & (most <= row_lower + NO_ROOM)
+        idle = look & (least >= row_lower - NO_ROOM) & (most <= row_upper + NO_ROOM)
+        at_upper = look & ~idle & (least >= row_upper - NO_ROOM)
+        at_lower = look & ~idle & ~at_upper & (most <= row_lower + NO_ROOM)
         forced = (at_upper | at_lower)[row]
         done = np.zeros(a.rows, dtype=np.bool_)
         if forced.any():
@@ -128,6 +133,7 @@ def settled(a: LpArrays) -> Settled | None:
             end = np.where(low, lower[rounds[-1].column], upper[rounds[-1].column])
             lower[rounds[-1].column] = upper[rounds[-1].column] = end
         gone = idle | done
+        look = (at_upper | at_lower) & ~done
         if not (gone.any() or held.any()):
             break
         rows &= ~gone
