@@ -2,7 +2,9 @@
 
 Predictor and corrector after S. Mehrotra, On the implementation of a primal-dual interior point method, SIAM Journal on Optimization 2
 (1992) 575–601; further correctors after J. Gondzio, Multiple centrality corrections in a primal-dual method for linear programming,
-Computational Optimization and Applications 6 (1996) 137–156, since a factorisation costs many solves here.
+Computational Optimization and Applications 6 (1996) 137–156, since a factorisation costs many solves here; each with a weight of its own
+after M. Colombo and J. Gondzio, Further development of multiple centrality correctors for interior point methods, Computational
+Optimization and Applications 41 (2008) 277–305.
 """
 
 from __future__ import annotations
@@ -28,9 +30,14 @@ _ADDED = 1e-9  # to the systems' diagonals, against rounding; ten times as much 
 _MOST_ADDED = 1e-5
 _FREE = 1e-3  # diagonal of a column without bounds at the start
 _NARROW = 1e-9  # least room at the start: between bounds that all but meet rounding leaves none
-_CORRECTORS = 3
+_CORRECTORS = 5
+_FAR = 0.95  # of a whole step: further correctors are not worth their solve
+_FARTHER = 0.5  # step lengths that a corrector hopes to add
 _LAX = 0.1  # products of value and price outside [_LAX, 1 / _LAX] of their mean are corrected
-_WORTHWHILE = 0.02  # gain in step lengths that justifies another corrector
+_WORTHWHILE = 0.01  # gain in step lengths that justifies another corrector
+_LEAST = 0.1  # weight of a correction
+_WEIGHTS = 5  # that are tried
+_EQUAL = 1.02  # of the least: as good
 _EXACT = 1e-5  # relative error at which a solution of a system is not refined
 _MOST_AIMED = 1e3  # times the mean product that a corrector aims at: beyond any use, within the range of numbers
 _NOTHING = 1e-15  # mean product of room and price below which rounding is all that moves
@@ -97,15 +104,6 @@ class _Move:
     y: Floats
     room: Floats
     price: Floats
-
-    def plus(self, weight: float, other: _Move) -> _Move:
-        """Add another."""
-        return _Move(
-            x=self.x + weight * other.x,
-            y=self.y + weight * other.y,
-            room=self.room + weight * other.room,
-            price=self.price + weight * other.price,
-        )
 
 
 class InteriorPoint:
@@ -240,25 +238,25 @@ class InteriorPoint:
     def _moved(self, p: Point, mean: float) -> Point:
         """Take one step."""
         r, g = self._missing
-        product = p.room * p.price
-        ahead = self._direction(p, r, g, -product)
-        far = _lengths(p, ahead)
-        aim = float((p.room + far[0] * ahead.room) @ (p.price + far[1] * ahead.price)) / len(product)
-        aim = mean * min(aim / mean, _MOST_AIMED) ** 3
-        move = self._direction(p, r, g, aim - product - ahead.room * ahead.price)
-        lengths = _lengths(p, move)
         none = np.zeros_like(r), np.zeros_like(g)
+        product = p.room * p.price
+        move = self._direction(p, r, g, -product)
+        lengths = _length(p.room, move.room), _length(p.price, move.price)
+        reached = float((p.room + lengths[0] * move.room) @ (p.price + lengths[1] * move.price)) / len(product)
+        aim = mean * min(reached / mean, _MOST_AIMED) ** 3
+        change = self._direction(p, *none, aim - move.room * move.price)
+        move, lengths = _corrected(p, move, change, min(lengths))
         for _ in range(_CORRECTORS):
-            if min(lengths) > 0.95:
+            if min(lengths) > _FAR:
                 break
-            hoped = [min(1.0, 1.08 * length + 0.08) for length in lengths]
+            hoped = [min(1.0, length + _FARTHER) for length in lengths]
             there = (p.room + hoped[0] * move.room) * (p.price + hoped[1] * move.price)
             wanted = np.clip(there, _LAX * aim, aim / _LAX)
-            trial = move.plus(1.0, self._direction(p, *none, np.maximum(wanted - there, -aim / _LAX)))
-            reached = _lengths(p, trial)
-            if sum(reached) < sum(lengths) + _WORTHWHILE:
+            change = self._direction(p, *none, np.maximum(wanted - there, -aim / _LAX))
+            trial, farther = _corrected(p, move, change, min(lengths))
+            if sum(farther) < sum(lengths) + _WORTHWHILE:
                 break
-            move, lengths = trial, reached
+            move, lengths = trial, farther
         first, second = (min(1.0, _KEPT * length) for length in lengths)
         return Point(
             x=p.x + first * move.x,
@@ -268,15 +266,34 @@ class InteriorPoint:
         )
 
 
-def _lengths(p: Point, move: _Move) -> tuple[float, float]:
-    """Return how far values and prices can go, at most 1."""
-    return _length(p.room, move.room), _length(p.price, move.price)
+def _corrected(p: Point, move: _Move, change: _Move, least: float) -> tuple[_Move, tuple[float, float]]:
+    """Add as much of a change as leads farthest, and return how far that is; values and prices have a weight each."""
+    first, there = _weighed(p.room, move.room, change.room, least)
+    second, here = _weighed(p.price, move.price, change.price, least)
+    move = _Move(
+        x=move.x + first * change.x,
+        y=move.y + second * change.y,
+        room=move.room + first * change.room,
+        price=move.price + second * change.price,
+    )
+    return move, (there, here)
+
+
+def _weighed(of: Floats, move: Floats, change: Floats, least: float) -> tuple[float, float]:
+    """Return the weight of a change, `least` to 1, with which a move goes about as far as it can, and how far, at most 1.
+
+    A few weights are enough, and of almost equals the largest: where the very farthest ends, two values meet their bounds at once.
+    """
+    at, slope = -move / of, -change / of
+    weights = np.linspace(1.0, max(_LEAST, least), _WEIGHTS)
+    steepest = np.array([max(1.0, float(np.max(at + weight * slope, initial=0.0))) for weight in weights])
+    first = int(np.argmax(steepest <= _EQUAL * steepest.min()))
+    return float(weights[first]), 1.0 / float(steepest[first])
 
 
 def _length(of: Floats, change: Floats) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        steepest = float(np.max(-change / of, initial=0.0))
-    return 1.0 if steepest <= 1.0 else 1.0 / steepest
+    """Return how far values or prices can go, at most 1."""
+    return 1.0 / max(1.0, float(np.max(-change / of, initial=0.0)))
 
 
 def _largest(of: Floats) -> float:
