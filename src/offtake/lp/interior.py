@@ -128,7 +128,7 @@ class InteriorPoint:
         self._columns = len(form.cost)
         self._scale = 1.0 + np.abs(form.right).max(initial=0.0), 1.0 + np.abs(form.cost).max(initial=0.0)
         self._added = _ADDED
-        self._present = np.zeros(0)
+        self._present, self._exact = np.zeros(0), False
         self._missing = np.zeros(0), np.zeros(0)
 
     def solve(self, watch: Callable[[Standing, Point], bool]) -> tuple[Point, Standing]:
@@ -223,7 +223,8 @@ class InteriorPoint:
         """Solve a system, refining once where it is not exact."""
         dx, dy = self._system.solve(r, g)
         more_r, more_g = r - self._matrix @ dx, g - self._transposed @ dy + self._present * dx
-        if max(_largest(more_r) / (1.0 + _largest(r)), _largest(more_g) / (1.0 + _largest(g))) > _EXACT:
+        self._exact = max(_largest(more_r) / (1.0 + _largest(r)), _largest(more_g) / (1.0 + _largest(g))) <= _EXACT
+        if not self._exact:
             again = self._system.solve(more_r, more_g)
             dx, dy = dx + again[0], dy + again[1]
         return dx, dy
@@ -231,6 +232,16 @@ class InteriorPoint:
     def _direction(self, p: Point, r: Floats, g: Floats, product: Floats) -> _Move:
         """Return the direction that would meet equations and prices and change room x price by `product`."""
         dx, dy = self._solved(r, g - self._gathered(product / p.room))
+        return self._move(p, dx, dy, product)
+
+    def _change(self, p: Point, product: Floats) -> _Move:
+        """Return the direction that would change room x price by `product` and nothing else; exact where the step's first one was."""
+        solve = self._system.solve if self._exact else self._solved
+        dx, dy = solve(np.zeros(len(p.y)), -self._gathered(product / p.room))
+        return self._move(p, dx, dy, product)
+
+    def _move(self, p: Point, dx: Floats, dy: Floats, product: Floats) -> _Move:
+        """Return a direction of rooms and prices too."""
         room = self._sign * dx[self._of]
         return _Move(x=dx, y=dy, room=room, price=(product - p.price * room) / p.room)
 
@@ -238,13 +249,12 @@ class InteriorPoint:
     def _moved(self, p: Point, mean: float) -> Point:
         """Take one step."""
         r, g = self._missing
-        none = np.zeros_like(r), np.zeros_like(g)
         product = p.room * p.price
         move = self._direction(p, r, g, -product)
         lengths = _length(p.room, move.room), _length(p.price, move.price)
         reached = float((p.room + lengths[0] * move.room) @ (p.price + lengths[1] * move.price)) / len(product)
         aim = mean * min(reached / mean, _MOST_AIMED) ** 3
-        change = self._direction(p, *none, aim - move.room * move.price)
+        change = self._change(p, aim - move.room * move.price)
         move, lengths = _corrected(p, move, change, min(lengths))
         for _ in range(_CORRECTORS):
             if min(lengths) > _FAR:
@@ -252,7 +262,7 @@ class InteriorPoint:
             hoped = [min(1.0, length + _FARTHER) for length in lengths]
             there = (p.room + hoped[0] * move.room) * (p.price + hoped[1] * move.price)
             wanted = np.clip(there, _LAX * aim, aim / _LAX)
-            change = self._direction(p, *none, np.maximum(wanted - there, -aim / _LAX))
+            change = self._change(p, np.maximum(wanted - there, -aim / _LAX))
             trial, farther = _corrected(p, move, change, min(lengths))
             if sum(farther) < sum(lengths) + _WORTHWHILE:
                 break
