@@ -14,10 +14,10 @@ import numpy as np
 
 from offtake import api
 from offtake.api.headline import headline
-from offtake.api.hedging import Hedge, mixed_findings
-from offtake.api.mixing import expected
+from offtake.api.mixing import expected, mixed_findings
+from offtake.api.one_path import certificate_of
 from offtake.api.prepare import prepare, world_of
-from offtake.api.world import CaseResult, Story, certificate_of
+from offtake.api.story import CaseResult, Hedge, Story
 from offtake.outlook import measures
 from offtake.outlook.futures import Futures
 from offtake.outlook.processes.level import Level

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offtake.api.hedging import mixed_findings
-from offtake.api.mixing import expected, mean_table, middle, mixed_document
+from offtake.api.mixing import expected, mean_table, middle, mixed_document, mixed_findings
 from offtake.plan.findings import Finding
 from offtake.tables import Column, Table
 

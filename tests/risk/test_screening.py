@@ -12,7 +12,7 @@ from offtake.plan.compile import compile_problem
 from offtake.plan.run import plan_inputs
 from offtake.plan.settings import Settings
 from offtake.plan.solve import solve
-from offtake.risk.cases import Assumption
+from offtake.risk.assumption import Assumption
 from offtake.risk.screening import _same_but_by_path, changes, screen, stacked
 
 

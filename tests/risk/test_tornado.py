@@ -14,8 +14,9 @@ from offtake.plan.compile import compile_problem
 from offtake.plan.fixed import solve_at
 from offtake.plan.run import plan_inputs
 from offtake.plan.settings import Settings
-from offtake.risk.cases import Assumption, base_decision, decision_ranks, swing, tornado
+from offtake.risk.assumption import Assumption
 from offtake.risk.decision import Decision, decision_of, switching_value
+from offtake.risk.tornado import base_decision, decision_ranks, swing, tornado
 
 # A chip costs 1,000 USD. Ordered evenly over the first of three years it serves 2.5 years, at 8,760 Mtok a year: it pays from
 # 1,000 / (2.5 x 8,760) = 0.0457 USD/Mtok on. Its maker supplies as many a year as the site has power for.

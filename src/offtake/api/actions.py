@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from offtake.api.answer import Answer
 from offtake.api.causes import causes_table, one_case, pair_of
 from offtake.api.explanation import Explanation, explain_path
+from offtake.api.one_path import tell_one_path
 from offtake.api.prepare import load
-from offtake.api.world import settings_of, tell
+from offtake.api.uncertain import tell_under_uncertainty
 from offtake.errors import OfftakeError
+from offtake.executors import executor_of
+from offtake.plan.settings import Settings
 from offtake.progress import Progress, ignore
 from offtake.report.page import render
 from offtake.runs import compare as runs_compare
@@ -22,6 +25,7 @@ from offtake.spec.load import Loaded
 if TYPE_CHECKING:
     import threading
 
+    from offtake.api.story import Story
     from offtake.runs.record import RunRecord
     from offtake.spec.overlay import Changes
 
@@ -66,10 +70,31 @@ def plan(
     InfeasibleError    fixed decisions contradict each other or physics
     """
     loaded = scenario if isinstance(scenario, Loaded) else load(scenario, overlays=overlays)
-    settings = settings_of(gap=gap, relax=relax, time_limit_s=time_limit_s, seed=seed, interrupt=interrupt)
-    story = tell(loaded, settings, cases=cases, full=full, executor=executor, journal=journal, progress=progress)
+    settings = Settings(gap=gap, relax=relax, time_limit_s=time_limit_s, seed=seed, interrupt=interrupt)
+    story = _tell(loaded, settings, cases=cases, full=full, executor=executor, journal=journal, progress=progress)
     options = {"relax": relax, "cases": cases, "gap": gap, "time_limit_s": time_limit_s}
     return Answer(story, {**options, "full": full} if story.hedge else options)
+
+
+def _tell(
+    loaded: Loaded,
+    settings: Settings,
+    *,
+    cases: bool = True,
+    full: bool = False,
+    executor: str | None = None,
+    journal: str | Path | None = None,
+    progress: Progress = ignore,
+) -> Story:
+    """Plan a loaded scenario and all that belongs to the answer: under uncertainty where it states an outlook of several paths."""
+    outlook = loaded.scenario.outlook
+    if outlook is not None and outlook.paths > 1 and outlook.uncertain:
+        return tell_under_uncertainty(
+            loaded, outlook, settings, cases=cases, full=full, executor=executor, journal=journal, progress=progress
+        )
+    if executor is not None:  # one path leaves nothing to share out, but who names a cluster hears that it is silent
+        executor_of(executor).close()
+    return tell_one_path(loaded, settings, cases=cases, progress=progress)
 
 
 def save(answer: Answer, directory: str | Path, *, with_report: bool = True) -> Path:

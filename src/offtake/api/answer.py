@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from offtake.api.causes import INPUTS, inputs_text, settled_tables
 from offtake.api.document import document
-from offtake.api.hedging import foresight_of
 from offtake.api.several import several_document
+from offtake.api.story import foresight_of
 from offtake.api.views import report_tables
 from offtake.api.views_paths import several_tables
 from offtake.plan.problem import PARTIES
@@ -24,7 +24,7 @@ from offtake.runs.record import RunRecord
 from offtake.tables import significant
 
 if TYPE_CHECKING:
-    from offtake.api.world import Story
+    from offtake.api.story import Story
     from offtake.plan.findings import Finding
     from offtake.plan.result import Plan
     from offtake.tables import Table

@@ -27,7 +27,7 @@ from offtake.spec.tree import plain
 from offtake.tables import Column, Table
 
 if TYPE_CHECKING:
-    from offtake.api.world import Story
+    from offtake.api.story import Story
     from offtake.plan.problem import Float, Problem
     from offtake.runs.record import RunRecord
 

@@ -15,11 +15,11 @@ from offtake.ledger.circularity import circularity
 from offtake.ledger.performance import debt_cover, stake
 from offtake.plan.contracts import contract_of
 from offtake.plan.problem import PARTIES
-from offtake.risk.cases import decision_ranks
+from offtake.risk.tornado import decision_ranks
 
 if TYPE_CHECKING:
     from offtake.api.headline import Headline
-    from offtake.api.world import CaseResult, Story
+    from offtake.api.story import CaseResult, Story
     from offtake.ledger.returns import Figure, Irr, Moment
     from offtake.plan.problem import Float
     from offtake.plan.result import Plan

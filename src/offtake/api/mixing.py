@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +19,20 @@ import numpy as np
 from offtake.tables import Table
 
 if TYPE_CHECKING:
+    from offtake.plan.findings import Finding
     from offtake.plan.problem import Float
 
-__all__ = ["LEAST", "PEAK", "Mixed", "expected", "mean_table", "middle", "mixed_document"]
+__all__ = [
+    "LEAST",
+    "PEAK",
+    "Mixed",
+    "expected",
+    "mean_table",
+    "middle",
+    "mixed_document",
+    "mixed_findings",
+    "worst_certificate",
+]
 
 PEAK = "peak_"
 """Numbers whose name begins so are the largest over the paths, not the mean."""
@@ -294,3 +305,61 @@ def _mixed_column(
     if name.startswith(PEAK):
         return np.array([max((v for v in row if not math.isnan(v)), default=math.nan) for row in plain], dtype=float)
     return np.array([expected(row, weights) for row in plain], dtype=float)
+
+
+def mixed_findings(each: Sequence[Sequence[Finding]], probability: Float) -> list[Finding]:
+    """Tell what the paths could not do: each finding once, with the share of the probability in which it stands.
+
+    Findings about the same are one, told as on the path where most is missing, else on the most probable of its paths; the order is that
+    of the paths.
+
+    Examples
+    --------
+    >>> from offtake.plan.findings import Finding
+    >>> def cash(bn):
+    ...     return Finding(severity="warning", code="F102", message=f"needs a loan of {bn} bn USD", about="developer", size=bn)
+    >>> [f.message for f in mixed_findings([[cash(3)], [], [cash(2)]], np.array([0.2, 0.5, 0.3]))]
+    ['in 2 of 3 paths (50 % of the probability), worst in path 0: needs a loan of 3 bn USD']
+    """
+    found: dict[tuple[str, str, str], list[tuple[int, Finding]]] = {}
+    for path, own in enumerate(each):
+        for finding in own:
+            found.setdefault((finding.severity, finding.code, finding.about or finding.message), []).append(
+                (path, finding)
+            )
+    told = []
+    for rows in found.values():
+        paths = sorted({path for path, _ in rows})
+        path, finding = max(rows, key=lambda row: (row[1].size, probability[row[0]], -row[0]))
+        differ = len({f.message for _, f in rows}) > 1
+        told_as = f"{'worst' if differ and finding.size else 'as'} in path {path}"
+        if len(paths) < len(each):
+            share = f"{100 * float(probability[paths].sum()):.2g} %"
+            head = f"in {len(paths)} of {len(each)} paths ({share} of the probability), {told_as}: "
+        else:
+            head = f"in all paths, {told_as}: " if differ else ""
+        told.append(replace(finding, message=head + finding.message, short=any(f.short for _, f in rows)))
+    return told
+
+
+def worst_certificate(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Put the certificates of all paths together: every violation the largest of any path, sound only where all are."""
+    first = each[0]
+    found: dict[str, Any] = {"paths": len(each)}
+    for key, value in first.items():
+        own = [c[key] for c in each]
+        if isinstance(value, dict):
+            found[key] = worst_certificate(own)
+        elif isinstance(value, bool):
+            found[key] = all(own)
+        elif key == "failures":
+            found[key] = [f"path {p}: {words}" for p, failures in enumerate(own) for words in failures]
+        elif key in ("objective", "objective_recomputed", "bound", "dual_objective", "model_hash"):
+            found[key] = own
+        elif key == "money_difference_at":
+            found[key] = own[int(np.argmax([c["money_difference_usd"] for c in each]))]
+        elif isinstance(value, float | int) and all(isinstance(v, float | int) for v in own):
+            found[key] = max(own)
+        else:
+            found[key] = value if all(v == value for v in own) else own
+    return found

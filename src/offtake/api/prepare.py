@@ -21,7 +21,7 @@ from offtake.spec.vary import value_at, vary
 
 if TYPE_CHECKING:
     from offtake.diagnostics import Diagnostic
-    from offtake.risk.cases import Assumption
+    from offtake.risk.assumption import Assumption
     from offtake.spec.overlay import Changes
     from offtake.spec.scenario import Scenario
 
@@ -94,7 +94,7 @@ def assumptions(
 
     Once `stopped` says so, no further world is made: screening a hundred of them takes seconds, and who asks to stop waits for none.
     """
-    from offtake.risk.cases import Assumption
+    from offtake.risk.assumption import Assumption
 
     def world(changes: Mapping[str, float]) -> Inputs:
         if stopped():

@@ -9,16 +9,15 @@ import numpy as np
 
 from offtake.api.document import Reasons, case_row, document
 from offtake.api.happenings import happenings
-from offtake.api.hedging import foresight_of, worst_certificate
-from offtake.api.mixing import Mixed, mixed_document
+from offtake.api.mixing import Mixed, mixed_document, worst_certificate
+from offtake.api.story import foresight_of
 from offtake.outlook import measures
 from offtake.outlook.sampling import conditional
 from offtake.plan.problem import PARTIES
 
 if TYPE_CHECKING:
     from offtake.api.happenings import Happenings
-    from offtake.api.hedging import Hedge
-    from offtake.api.world import Story
+    from offtake.api.story import Hedge, Story
     from offtake.plan.bottlenecks import Bottleneck
     from offtake.plan.problem import Party
 

@@ -16,7 +16,7 @@ from offtake.tables import significant
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from offtake.api.hedging import Hedge
+    from offtake.api.story import Hedge
     from offtake.plan.problem import Float, Int
 
     Bool = NDArray[np.bool_]

@@ -9,17 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offtake.api.headline import headline
-from offtake.api.hedging import Hedge, Told, mixed_findings, worst_certificate
+from offtake.api.mixing import mixed_findings, worst_certificate
+from offtake.api.one_path import Watch, certificate_of, is_stopped, named_cases, status_of
 from offtake.api.prepare import assumptions, prepare
-from offtake.api.world import (
-    CaseResult,
-    Story,
-    Watch,
-    certificate_of,
-    is_stopped,
-    named_cases,
-    status_of,
-)
+from offtake.api.story import CaseResult, Hedge, Story, Told
 from offtake.executors import Journal, Stopped, executor_of, together
 from offtake.lp.solution import Status
 from offtake.outlook.sampling import central
@@ -31,7 +24,7 @@ from offtake.plan.relief import reliefs
 from offtake.plan.run import plan_inputs
 from offtake.plan.tree_solve import solve_tree_at
 from offtake.progress import Progress, ProgressEvent, ignore
-from offtake.risk.cases import tornado
+from offtake.risk.tornado import tornado
 
 if TYPE_CHECKING:
     from offtake.api.prepare import World
@@ -43,7 +36,7 @@ if TYPE_CHECKING:
     from offtake.plan.relief import Relief
     from offtake.plan.run import Outcome
     from offtake.plan.settings import Settings
-    from offtake.risk.cases import Swing
+    from offtake.risk.tornado import Swing
     from offtake.spec.load import Loaded
     from offtake.spec.outlook import Outlook
 

@@ -19,11 +19,11 @@ from offtake.plan.problem import PARTIES
 from offtake.plan.serving import token_rates
 from offtake.plan.training import training_groups
 from offtake.report.data import report_table
-from offtake.risk.cases import decision_ranks
+from offtake.risk.tornado import decision_ranks
 from offtake.tables import significant
 
 if TYPE_CHECKING:
-    from offtake.api.world import CaseResult, Story
+    from offtake.api.story import CaseResult, Story
     from offtake.plan.problem import Float
     from offtake.plan.result import Plan
     from offtake.spec.series import Series

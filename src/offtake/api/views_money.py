@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from offtake.api.world import Story
+    from offtake.api.story import Story
     from offtake.ledger.books import Books
     from offtake.tables import Table
 

@@ -34,8 +34,7 @@ from offtake.report.svg.dots import DOT_COUNT
 from offtake.report.words import percent
 
 if TYPE_CHECKING:
-    from offtake.api.hedging import Hedge
-    from offtake.api.world import Story
+    from offtake.api.story import Hedge, Story
     from offtake.plan.bottlenecks import Bottleneck
     from offtake.plan.problem import Float
     from offtake.tables import Table

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from offtake.plan.problem import Float
     from offtake.plan.run import Outcome
     from offtake.plan.solve import Solved
-    from offtake.risk.cases import Assumption
+    from offtake.risk.assumption import Assumption
 
 __all__ = ["changes", "screen", "stacked"]
 

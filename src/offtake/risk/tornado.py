@@ -1,13 +1,13 @@
-"""Named cases and one-at-a-time assumptions, each against no alliance.
+"""Assumptions varied one at a time, each against no alliance.
 
-A named case is another world and is planned in full.  An assumption is varied between its low and its high end at the base plan's yes/no
-choices, as linear programs, warm, and labelled so.  Which assumptions are solved is decided by screening (`offtake.risk.screening`); what
-an assumption does to the decision is asked of the same linear programs (`offtake.risk.decision`).
+An assumption is varied between its low and its high end at the base plan's yes/no choices, as linear programs, warm, and labelled so.
+Which assumptions are solved is decided by screening (`offtake.risk.screening`); what an assumption does to the decision is asked of the
+same linear programs (`offtake.risk.decision`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -24,24 +24,8 @@ from offtake.risk.decision import STEPS, Decision, decision_of, switching_value
 from offtake.risk.screening import screen
 
 if TYPE_CHECKING:
-    from offtake.plan.inputs import Inputs
     from offtake.plan.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assumption:
-    """One varied assumption.
-
-    Attributes
-    ----------
-    path : str                     dotted path in the scenario
-    low, high : Inputs factory     the world at either end
-    """
-
-    path: str
-    low: float
-    high: float
-    world: Callable[[float], Inputs]
+    from offtake.risk.assumption import Assumption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,101 +1,34 @@
-"""Plan a scenario with everything that belongs to the answer: base case, no alliance, prices, reliefs, cases, assumptions."""
+"""Plan a scenario as it is written, one path, and all that belongs to the answer: no alliance, prices, reliefs, cases, assumptions."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from offtake.api.headline import Headline, headline
-from offtake.api.prepare import World, assumptions, prepare
+from offtake.api.headline import headline
+from offtake.api.prepare import assumptions, prepare
+from offtake.api.story import CaseResult, Story
 from offtake.errors import OfftakeError
-from offtake.executors import executor_of, side_by_side, together
+from offtake.executors import side_by_side, together
 from offtake.lp.certificate import certify
 from offtake.lp.solution import Status
-from offtake.plan.bottlenecks import Bottleneck, bottlenecks
+from offtake.plan.bottlenecks import bottlenecks
 from offtake.plan.compile import compile_problem
 from offtake.plan.findings import Finding, findings
 from offtake.plan.relief import Relief, reliefs
 from offtake.plan.run import Outcome, plan_inputs
-from offtake.plan.settings import Settings
 from offtake.plan.shortages import shortages
 from offtake.progress import Progress, ProgressEvent, ignore
-from offtake.risk.cases import Swing, tornado
+from offtake.risk.tornado import Swing, tornado
 
 if TYPE_CHECKING:
-    from offtake.api.hedging import Hedge
     from offtake.plan.inputs import Inputs
     from offtake.plan.problem import Problem
+    from offtake.plan.settings import Settings
     from offtake.spec.load import Loaded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseResult:
-    """One case, the base case first; no outcome where that world has no plan."""
-
-    id: str
-    title: str
-    status: str
-    method: str
-    outcome: Outcome | None
-    figures: Headline | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """All that was found about a scenario.
-
-    Of a plan under uncertainty, `base` and `figures` are those of its first path and `hedge` holds all of them: whoever tells numbers tells
-    means over the paths.
-    """
-
-    world: World
-    base: Outcome
-    figures: Headline
-    bottlenecks: Sequence[Bottleneck]
-    reliefs: Sequence[Relief]
-    cases: Sequence[CaseResult]
-    swings: Sequence[Swing]
-    findings: Sequence[Finding]
-    certificate: Mapping[str, Any]
-    status: str
-    seconds: Mapping[str, float]
-    hedge: Hedge | None = None
-
-    @property
-    def low_case(self) -> CaseResult | None:
-        """The case called `low`, or the one with the least value against no alliance."""
-        solved = [c for c in self.cases[1:] if c.outcome is not None]
-        named = next((c for c in solved if c.id == "low"), None)
-        worst = min(solved, key=lambda c: c.outcome.value_against_no_alliance_usd if c.outcome else 0.0, default=None)
-        return named or worst
-
-
-def tell(
-    loaded: Loaded,
-    settings: Settings,
-    *,
-    cases: bool = True,
-    full: bool = False,
-    executor: str | None = None,
-    journal: str | Path | None = None,
-    progress: Progress = ignore,
-) -> Story:
-    """Plan a loaded scenario and all that belongs to the answer: under uncertainty where it states an outlook of several paths."""
-    outlook = loaded.scenario.outlook
-    if outlook is not None and outlook.paths > 1 and outlook.uncertain:
-        from offtake.api.uncertain import tell_under_uncertainty
-
-        return tell_under_uncertainty(
-            loaded, outlook, settings, cases=cases, full=full, executor=executor, journal=journal, progress=progress
-        )
-    if executor is not None:  # one path leaves nothing to share out, but who names a cluster hears that it is silent
-        executor_of(executor).close()
-    return tell_one_path(loaded, settings, cases=cases, progress=progress)
 
 
 def tell_one_path(loaded: Loaded, settings: Settings, *, cases: bool = True, progress: Progress = ignore) -> Story:
@@ -230,10 +163,3 @@ class Watch:
         """End a step."""
         now = time.perf_counter()
         self.laps[name], self.last = now - self.last, now
-
-
-def settings_of(
-    *, gap: float, relax: bool, time_limit_s: float | None, seed: int, interrupt: threading.Event | None
-) -> Settings:
-    """Make solver settings from what a caller asks for."""
-    return Settings(gap=gap, relax=relax, time_limit_s=time_limit_s, seed=seed, interrupt=interrupt)
