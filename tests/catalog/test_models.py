@@ -59,3 +59,19 @@ def test_a_proxy_is_scaled_in_proportion():
     large = base.with_active(74e9)
     assert (large.params, large.expert_params) == (2 * base.params, 2 * base.expert_params)
     assert large.kv_bytes_per_tok == base.kv_bytes_per_tok
+
+
+def test_counted_active_weights_agree_with_what_the_vendors_print():
+    # in the models' own names or cards: 3B of 16B, 2.7B of 14.3B, 13B of 80B, 47B of 300B, 1B of 7B, 115B of 270B
+    printed = {
+        "Moonlight-16B-A3B": 3,
+        "Qwen1.5-MoE-A2.7B": 2.7,
+        "Hunyuan-A13B": 13,
+        "ERNIE-4.5-300B-A47B": 47,
+        "OLMoE-1B-7B": 1.3,
+    }
+    printed |= {"dots.llm1": 14, "ERNIE-4.5-21B-A3B": 3, "Grok-2": 115}
+    for name, billions in printed.items():
+        assert transformer_of(catalog.model(name)).active_params == pytest.approx(billions * 1e9, rel=0.12), (
+            name
+        )  # with or without the embedding

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from offtake.catalog.facts import Fact
 
-__all__ = ["Entry", "Kind", "canonical", "close", "find", "key", "names", "references", "rows"]
+__all__ = ["Entry", "Kind", "canonical", "close", "find", "key", "names", "references", "rows", "starting"]
 
 Kind = Literal["chips", "models", "sites"]
 _POINT = re.compile(r"(?<=\d)\.(?=\d)")
@@ -64,14 +64,14 @@ def rows(table: str) -> tuple[Mapping[str, str], ...]:
 
 
 def key(name: str) -> str:
-    """Return a name as it is compared: lower case, letters and digits only.
+    """Return a name as it is compared: lower case, letters and digits only; "+" is read aloud, since it names another model.
 
     Examples
     --------
-    >>> key("Llama-3.1 405B"), key("Trainium 2") == key("trainium2")
-    ('llama31405b', True)
+    >>> key("Llama-3.1 405B"), key("Trainium 2") == key("trainium2"), key("Command R+")
+    ('llama31405b', True, 'commandrplus')
     """
-    return "".join(c for c in name.casefold() if c.isalnum())
+    return "".join(c for c in name.casefold().replace("+", "plus") if c.isalnum())
 
 
 def names(kind: Kind) -> tuple[str, ...]:
@@ -128,6 +128,25 @@ def close(kind: Kind, name: str) -> tuple[str, ...]:
     index = _index(kind)
     found = difflib.get_close_matches(key(name), list(index), n=5, cutoff=0.6)
     return tuple(dict.fromkeys(index[k] for k in found))[:3]
+
+
+def starting(kind: Kind, name: str) -> tuple[str, ...]:
+    """Return the entries of which `name` is only the beginning, at a word's end: what a family's name could mean.
+
+    Examples
+    --------
+    >>> starting("models", "gpt-oss"), starting("models", "gpt-o")
+    (('gpt-oss-20b', 'gpt-oss-120b'), ())
+    """
+    begun = key(name)
+    if len(begun) < 2:
+        return ()
+    found = []
+    for one in names(kind):
+        words = [w for w in re.split(r"[^a-z0-9.+]+", one.casefold()) if w]
+        if begun in {key("".join(words[:count])) for count in range(1, len(words))}:
+            found.append(one)
+    return tuple(found)
 
 
 def find(kind: Kind, name: str) -> str | None:
