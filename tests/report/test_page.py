@@ -8,14 +8,16 @@ from html.parser import HTMLParser
 import pytest
 
 from offtake.report import sentences, sentences_answer
+from offtake.report.blocks import table
 from offtake.report.data import TABLES, ReportData, report_table
 from offtake.report.page import render
-from offtake.tables import Column, Table
+from offtake.report.words import percent
+from offtake.tables import Column, Table, significant
 
 from .sample import ROWS, full
 from .sample_paths import PATH_ROWS, uncertain
 
-VOID = {"meta", "br", "hr", "img", "input", "link"}
+VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 HOSTILE = "<script>alert(1)</script>\"'&</svg></style>\x00\u202e]]>"
 
 
@@ -294,6 +296,34 @@ def test_untouched_defaults_are_marked():
     page = render(full())
     assert page.count("default, untouched") == 1
     assert "of which 1 default nobody has touched" in page
+
+
+def test_prices_of_mixed_units_are_written_row_by_row_and_only_where_a_limit_binds():
+    page = read(render(uncertain()))
+    twin = "".join(page.words).split("Paths in which it binds")[1].split("Training runs")[0]
+    for row in PATH_ROWS["binding"]():
+        limit, _, period, *_, share, price, _, _, _ = row
+        if share > 0 and price is not None:
+            assert significant(price) in twin, (limit, period)
+
+
+def test_a_name_breaks_between_its_parts_and_a_day_not_at_all():
+    long = "parties.offtaker.facility.opening_balance"
+    written = table(Table("t", (Column("path"), Column("when")), [(long, "2027-01-01"), ("short.name", "2027")]))
+    assert "<td>parties.<wbr>offtaker.<wbr>facility.<wbr>opening_<wbr>balance</td>" in written
+    assert '<td class="day">2027-01-01</td>' in written
+    assert "<td>short.name</td><td>2027</td>" in written
+
+
+def test_what_is_not_served_is_one_figure_on_the_whole_page():
+    # Over paths the mean of the shares is not the share of the means: where both are told, both are named.
+    page = "".join(read(render(uncertain())).words)
+    shown = uncertain().table("tokens")
+    unserved, served = shown["unserved_tok"].sum(), shown["served_tok"].sum()
+    mean = uncertain().table("cases").rows()[0]["unserved_frac"]
+    whole = f"{percent(unserved / (unserved + served))} of what is wanted"
+    assert f"{whole}, {percent(mean)} on an average path, is not served" in page
+    assert f"{whole} is not served" in "".join(read(render(full())).words)
 
 
 def test_figures_have_at_most_three_digits_on_page_one():

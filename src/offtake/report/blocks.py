@@ -6,13 +6,15 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from offtake.tables import MINUS, NOTHING, Table, escape, scale_of
+from offtake.tables import MINUS, NOTHING, Column, Table, escape, scale_of, significant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["empty", "figure", "paragraph", "table", "tied", "twin", "years"]
+__all__ = ["cellwise", "empty", "figure", "paragraph", "table", "tied", "twin", "years"]
 
+_DAY = re.compile(r"<td>(?=\d{4}-\d\d-\d\d</td>)")
+_LONG = re.compile(r"(?<=>)[\w.\[\]-]{24,}(?=</td>)")
 _UNIT = re.compile(r"(?<=\d) (?=(?:bn|M|k|T|GW|MW)\b|%)|(?<=×) (?=\d)")
 
 
@@ -38,11 +40,26 @@ def empty(reason: str) -> str:
 
 
 def table(shown: Table, *, kind: str = "") -> str:
-    """Write a table that may scroll sideways on a narrow screen."""
-    markup = shown.to_html()
+    """Write a table that may scroll sideways on a narrow screen; a day stays on one line, long names break at dots and underscores."""
+    markup = _DAY.sub('<td class="day">', shown.to_html())
+    markup = _LONG.sub(lambda found: re.sub(r"(?<=[._])", "<wbr>", found[0]), markup)
     if kind:
         markup = markup.replace("<table>", f'<table class="{escape(kind)}">', 1)
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(shown.title or shown.name)}">{markup}</div>'
+
+
+def cellwise(shown: Table, *names: str) -> Table:
+    """Write columns of mixed units cell by cell, with three significant digits each: one count of decimals would not fit all.
+
+    Examples
+    --------
+    >>> prices = Table("t", (Column("price"), Column("unit")), [(0.54, "USD/Mtok"), (3_635_251.0, "USD/MW-year"), (None, "")])
+    >>> cellwise(prices, "price")["price"].tolist()
+    ['0.54', '3,640,000', '–']
+    """
+    columns = tuple(Column(c.name, c.unit, c.heading, "text") if c.name in names else c for c in shown.columns)
+    cells = {n: [significant(float(v)) for v in a.tolist()] if n in names else a for n, a in shown.arrays().items()}
+    return Table(shown.name, columns, cells, shown.title, shown.note)
 
 
 def twin(markup: str, summary: str = "The figures as a table") -> str:

@@ -52,7 +52,8 @@ summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outli
 .scroll { overflow-x: auto; margin-top: 10px; }
 table { border-collapse: collapse; font-size: 13px; line-height: 1.35; }
 caption { text-align: left; font-weight: 600; padding: 4px 0; }
-th, td { padding: 5px 16px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+th, td { padding: 5px 16px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
+td.day { white-space: nowrap; } td.n + td:not(.n), th.n + th:not(.n) { padding-left: 18px; }
 th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); overflow-wrap: normal; }
 td.n, th.n { text-align: right; padding: 5px 0 5px 18px; white-space: nowrap; } th.n { white-space: normal; }
 th .unit { display: block; color: var(--muted); font-weight: 400; }
@@ -65,7 +66,7 @@ table.cases td:first-child { min-width: 90px; max-width: 190px; }
 table.cases td { padding-top: 8px; padding-bottom: 8px; }
 .note { color: var(--muted); font-size: 13px; margin-top: 8px; }
 .empty { color: var(--muted); border: 1px dashed var(--line); padding: 18px; margin-top: 10px; }
-.badge { display: inline-block; border: 1px solid var(--line); border-radius: 3px; padding: 0 6px; font-size: 12px; }
+.badge { display: inline-block; white-space: nowrap; border: 1px solid var(--line); border-radius: 3px; padding: 0 6px; font-size: 12px; }
 nav { margin-top: 16px; font-size: 13px; } nav a { margin-right: 18px; white-space: nowrap; }
 footer { margin-top: 90px; padding-bottom: 60px; color: var(--muted); font-size: 13px; }
 @media screen and (max-width: 860px) {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.report import charts, sentences
-from offtake.report.blocks import empty, figure, paragraph, table, twin
+from offtake.report.blocks import cellwise, empty, figure, paragraph, table, twin
 from offtake.report.opening import opening
 from offtake.report.uncertain import under_uncertainty
 from offtake.report.words import usd
@@ -67,10 +67,16 @@ def _drawn(data: ReportData, place: tuple[str, str], claim: str, svg: str, sub: 
     number, name = place
     shown = [data.table(n) for n in (name, also) if n and len(data.table(n))]
     if name == "bottlenecks":  # a row for each limit and period would be thousands: the twin lists what binds
-        shown = [t.take(np.flatnonzero(t["binding"])) if t.name == name else t for t in shown]
-        shown += _named_otherwise(data)
+        shown = [*(_where_it_binds(t) for t in shown), *_named_otherwise(data)]
     twins = twin("".join(table(t) for t in shown)) if shown else ""
     return figure(name.replace("_", "-"), claim, sub=sub, body=svg, twins=twins, number=number)
+
+
+def _where_it_binds(shown: Table) -> Table:
+    """Keep the periods in which a limit binds; prices have a unit in each row."""
+    mark = next((n for n in ("binding", "share_frac") if n in shown), None)
+    kept = shown if mark is None else shown.take(np.flatnonzero(shown[mark] > 0))
+    return cellwise(kept, *(n for n in ("price", "price_low", "price_high") if n in kept))
 
 
 def _named_otherwise(data: ReportData) -> list[Table]:

@@ -97,7 +97,7 @@ def _power(data: ReportData) -> str:
         top = max(uses, key=lambda u: (uses[u], u))
         share = uses[top] / sum(uses.values())
         whole = _mw_years(sum(uses.values()))
-        claim = f"The largest part of the IT power, {percent(share)} of {whole}, goes to {top}."
+        claim = f"The largest part of {data.the('provider')}’s IT power, {percent(share)} of {whole}, goes to {top}."
         drawing = Drawing("tokens", FULL, 460.0, "From power to tokens", claim)
         links = [Link(stage=int(r["stage"]), source=r["source"], target=r["target"], amount=r["it_mw_y"]) for r in rows]
         notes = {
@@ -106,7 +106,10 @@ def _power(data: ReportData) -> str:
             if r["made"]
         }
         body = sankey(drawing, links, amount=_mw_years, notes=notes)
-    sub = "IT power over the horizon, from the grid operator by site and chip to its use, and what the use made."
+    sub = (
+        f"IT power of {data.the('provider')}’s sites over the horizon, from the grid operator by site and chip to its use, and what that "
+        f"made; what other clouds’ chips do for {data.the('offtaker')} is not in it."
+    )
     twins = twin(table(shown) + (table(data.table("uses")) if len(data.table("uses")) else "")) if rows else ""
     return figure("power-flows", claim, sub=sub, body=body, twins=twins)
 
@@ -268,8 +271,12 @@ def _served(data: ReportData) -> str:
     served, unserved = float(shown["served_tok"].sum()), float(shown["unserved_tok"].sum())
     if served <= 0:
         return "No tokens are served."
+    share = unserved / (served + unserved)
+    cases = data.table("cases").rows()
+    of_a_path = cases[0]["unserved_frac"] if cases and data.fact("paths") else None
+    known = f", {percent(of_a_path)} on an average path," if of_a_path is not None else ""
     tail = (
-        f"{percent(unserved / (served + unserved))} of what is wanted is not served"
+        f"{percent(share)} of what is wanted{known} is not served"
         if unserved > 0
         else "nothing wanted is left unserved"
     )

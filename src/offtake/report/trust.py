@@ -35,7 +35,12 @@ def trust(data: ReportData) -> str:
     certificate = data.fact("certificate")
     parts.append("<h3>Certificate</h3>")
     if isinstance(certificate, Mapping) and certificate:
-        parts.append(paragraph("Recomputed outside the solver, from the problem and the plan alone."))
+        parts.append(
+            paragraph(
+                "Recomputed outside the solver, from the problem and the plan alone. Objectives and bounds are in millions of US dollars"
+                + (", one for each path." if data.fact("paths") else ".")
+            )
+        )
         parts.append(_facts({k: _value(v) for k, v in _leaves(certificate).items()}, "certificate"))
     else:
         parts.append(empty("No certificate is given."))
@@ -60,7 +65,7 @@ def assumptions(data: ReportData) -> str:
                 *(c for c in shown.columns if c.name not in {"untouched_default", "origin"}),
                 Column("origin", "", "Origin", "text"),
             ),
-            [{**_without(r, "untouched_default"), "origin": _origin(r)} for r in shown.rows()],
+            [{**_without(r, "untouched_default"), "source": _source(r), "origin": _origin(r)} for r in shown.rows()],
         )
         words = f"{plural(len(shown), 'value')}, of which {plural(untouched, 'default')} nobody has touched."
         markup = table(marked).replace(
@@ -72,6 +77,11 @@ def assumptions(data: ReportData) -> str:
 
 def _origin(row: Mapping[str, Any]) -> str:
     return "default, untouched" if row["untouched_default"] else str(row["origin"])
+
+
+def _source(row: Mapping[str, Any]) -> str:
+    """Give where the value was read; an untouched default has its mark under its origin."""
+    return "" if row["untouched_default"] and row["source"] == "default, untouched" else str(row["source"])
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -105,4 +115,4 @@ def _value(value: Any) -> str:  # noqa: ANN401
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.2e}" if value and abs(value) < 1e-3 else significant(value, 6)
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(_value, value)) if isinstance(value, list | tuple) else str(value)

@@ -48,10 +48,16 @@ def _spread(data: ReportData) -> str:
         "The plan on its own paths. Power and tokens: means of each period of the grid, tokens as a yearly rate; cash: cumulative before "
         "equity and loans, at year ends."
     )
-    shown = data.table("fans")
+    shown = _in_words(data, data.table("fans"))
     return figure(
         "fans", said.spread(data), sub=sub, body=body, twins=twin(table(shown)) if len(shown) else "", number="U2"
     )
+
+
+def _in_words(data: ReportData, shown: Table) -> Table:
+    """Name the series as over the charts; the table's own names are for programs."""
+    words = {name: title_of(data, name) for name in FANS}
+    return Table(shown.name, shown.columns, {**shown.arrays(), "series": [words.get(s, s) for s in shown["series"]]})
 
 
 def _parties(data: ReportData) -> str:
