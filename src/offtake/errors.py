@@ -343,7 +343,8 @@ F102 A party runs out of cash
 
 F103 A training run is late or not done
     The run is worth less than the chips, power or outside supply that it would need by its latest date, or there are not
-    enough of them. What needs its capability is not sold before it is done.
+    enough of them. What needs its capability is not sold before it is done. Over several paths later stages are relaxed: a
+    run may be done in part, what needs it opens to that share, and its value is one that no whole plan quite reaches.
 
 F104 Demand is not served
     At its price the demand is not worth what it needs, or a limit stands in its way: see what binds. Unserved demand is

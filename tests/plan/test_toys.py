@@ -6,12 +6,15 @@ phases of a period come in evenly, so that half of them stand on average in thei
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from plan_toys import EXACT, chip, contract, demand, offer, plan, problem, run, site, solved, stand, toy
 
 from offtake.plan.build import build
 from offtake.plan.compile import with_floors
+from offtake.plan.findings import findings
 from offtake.plan.result import read
 from offtake.plan.solve import solve
 
@@ -119,6 +122,26 @@ def test_a_training_run_opens_demand_the_period_after(years, done, best):
     found, joint = value(toy(chips=[chip(opening=TEN, **NO_ORDERS)], demand=asked, training=[trained]))
     assert found.decisions.done[0, :, 0].tolist() == pytest.approx(done)
     assert joint == pytest.approx(best)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "training run r is not done within the horizon"),
+        (0.334, "training run r is done to 33 % only"),
+        (0.7, "to 70 %"),
+        (1.0, ""),
+    ],
+)
+def test_a_run_that_is_done_in_part_is_told_as_such(share, words):
+    # A plan for one path decides runs in whole; of several paths the later stages are relaxed, and so may be any share of a run.
+    asked = [demand("plain", price=0.4), demand("new", price=1.0, needs="r")]
+    trained = run(flop=0.5 * 10_000 * 8760 * 1e18)
+    found, _ = value(toy(chips=[chip(opening=TEN, **NO_ORDERS)], demand=asked, training=[trained]))
+    relaxed = replace(found, decisions=replace(found.decisions, done=share * found.decisions.done))
+    told = [f.message for f in findings(relaxed) if f.code == "F103"]
+    assert len(told) == (share < 1)
+    assert words in "".join(told)
 
 
 def test_a_training_run_takes_its_shortest_duration():

@@ -14,6 +14,7 @@ from offtake.api.views_deal import amendments
 from offtake.ledger.circularity import circularity
 from offtake.ledger.performance import debt_cover, stake
 from offtake.plan.contracts import contract_of
+from offtake.plan.findings import PART
 from offtake.plan.problem import PARTIES
 from offtake.risk.tornado import decision_ranks
 
@@ -206,7 +207,7 @@ def _tokens(plan: Plan) -> dict[str, Any]:
 def _training(plan: Plan) -> list[dict[str, Any]]:
     found = []
     for r, run in enumerate(plan.problem.runs.ids):
-        done = plan.decisions.done[0, :, r] > 0.5
+        done = plan.decisions.done[0, :, r] >= 1 - PART
         first = int(done.argmax()) if done.any() else None
         found.append(
             {"run": run, "done": bool(done.any()), "period": None if first is None else plan.problem.grid.labels[first]}

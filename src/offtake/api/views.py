@@ -15,12 +15,13 @@ from offtake.api.views_deal import deal_tables
 from offtake.api.views_money import money_tables
 from offtake.dates import HOURS_PER_DAY
 from offtake.plan import scales
+from offtake.plan.findings import PART
 from offtake.plan.problem import PARTIES
 from offtake.plan.serving import token_rates
 from offtake.plan.training import training_groups
 from offtake.report.data import report_table
 from offtake.risk.tornado import decision_ranks
-from offtake.tables import significant
+from offtake.tables import scale_of, significant
 
 if TYPE_CHECKING:
     from offtake.api.story import CaseResult, Story
@@ -252,7 +253,8 @@ def _amount(value: float, unit: str, *, series: bool) -> str:
         return significant(scaled) + word
     if unit.startswith("%"):
         return f"{significant(100 * value)} {unit}"
-    return f"{significant(value)} {unit}"
+    factor, shown = scale_of(abs(value), unit)
+    return f"{significant(value / factor)} {shown}"
 
 
 def case_rows(cases: Sequence[CaseResult]) -> list[dict[str, Any]]:
@@ -456,15 +458,15 @@ def _training(plan: Plan) -> list[dict[str, Any]]:
     rows = []
     for r, run in enumerate(problem.runs.ids):
         works = np.flatnonzero(decisions.progress_flop[0, :, r] > 1e-9 * problem.runs.flop[r])
-        done = decisions.done[0, -1, r] > 0.5
+        share = float(decisions.done[0, -1, r])  # between 0 and 1 where later stages are relaxed
         where = [g for k, g in enumerate(groups) if decisions.group[0, r, k] > 0.5]
         rows.append(
             {
                 "run": run,
-                "status": "done" if done else "not done",
+                "status": "not done" if share < PART else "done" if share > 1 - PART else "in part",
                 "start": problem.grid.starts[works[0]] if len(works) else None,
                 "end": problem.grid.ends[works[-1]] if len(works) else None,
-                "where": ", ".join(where) if done else "",
+                "where": ", ".join(where) if share >= PART else "",
                 "flop": float(problem.runs.flop[r]),
             }
         )

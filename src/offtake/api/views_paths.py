@@ -148,19 +148,21 @@ def _phases(each: Sequence[Table], chance: Float) -> list[dict[str, Any]]:
 
 
 def _training(each: Sequence[Table], chance: Float) -> list[dict[str, Any]]:
-    """Mix training runs: in which share of the paths each is done, and when in the middle."""
+    """Mix training runs: in which share of the paths each is done, or in part where later stages are relaxed, and when in the middle."""
     found = []
     for own in zip(*(t.rows() for t in each), strict=True):
         done = [(r, float(w)) for r, w in zip(own, chance, strict=True) if r["status"] == "done"]
         share = sum(w for _, w in done)
-        status = "done" if len(done) == len(own) else f"done in {percent(share)}" if done else "not done"
+        part = sum(float(w) for r, w in zip(own, chance, strict=True) if r["status"] == "in part")
+        said = [f"{words} in {percent(p)}" for words, p in (("done", share), ("in part", part)) if p > 0]
+        status = "done" if len(done) == len(own) else ", ".join(said) or "not done"
         days = {}
         for name in ("start", "end"):
             known = [
                 (str(r[name]), w) for r, w in (done or zip(own, chance.tolist(), strict=True)) if r[name] is not None
             ]
             days[name] = _as_date(middle([d for d, _ in known], [w for _, w in known])) if known else None
-        where = dict.fromkeys(place for r, _ in done for place in r["where"].split(", ") if place)
+        where = dict.fromkeys(place for r in own for place in r["where"].split(", ") if place)
         flop = expected([r["flop"] for r in own], chance.tolist())
         found.append({"run": own[0]["run"], "status": status, **days, "where": " or ".join(where), "flop": flop})
     return found

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from offtake.plan.result import Plan
 
 
+PART = 1e-3
+"""Above this share a run is done in part, below one less it is whole: only where whole numbers are relaxed is it in between [frac]."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One finding.
@@ -87,7 +91,18 @@ def _runs(plan: Plan) -> list[Finding]:
     for r, run in enumerate(plan.problem.runs.ids):
         done = plan.decisions.done[0, :, r]
         latest = int(plan.problem.runs.latest_period[r])
-        if done[-1] < 0.5:
+        if PART <= done[-1] <= 1.0 - PART:
+            share = f"{significant(100 * float(done[-1]), 2)} %"
+            found.append(
+                Finding(
+                    severity="note",
+                    code="F103",
+                    message=f"training run {run} is done to {share} only, as whole numbers are relaxed: what needs it opens to that share",
+                    about=f"{run}, in part",
+                    size=float(1.0 - done[-1]),
+                )
+            )
+        elif done[-1] < PART:
             found.append(
                 Finding(
                     severity="note",
