@@ -229,3 +229,20 @@ def test_a_class_that_cannot_be_kept_says_the_best():
     small = replace(chip, hbm_bytes=4e9)
     with pytest.raises(LatencyError, match="does not fit"):
         serving_capacity(small, model, CHAT)
+
+
+def test_a_batch_beyond_the_caches_runs_in_waves():
+    """LMDeploy's 13B on one A100 prints 47 ms and 390 tok/s for 32 and for 64 requests of 2,048 + 2,048: the caches hold some 18."""
+    case = _case(
+        chip="A100", model="Llama 2 13B", chips=1, tp=1, input_tok=2048.0, output_tok=2048.0, load="static", weights="bf16"
+    )  # fmt: skip
+    within, some, many = (predict_serving(replace(case, batch=float(n))) for n in (8, 32, 64))
+    assert within.running == 8.0
+    assert 15.0 < some.running < 22.0
+    for figure in ("running", "tpot_s", "output_tok_per_s"):
+        assert getattr(many, figure) == pytest.approx(getattr(some, figure), rel=1e-9)
+    # waves one after the other: the mean at work is half of the batch and half of what runs, and the last wave ends after all others
+    for found, batch in ((within, 8.0), (some, 32.0), (many, 64.0)):
+        assert found.concurrency == pytest.approx(0.5 * (batch + found.running), rel=1e-9)
+    wave_s = 2048.0 * many.running / many.output_tok_per_s
+    assert many.ttft_s - some.ttft_s == pytest.approx(0.5 * 32.0 / many.running * wave_s, rel=1e-9)

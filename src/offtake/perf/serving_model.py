@@ -122,6 +122,7 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
 
     Closed: the batch at which Little's law gives the stated number, at most what the caches hold and what a pool of prompts feeds; what
     does not fit waits, and the time to first token grows by it. A finite run keeps `occupancy` of the nominal number at work.
+    Static: no more of the batch runs at once than the caches hold; the rest comes in further waves.
     """
     room = batching.capacity(s)
     # a layout that ran with less in reserve than assumed: its limit is not known
@@ -143,7 +144,8 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
     batches = _grid(np.where(closed, np.minimum(asked, held), np.where(load.rate > 0.0, most, held)))
     curve = replica.at(batches)
     found = batching.inverse(batches, np.where(closed, curve.at_work(s), curve.rate_per_s), asked)
-    batch = np.where(load.static > 0.0, load.target, np.where(load.offline > 0.0, np.maximum(most, 1.0), found))
+    at_once = np.where(load.static > 0.0, np.minimum(load.target, np.maximum(held, 1.0)), np.maximum(most, 1.0))
+    batch = np.where((load.static > 0.0) | (load.offline > 0.0), at_once, found)
     if apart.any():  # a pool of prompts that is full holds the decoding pool back
         batch = np.where(apart & (load.static <= 0.0), np.minimum(batch, _stable(curve, batches)), batch)
     state = replica.at(batch)
@@ -186,8 +188,10 @@ def figures(s: Setting, p: Physics, load: Load) -> tuple[Figures, Running]:
     if static.any():
         whole = state.prompt.lone_s + (state.batch - 1.0) * state.prompt.busy_s
         tpot = np.where(static, tpot - state.mixing_s, tpot)
-        ttft = np.where(static, whole, ttft)
-        rate = np.where(static, state.batch / (whole + s.output_tok * tpot), rate)
+        # what the caches do not hold comes in further waves: on average it waits for half of the others
+        wave, waves = whole + s.output_tok * tpot, np.maximum(load.target / state.batch, 1.0)
+        ttft = np.where(static, whole + 0.5 * (waves - 1.0) * wave, ttft)
+        rate = np.where(static, state.batch / wave, rate)
     median = ttft
     if closed.any():
         # the rate follows from the batch that runs, the time to first token from the number at work
