@@ -161,9 +161,12 @@ def test_each_value_of_information_is_a_row_in_words():
 def test_the_stressed_probabilities_stand_in_one_line():
     assert sentences_paths.risk(uncertain()) == (
         "Risk counts as 70 % of the mean and 30 % of the mean of the worst 10 % of the probability: −$2 bn on 20 fresh paths, $22.7 bn on "
-        "the 6 paths of the plan. In sample it is the mean as if path 0 had 37 % of the probability instead of 10 % and 5 others less "
+        "the 6 paths of the plan. Of the fresh paths that tail is 2: a rough figure, without an interval. "
+        "In sample it is the mean as if path 0 had 37 % of the probability instead of 10 % and 5 others less "
         "than sampled."
     )
+    many = {**uncertain().document, "value": {**uncertain().document["value"], "out_of_sample_paths": 200}}
+    assert "a rough figure" not in sentences_paths.risk(uncertain(document=many))
     neutral = {**MORE["risk"], "measure": "expectation", "stressed_probabilities": list(CHANCES)}
     data = uncertain(document={**uncertain().document, "risk": neutral})
     assert sentences_paths.risk(data) == "Risk counts as the mean alone: every path with its own probability."

@@ -36,7 +36,8 @@ def terms(data: ReportData) -> tuple[str, ...]:
 
 
 RELAXED = (
-    "Decisions of later stages are relaxed: they may begin a part of a phase, which is to be read as an intention."
+    "Decisions of later stages are relaxed: they may begin a part of a phase, which is to be read as an intention. "
+    "So are training runs, at any time."
 )
 """Stands wherever the stages' decisions are listed."""
 
@@ -136,7 +137,21 @@ def risk(data: ReportData) -> str:
     up = [f"path {p} had {percent(s)} of the probability instead of {percent(c)}" for p, s, c in leaned if s > c][:3]
     down = sum(s < c for _, s, c in leaned)
     rest = f" and {plural(down, 'other')} less than sampled" if down else ""
-    return f"Risk counts as {words}: {_adjusted(data)}. In sample it is the mean as if {joined(up)}{rest}."
+    return f"Risk counts as {words}: {_adjusted(data)}.{_tail(data)} In sample it is the mean as if {joined(up)}{rest}."
+
+
+_FEW = 10
+"""A tail of fewer fresh paths than this is called rough (ours: at ten, the error of its mean is a third of the spread in it)."""
+
+
+def _tail(data: ReportData) -> str:
+    """Say of how few fresh paths the tail is the mean; nothing where there are none, or many."""
+    count = (data.fact("value") or {}).get("out_of_sample_paths") or 0
+    level = (data.fact("risk") or {}).get("level_frac")
+    if level is None or not count:
+        return ""
+    tail = max(1, round(count * (1.0 - float(level))))
+    return f" Of the fresh paths that tail is {tail}: a rough figure, without an interval." if tail < _FEW else ""
 
 
 def _adjusted(data: ReportData) -> str:
