@@ -58,14 +58,15 @@ def test_groups_add_up_and_keys_are_as_promised():
     assert any("Z80" in reason for reason in found["refusals"])
 
 
-def test_serving_has_three_metrics_and_totals_are_compared_with_totals():
+def test_serving_has_three_metrics_and_a_total_is_turned_into_output():
     plain = score_serving([serving_row(Cells(2, SERVING))]).rows[0]
     assert set(plain.figures) == {"tpot", "throughput", "ttft"}
     cells = {k: v for k, v in SERVING.items() if k != "output_tokens_per_s_chip"} | {"total_tokens_per_s_chip": "540"}
     total = score_serving([serving_row(Cells(2, cells))]).rows[0]
     # 1024 in and 512 out: input and output together are three times the output
-    assert total.figures["throughput"].predicted == pytest.approx(3.0 * plain.figures["throughput"].predicted)
-    assert total.figures["throughput"].measured == 540.0
+    assert total.figures["throughput"].predicted == plain.figures["throughput"].predicted
+    assert total.figures["throughput"].measured == pytest.approx(180.0)
+    assert total.basis == "total"
 
 
 def test_a_prompt_alone_has_a_first_token_only():

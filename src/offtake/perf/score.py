@@ -1,8 +1,8 @@
 """Score: predictions beside measurements, row by row, and their errors for all rows and by group.
 
 Error of a number: |predicted - measured| / measured. Training: step time where the row prints it, else from its tokens/s, else from its
-TFLOP/s by the definition of the source. Serving: time per output token, tokens/s of a chip (output where the row has it, else input and
-output), time to first token. Fractions, not percent. A prediction never sees a measured column: its case has none.
+TFLOP/s by the definition of the source. Serving: time per output token, output tokens/s of a chip (from input and output together where
+the row has only those), time to first token. Fractions, not percent. A prediction never sees a measured column: its case has none.
 """
 
 from __future__ import annotations
@@ -139,18 +139,21 @@ def score_serving(
 
 
 def _serving_figures(row: ServingRow, found: ServingPrediction) -> dict[str, Compared]:
-    """Put the figures of a prediction beside what a row measures."""
+    """Put the figures of a prediction beside what a row measures.
+
+    Throughput is predicted as output of a chip, whichever column measures: a measured rate of input and output together, or of the chips
+    of the decode pool alone, is turned into that by the lengths and the layout. So no measured column decides what is predicted.
+    """
     case, scale = row.case, 1.0
-    name = "output_tok_per_s_per_decode_chip" if row.basis == "decode chip" else "output_tok_per_s_per_chip"
-    if row.basis == "total" and case is not None:
-        scale = 1.0 + case.input_tok / max(case.output_tok, 1.0)
+    rate, within = found.output_tok_per_s_per_chip, found.intervals["output_tok_per_s_per_chip"]
+    if row.basis == "decode chip":
+        scale = rate / found.output_tok_per_s_per_decode_chip
+    elif row.basis == "total" and case is not None:
+        scale = 1.0 / (1.0 + case.input_tok / max(case.output_tok, 1.0))
     first = "ttft_median_s" if row.median else "ttft_s"
-    rate, within = float(getattr(found, name)) * scale, found.intervals[name]
     figures = {
         "tpot": _compared(found.tpot_s, found.intervals["tpot_s"], row.tpot_s),
-        "throughput": Compared(
-            predicted=rate, low=within.low * scale, high=within.high * scale, measured=row.throughput
-        ),
+        "throughput": _compared(rate, within, row.throughput and row.throughput * scale),
         "ttft": _compared(getattr(found, first), found.intervals[first], row.ttft_s),
     }
     if case is not None and case.load == "prefill":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from offtake.catalog.types import precision_bytes
@@ -32,9 +32,14 @@ _POOLS_X = re.compile(  # InferenceX
     r"decode tp(?P<dtp>\d+) ep(?P<dep>\d+) x(?P<dw>\d+) on (?P<dn>\d+)"
 )
 _MEDIAN = frozenset({"median", "p50", "50th percentile"})
+_NAMED_WEIGHTS = re.compile(
+    r"(?:nv|mx)?fp[48]\b|\bint[48]\b|awq|gptq|w4a16|w4a8|w4afp8|w8a8|w8a16|wmxfp4|\b[48]-?bit\b|bf16|fp16",
+    re.IGNORECASE,
+)
 _SPECULATION: dict[str, Speculation] = {
     "none": "none", "no": "none", "false": "none", "mtp": "mtp", "true": "mtp", "nextn": "mtp", "eagle": "draft", "eagle3": "draft",
-    "medusa": "draft", "draft": "draft", "ngram": "draft",
+    "medusa": "draft", "draft": "draft", "ngram": "draft", "off": "none", "disabled": "none", "n/a": "none", "na": "none", "nan": "none",
+    "-": "none", "0": "none", "yes": "mtp", "on": "mtp", "hass": "draft", "lookahead": "draft", "suffix": "draft",
 }  # fmt: skip
 
 
@@ -127,14 +132,16 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         assumed.append(f"tp counts {sizes['tp'] // chips} cores a chip")
         sizes["tp"] = chips
     weights, only = _weights(cells)
+    assumed.extend(named.remarks)
     if chips and model.is_moe and sizes["dp"] is None and "derived from parallel sizes" in notes:
         groups = _groups_that_hold(named.chip, model, chips, weights)
         if groups > 1:
             assumed.append(f"the weights do not fit into {chips} chips: {groups} attention groups share the experts")
             chips, sizes["dp"] = chips * groups, groups
     return ServingCase(
-        chip=named.chip, model=model, chips=chips or _spanned(sizes, prefill, decode, assumed), input_tok=lengths[0],
-        output_tok=lengths[1], load=load, concurrency=cells.number("concurrency"), batch=cells.number("batch"),
+        chip=named.chip, model=model, input_tok=lengths[0],
+        chips=chips or _spanned((named.chip, model, weights), sizes, (prefill, decode), assumed),
+        output_tok=lengths[1], load=load, concurrency=cells.number("concurrency") or _alone(cells), batch=cells.number("batch"),
         rate_per_s=cells.number("request_rate_per_s"), dp_attention=_dp_attention(cells, notes, moe=model.is_moe),
         disaggregated=apart, prefill=prefill, decode=decode, cached_frac=min(cells.number("cached_frac") or 0.0, 0.99),
         weights=weights, cache=_precision(cells.text("precision_kv")), weights_only=only, speculation=_speculation(cells),
@@ -142,13 +149,25 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
     )  # fmt: skip
 
 
-def _spanned(sizes: dict[str, int | None], prefill: Pool | None, decode: Pool | None, assumed: list[str]) -> int:
-    """Return the chips that the printed layout fills, where the row does not count them."""
+def _spanned(
+    held: tuple[Chip, Transformer, Precision | None],
+    sizes: dict[str, int | None],
+    pools: tuple[Pool | None, Pool | None],
+    assumed: list[str],
+) -> int:
+    """Return the chips that the printed layout fills, where the row does not count them; without one, the fewest that hold the weights."""
+    prefill, decode = pools
     own = (sizes["tp"] or 1) * (sizes["dp"] or 1) * (sizes["pp"] or 1)
     total = own * ((decode.workers if decode else None) or 1)
     if prefill is not None:
         total += (prefill.tp or 1) * (prefill.dp or 1) * (prefill.workers or 1)
-    assumed.append(f"n_chips not printed: the {total} of the layout")
+    if any(sizes.values()) or prefill is not None or decode is not None:
+        assumed.append(f"n_chips not printed: the {total} of the layout")
+        return total
+    chip, model, weights = held
+    # a fifth of the memory is left to the cache
+    total = _groups_that_hold(replace(chip, hbm_bytes=0.8 * (chip.hbm_bytes or math.inf)), model, 1, weights)
+    assumed.append(f"n_chips not printed: {total}, the fewest that hold the weights")
     return total
 
 
@@ -163,7 +182,7 @@ def _load(cells: Cells) -> Load:
         return "static"
     if cells.number("request_rate_per_s") and not cells.number("concurrency"):
         return "open"
-    if cells.number("concurrency"):
+    if cells.number("concurrency") or _alone(cells):
         return "closed"
     return (
         "static"
@@ -172,6 +191,11 @@ def _load(cells: Cells) -> Load:
         if cells.number("batch")
         else "offline"
     )
+
+
+def _alone(cells: Cells) -> float | None:
+    """Return one request at a time where the scenario says so, as MLPerf's single stream does."""
+    return 1.0 if re.search(r"single[\s_-]*stream", cells.text("scenario"), re.IGNORECASE) else None
 
 
 def _pools(notes: str) -> tuple[Pool | None, Pool | None]:
@@ -240,12 +264,12 @@ def _dp_attention(cells: Cells, notes: str, *, moe: bool) -> bool | None:
 
 def _precision(text: str) -> Precision | None:
     """Return the precision of a printed name, None where it is none."""
-    word = text.lower()
-    if not word:
+    word = text.lower().replace("e4m3", "8").replace("e5m2", "8")
+    if not word or word == "auto":
         return None
-    if "4" in word and "e4m3" not in word:
+    if re.search(r"fp4|int4|u4|w4|q4|nf4|4-?bit|e2m1|awq|gptq|^4$|mxf4|f4\b", word):
         return "fp4"
-    return "fp8" if "8" in word or "e4m3" in word else "bf16"
+    return "fp8" if re.search(r"fp8|int8|u8|w8|q8|8-?bit|float8|f8\b|^8", word) else "bf16"
 
 
 def _weights(cells: Cells) -> tuple[Precision | None, bool]:
@@ -253,10 +277,13 @@ def _weights(cells: Cells) -> tuple[Precision | None, bool]:
     word = cells.text("precision_weights").lower()
     if not word:
         about = f"{cells.text('model')} {cells.text('model_id')}"
-        found = re.search(r"(?:nv|mx)?fp[48]\b|\bint[48]\b|awq|gptq|w4a16|bf16|fp16", about, re.IGNORECASE)
+        found = _NAMED_WEIGHTS.search(about)
         word = found[0].lower() if found else ""
-        word = "int4" if word in {"awq", "gptq", "w4a16"} else word
-    return _precision(word), word.startswith("int") or "a16" in word
+    narrow = (
+        word.startswith(("int", "awq", "gptq", "4bit", "4-bit", "bnb"))
+        or re.search(r"a16|weight[\s_-]*only", word) is not None
+    )
+    return _precision(word), narrow
 
 
 def _speculation(cells: Cells) -> Speculation | None:
@@ -264,7 +291,7 @@ def _speculation(cells: Cells) -> Speculation | None:
     word = cells.text("spec_decode").lower()
     if not word:
         return None
-    found = _SPECULATION.get(re.split(r"[\s(:,-]", word)[0])
+    found = _SPECULATION.get(word) or _SPECULATION.get(re.split(r"[\s(:,=_-]|(?<=[a-z])\d", word)[0])
     if found is None:
         cells.complain("spec_decode", f"not known: {word[:40]}")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -10,11 +11,12 @@ from offtake.errors import OfftakeError
 from offtake.perf import names
 from offtake.perf.cases import Recompute, TrainingCase
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
+from offtake.perf.tables_machine import as_noted, chips_that_train, in_chips
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from offtake.catalog.types import Chip, Precision, Transformer
+    from offtake.catalog.types import Precision, Transformer
 
 __all__ = ["TrainingRow", "engine_of", "precision_of", "read_training"]
 
@@ -22,6 +24,8 @@ _EXPECTS = ("model", "chip")
 _RECOMPUTE: dict[str, Recompute] = {
     "none": "none", "no": "none", "false": "none", "0": "none", "selective": "selective", "minimal": "selective", "core_attn": "selective",
     "attn": "selective", "partial": "selective", "full": "full", "true": "full", "yes": "full", "block": "full",
+    "off": "none", "on": "full", "uniform": "full", "all": "full", "layers": "full",
+    "attention": "selective", "moe": "selective", "mlp": "selective",
     "qkv_proj_offloaded": "offload", "offload": "offload", "minimal_offloaded": "offload",
 }  # fmt: skip
 _ENGINES = (
@@ -31,6 +35,11 @@ _ENGINES = (
     ("deepspeed", r"deepspeed|colossal"),
     ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
 )  # fmt: skip
+_RECIPES = {
+    "mx": "mx", "cs": "cs", "ds": "ds", "block": "block", "int8": "int8", "current": "cs", "delayed": "ds", "subchannel": "block",
+    "tensorwise": "cs",
+}  # fmt: skip
+"""How fp8 is scaled, by the word that says so."""
 _PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
 """Tables with a column of chunks a stage in every row: "n/a" there, a blank here, says that stages are not cut into chunks."""
 
@@ -105,9 +114,13 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
     if chips is None:
         chips = product or None
     if chips is None:
-        raise OfftakeError("the number of chips is not given (n_chips)")
+        chips = chips_that_train(
+            named.chip, model, product=(sizes["tp"] or 1) * (sizes["pp"] or 1) * (sizes["cp"] or 1)
+        )
+        assumed.append(f"n_chips not printed: {chips}, in which weights and states fit")
+    assumed.extend(named.remarks)
     if named.chip.vendor == "AWS":
-        _in_chips(sizes, chips, product, assumed)
+        in_chips(sizes, chips, product, assumed)
     replicas = max(1, chips // max(1, (sizes["tp"] or 1) * (sizes["pp"] or 1) * (sizes["cp"] or 1)))
     precision, recipe = precision_of(cells.text("precision"), assumed)
     shards, zero = _sharding(cells, replicas)
@@ -126,7 +139,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         sizes["vpp"] = 1
         assumed.append("chunks a stage printed as n/a: one")
     return TrainingCase(
-        chip=_as_noted(named.chip, cells.text("notes"), assumed), model=_trained(cells, model, engine), chips=chips, seq_tok=seq,
+        chip=as_noted(named.chip, cells.text("notes"), assumed), model=_trained(cells, model, engine), chips=chips, seq_tok=seq,
         batch_seqs=_batch(cells, seq, micro, replicas, assumed),
         precision=precision, recipe=recipe, micro_batch=micro, shards=shards, zero=zero, recompute=_recompute(cells),
         engine=engine, year=released(year_of(cells), cells), balanced="force-balanced" in about,
@@ -136,49 +149,6 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
         dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"],
     )  # fmt: skip
-
-
-def _as_noted(chip: Chip, notes: str, assumed: list[str]) -> Chip:
-    """Return the chip with the power limit [W], memory bandwidth [TB/s] and network [Gb/s] that a remark states of the machine.
-
-    Examples
-    --------
-    >>> from offtake.catalog.types import Chip
-    >>> _as_noted(Chip(name="c", tdp_w_per_chip=700.0), "with HBM2e at 2.4 TB/s and a 500 W limit", []).tdp_w_per_chip
-    500.0
-    """
-    limit = re.search(r"\b(\d{2,4}) ?W (?:power )?limit\b", notes)
-    rate = re.search(r"\bHBM\w* at (\d{1,2}(?:\.\d{1,3})?) ?TB/s", notes)
-    if limit and chip.tdp_w_per_chip and 0.3 * chip.tdp_w_per_chip < float(limit[1]) < chip.tdp_w_per_chip:
-        chip = replace(chip, tdp_w_per_chip=float(limit[1]))
-        assumed.append(f"power limit of {limit[1]} W as noted")
-    if rate and chip.hbm_bytes_per_s and 0.3 < float(rate[1]) * 1e12 / chip.hbm_bytes_per_s < 3.0:
-        chip = replace(chip, hbm_bytes_per_s=float(rate[1]) * 1e12)
-        assumed.append(f"memory at {rate[1]} TB/s as noted")
-    network = _network_gb_per_s(notes, chip.scaleup_domain)
-    if network and chip.scaleout_bytes_per_s and 0.05 < network * 1e9 / chip.scaleout_bytes_per_s < 4.0:
-        chip = replace(chip, scaleout_bytes_per_s=network * 1e9)
-        assumed.append(f"network of {8.0 * network:g} Gb/s a chip as noted")
-    return chip
-
-
-def _network_gb_per_s(notes: str, domain: int) -> float | None:
-    """Return the network of one chip [GB/s] that a remark states of a chip or of a server.
-
-    Examples
-    --------
-    >>> _network_gb_per_s("4 x 100 Gb RoCE a server of 8", 8), _network_gb_per_s("400 Gb/s a GPU", 8), _network_gb_per_s("", 8)
-    (6.25, 50.0, None)
-    """
-    found = re.search(
-        r"\b(?:(\d{1,2}) ?x ?)?(\d{2,4}) ?Gb(?:it)?(?:/s|ps)?(?: [A-Za-z]{2,12})? a "
-        r"(?:(GPU|chip)|(?:server|node|host)(?: of (\d{1,2}))?)\b",
-        notes,
-    )
-    if not found:
-        return None
-    chips = 1 if found[3] else int(found[4] or domain)
-    return int(found[1] or 1) * int(found[2]) / 8.0 / max(chips, 1)
 
 
 def _per_sequence(cells: Cells) -> int | None:
@@ -206,27 +176,32 @@ def _batch(cells: Cells, seq: int, micro: int | None, replicas: int, assumed: li
         return printed
     tokens = cells.number("global_batch_tokens")
     if tokens:
-        return max(1, round(tokens / seq))
+        return _sequences(tokens, seq, replicas, assumed)
     if micro is None:
         raise OfftakeError("the batch is not given (global_batch_seqs, global_batch_tokens or micro_batch)")
     assumed.append(f"one micro-batch of {micro} on each of {replicas} replicas a step")
     return micro * replicas
 
 
-def _in_chips(sizes: dict[str, int | None], chips: int, product: int, assumed: list[str]) -> None:
-    """Turn sizes that count cores of a chip into chips."""
-    tp = sizes["tp"] or 1
-    per_chip = product // chips if product and product % chips == 0 else 0
-    if per_chip not in {2, 4, 8} and product < chips and tp in {8, 16, 32, 64}:
-        per_chip = 2  # a printed layout that does not fill the machine: tp of a server of 16 chips
-    if per_chip in {2, 4, 8}:
-        if tp % per_chip == 0:
-            sizes["tp"] = tp // per_chip
-        elif sizes["dp"] and sizes["dp"] % per_chip == 0:
-            sizes["dp"] //= per_chip
-        assumed.append(f"sizes count {per_chip} cores a chip")
-    if product and product < chips:
-        sizes["dp"] = None
+def _sequences(tokens: float, seq: int, replicas: int, assumed: list[str]) -> int:
+    """Return the sequences of a batch that is printed in tokens: sources round these ("4M"), so a near number that goes in evenly is meant.
+
+    Examples
+    --------
+    >>> [_sequences(tokens, 2048, replicas, []) for tokens, replicas in ((4e6, 128), (2e6, 992), (4194304.0, 128), (3.2e6, 48))]
+    [2048, 992, 2048, 1584]
+    """
+    exact = tokens / seq
+    if abs(exact - round(exact)) < 1e-6:
+        return max(1, round(exact))
+    thousands = 1000.0 ** int(math.log10(tokens) // 3)
+    binary = tokens / thousands * 1024.0 ** int(math.log10(tokens) // 3) / seq
+    near = [binary] if tokens % thousands == 0.0 and abs(binary - round(binary)) < 1e-6 else []
+    multiple = replicas * max(1, round(exact / replicas))
+    near += [multiple] if abs(multiple / exact - 1.0) <= 0.06 else []
+    even = [one for one in near if round(one) % replicas == 0] or near or [max(1.0, exact)]
+    assumed.append(f"{tokens:.6g} tokens a step are {exact:.1f} sequences: {round(even[0])} taken")
+    return round(even[0])
 
 
 def precision_of(text: str, assumed: list[str]) -> tuple[Precision, str]:
@@ -243,11 +218,12 @@ def precision_of(text: str, assumed: list[str]) -> tuple[Precision, str]:
         return "bf16", ""
     if " or " in word:
         assumed.append(f"{text}: the narrower is taken")
-    if "fp4" in word:
+    if re.search(r"fp4|e2m1|4-?bit", word):
         return "fp4", "nv" if "nv" in word else "mx" if "mx" in word else ""
-    if "fp8" in word or "int8" in word or "e4m3" in word:
-        recipe = next((r for r in ("mx", "cs", "ds", "block", "int8") if r in word), "")
-        return "fp8", recipe
+    if re.search(r"fp8|int8|e4m3|e5m2|w8a8|8-?bit|\bf8", word):
+        return "fp8", next((recipe for said, recipe in _RECIPES.items() if said in word), "")
+    if not re.search(r"16|half|amp|mixed", word):
+        assumed.append(f"{text[:40]}: bf16 is taken, since nothing is fitted at this precision")
     return "bf16", ""
 
 
@@ -256,8 +232,8 @@ def _recompute(cells: Cells) -> Recompute | None:
     word = " ".join((cells.text_of.get("recompute") or "").lower().split())
     if not word:
         return None
-    found = _RECOMPUTE.get(word)
-    if found is None:
+    found = _RECOMPUTE.get(word) or _RECOMPUTE.get(re.split(r"[\s,;:(/]", word)[0])
+    if found is None and word not in {"n/a", "na", "-", "unknown", "?"}:
         cells.complain("recompute", f"not known: {word[:40]}")
     return found
 
@@ -267,9 +243,22 @@ def _sharding(cells: Cells, replicas: int) -> tuple[int | None, int | None]:
     word = " ".join((cells.text_of.get("fsdp") or "").lower().split())
     if not word:
         return None, None
-    if word in {"0", "1", "no", "false", "none"}:
+    if word in {"0", "1", "no", "false", "none", "off", "ddp", "zero0", "zero-0", "n/a", "na", "-"}:
         return 1, None
-    if word in {"full_shard", "yes", "true", "zero3", "zero-3", "hybrid_shard"}:
+    if word in {
+        "full_shard",
+        "yes",
+        "true",
+        "on",
+        "zero3",
+        "zero-3",
+        "hybrid_shard",
+        "fsdp",
+        "fsdp1",
+        "fsdp2",
+        "hsdp",
+        "fully_shard",
+    }:
         return replicas, 3
     if word in {"shard_grad_op", "zero2", "zero-2"}:
         return 1, 2

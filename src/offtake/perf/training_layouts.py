@@ -38,6 +38,8 @@ _MAX_TP, _MAX_VPP, _MAX_MICRO = 64, 24, 64
 _LONG_TOK = 32_768  # from which context parallelism is worth trying
 _MOST_EMPTY = 1.07
 """Places of layers over layers that an uneven pipeline may have."""
+_MOST_UNEVEN = 1.15
+"""Micro-batches of the busiest replica over the mean, where no layout divides the batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +134,11 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
     if case.ep is None:
         prune("experts spread over more chips than a stage has", ep <= chips / pp)
     if case.micro_batch is None:
-        share = case.batch_seqs / np.maximum(dp, 1.0)
-        prune(
-            "batch is not a whole number of micro-batches per replica",
-            np.abs(share / micro - np.round(share / micro)) < 1e-9,
-        )
+        share = case.batch_seqs / np.maximum(dp, 1.0) / micro
+        whole = np.abs(share - np.round(share)) < 1e-9
+        if not (keep & whole).any():  # a batch that goes into no layout evenly: some replicas run one micro-batch more
+            whole = np.ceil(share) <= _MOST_UNEVEN * share
+        prune("batch is not a whole number of micro-batches per replica", whole)
     tp, pp, cp, ep, shard, micro, dp = (v[keep] for v in (tp, pp, cp, ep, shard, micro, dp))
     layout = _multiplied(case, (tp, pp, cp, ep, shard, micro), modes, vpps, dp=dp)
     return Candidates(layout=layout, pruned=pruned, open=open_)
