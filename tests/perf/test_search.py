@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 
 import pytest
 
+from offtake.errors import OfftakeError
 from offtake.perf.answers import Refusal
 from offtake.perf.best import best_training, pareto
 from offtake.perf.best_serving import best_serving
@@ -171,3 +173,21 @@ def test_the_fast_comparison_is_near_the_full_search():
         (fast,) = compare([chip], [model], latency)
         full = serving_capacity(chip_named(chip).chip, model_named(model), latency)
         assert 0.4 < fast.tok_per_s_per_chip / full.output_tok_per_s_per_chip < 1.1
+
+
+def test_a_count_that_no_layout_fills_is_not_filled():
+    plan = best_training(_training("A100", "GPT-3 175B", 1021, batch=1024, seq=2048))  # a prime
+    assert 512 <= plan.case.chips < 1021
+    layout = plan.best.layout
+    assert layout["tp"] * layout["pp"] * layout["dp"] == plan.case.chips
+
+
+def test_a_precision_that_the_chip_lacks_is_refused_in_training():
+    for precision in ("fp8", "fp4"):
+        refused = best_training(replace(_training("A100", "Llama 2 7B", 8, batch=64, seq=2048), precision=precision))
+        assert "A100-80 SXM has no unit for" in refused.reason
+
+
+def test_no_chips_compare_nothing():
+    with pytest.raises(OfftakeError, match="at least one chip"):
+        compare(["H100"], ["Llama 3.1 8B"], None, training_chips=0)

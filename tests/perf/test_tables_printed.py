@@ -224,3 +224,19 @@ def test_noise_in_every_measured_column_changes_no_prediction():
     found = [score_serving([serving_row(Cells(2, {**cells, **one}))]).rows[0].figures for one in some]
     predicted = [{n: (f.predicted, f.low, f.high) for n, f in one.items()} for one in found]
     assert all(one == predicted[0] for one in predicted)
+
+
+@pytest.mark.parametrize(
+    ("chip", "printed", "taken"),
+    [
+        ("A100", "FP8", "bf16"),
+        ("H100", "NVFP4", "fp8"),
+        ("B200", "NVFP4", "fp4"),
+        ("V100", "mxfp4", "bf16"),
+        ("TPU v5e", "int8", "fp8"),
+    ],
+)
+def test_a_precision_without_a_unit_is_computed_at_the_next_wider_one(chip, printed, taken):
+    row = training_row(Cells(2, {**TRAINING, "chip": chip, "precision": printed}))
+    assert row.case.precision == taken
+    assert any("has no unit" in note for note in row.assumed) == (taken not in printed.lower() and printed != "int8")

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["FrontPoint", "TrainingPlan", "best_training", "pareto"]
 
 
+_MOST_MISSES = 6
+"""Counts of chips tried one after another without any layout, before the search gives up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPoint:
     """One plan that no other beats in both: latency [s] (of a step, of a token) and tok/s of a chip."""
@@ -61,7 +65,7 @@ class TrainingPlan:
 
 
 def best_training(case: TrainingCase, fitted: Section | None = None) -> TrainingPlan | Refusal:
-    """Find the layout with the highest tokens/s on all of the case's chips, or halves, quarters and so on.
+    """Find the layout with the highest tokens/s on all of the case's chips, or halves, quarters and so on; or fewer that fill a layout.
 
     Examples
     --------
@@ -72,11 +76,13 @@ def best_training(case: TrainingCase, fitted: Section | None = None) -> Training
     >>> plan.best.layout["tp"] * plan.best.layout["pp"] * plan.best.layout["dp"]
     64.0
     """
+    if getattr(case.chip, f"{case.precision}_flop_per_s") is None and case.precision != "bf16":
+        return Refusal(reason=f"{case.chip.name} has no unit for {case.precision}: train at a wider precision, bf16")
     found: list[tuple[TrainingCase, TrainingPrediction]] = []
     pruned: Counter[str] = Counter()
     evaluated, refused = 0, ""
     runners: tuple[tuple[str, float], ...] = ()
-    chips = case.chips
+    chips, misses = case.chips, 0
     while chips >= 1:
         own = replace(case, chips=chips)
         count, reasons, near = _training_layouts(own, fitted)
@@ -88,9 +94,10 @@ def best_training(case: TrainingCase, fitted: Section | None = None) -> Training
         elif answer.memory_frac <= 1.0 + 1e-3:
             found.append((own, answer))
             runners = runners or near
-        if chips == 1 or not count:
+        misses = 0 if count else misses + 1
+        if chips == 1 or misses > _MOST_MISSES:
             break
-        chips //= 2
+        chips = chips // 2 if count else _rounder(chips)
     if not found:
         return Refusal(
             reason=refused or f"{case.model.name} does not fit on {case.chips} {case.chip.name} in any layout"
@@ -102,6 +109,17 @@ def best_training(case: TrainingCase, fitted: Section | None = None) -> Training
     return TrainingPlan(
         case=best_case, best=best, evaluated=evaluated, pruned=dict(pruned), front=front, runners_up=runners
     )
+
+
+def _rounder(chips: int) -> int:
+    """Return the next smaller count that goes into many layouts: a power of two, or up to seven times one.
+
+    Examples
+    --------
+    >>> _rounder(100_000), _rounder(1021), _rounder(2)
+    (98304, 896, 1)
+    """
+    return max((m << a for m in (1, 3, 5, 7) for a in range(chips.bit_length()) if m << a < chips), default=1)
 
 
 def _training_layouts(

@@ -92,6 +92,8 @@ def compare(
     training_chips : int [chip]   that train together
     pue : float                   facility power over IT power
     """
+    if latency is None and training_chips < 1:
+        raise OfftakeError(f"at least one chip must train, got {training_chips}")
     known = [chip_named(one).chip if isinstance(one, str) else one for one in chips]
     rents = {chip.name: _rent(chip.name) for chip in known}
     found = []

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from offtake.catalog.types import Chip, Transformer
+    from offtake.catalog.types import Chip, Precision, Transformer
 
-__all__ = ["as_noted", "chips_that_train", "in_chips"]
+__all__ = ["as_noted", "chips_that_train", "computed_at", "in_chips"]
 
 
 def chips_that_train(chip: Chip, model: Transformer, *, product: int) -> int:
@@ -84,3 +84,25 @@ def in_chips(sizes: dict[str, int | None], chips: int, product: int, assumed: li
         assumed.append(f"sizes count {per_chip} cores a chip")
     if product and product < chips:
         sizes["dp"] = None
+
+
+def computed_at(chip: Chip, precision: Precision, recipe: str, assumed: list[str]) -> Precision:
+    """Return the precision at which a chip trains what a row prints: the next wider one where it has no unit for that.
+
+    Eight-bit integers are another thing than fp8: they are computed as such where the row says so.
+
+    Examples
+    --------
+    >>> from offtake.catalog.types import Chip
+    >>> a100, v5e = Chip(name="A100", int8_flop_per_s=624e12), Chip(name="v5e", int8_flop_per_s=394e12)
+    >>> computed_at(a100, "fp8", "cs", []), computed_at(v5e, "fp8", "int8", []), computed_at(a100, "fp4", "nv", [])
+    ('bf16', 'fp8', 'bf16')
+    """
+    wider = precision
+    if wider == "fp4" and chip.fp4_flop_per_s is None:
+        wider = "fp8"
+    if wider == "fp8" and chip.fp8_flop_per_s is None and not (recipe == "int8" and chip.int8_flop_per_s):
+        wider = "bf16"
+    if wider != precision:
+        assumed.append(f"{chip.name} has no unit for {precision}: {wider} is taken")
+    return wider

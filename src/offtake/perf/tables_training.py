@@ -11,7 +11,7 @@ from offtake.errors import OfftakeError
 from offtake.perf import names
 from offtake.perf.cases import Recompute, TrainingCase
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
-from offtake.perf.tables_machine import as_noted, chips_that_train, in_chips
+from offtake.perf.tables_machine import as_noted, chips_that_train, computed_at, in_chips
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,6 +123,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         in_chips(sizes, chips, product, assumed)
     replicas = max(1, chips // max(1, (sizes["tp"] or 1) * (sizes["pp"] or 1) * (sizes["cp"] or 1)))
     precision, recipe = precision_of(cells.text("precision"), assumed)
+    precision = computed_at(named.chip, precision, recipe, assumed)
     shards, zero = _sharding(cells, replicas)
     micro = cells.count("micro_batch")
     about = " ".join(
