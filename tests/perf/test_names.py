@@ -34,6 +34,9 @@ CHIPS = {
     "NVIDIA_H100_80GB_HBM3": "H100 SXM",
     "8x NVIDIA HGX H100 GPU": "H100 SXM",
     "H100s": "H100 SXM",
+    "AMD MI250X (one GCD)": "MI250X die",
+    "Blackwell Ultra B300": "B300",
+    "Trn2 UltraServers": "Trainium2 UltraServer (per chip)",
     "gpu_8x_h100_sxm5": "H100 SXM",
     "Standard_ND96isr_H100_v5": "H100 SXM",
     "p5.48xlarge (8x H100 80GB)": "H100 SXM",
@@ -84,6 +87,9 @@ MODELS = {
     "OPT-1.3B": "OPT-1.3B",
     "opt-13b": "OPT-13B",
     "Command R+": "Command R+ 104B",
+    "Llama-v2-7B": "Llama 2 7B",
+    "llama-v3p1-405b-instruct": "Llama 3.1 405B",
+    "Llama-v3-70B": "Llama 3 70B",
     "c4ai-command-r-08-2024": "Command R 08-2024 32B",
     "llama2-70b-interactive-99.9": "Llama 2 70B",
     "llama3.1-8b-datacenter": "Llama 3.1 8B",
@@ -129,7 +135,7 @@ def test_a_slice_counts_chips(printed, chips):
 @pytest.mark.parametrize(
     ("printed", "chips"),
     [("8xH100", 8), ("64 x H100", 64), ("H100 x8", 8), ("HGX H100 8-GPU", 8), ("2x v5e-256", 512), ("tpu7x-4x4x4", 64),
-     ("v5p-4x4x8", 128), ("Trillium-256", 256), ("H100", None), ("RTX 4090", None)],
+     ("v5p-4x4x8", 128), ("Trillium-256", 256), ("H100", None), ("RTX 4090", None), ("1 node (8xH100)", None), ("8 * H20", 8)],
 )  # fmt: skip
 def test_a_printed_count_is_kept(printed, chips):
     assert chip_named(printed).slice_chips == chips

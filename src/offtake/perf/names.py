@@ -40,12 +40,15 @@ _INSTANCES = (  # a cloud's machine → the family that the catalogue's aliases 
     re.compile(r"^(?:standard[\s_]+)?(nd\w{0,8}[\s_]+[a-z]+\d+[a-z]*)[\s_]+v\d$", re.IGNORECASE),  # Azure
 )
 _COUNT = re.compile(
-    r"^\s*(\d{1,6})\s*(?:[x×]\s*|\s(?=[a-z]))|(?:(?<=\d)|\s)[x×]\s*(\d{1,6})\s*$|[\s-]*\b(\d{1,6})[\s-]*gpus?\s*$",
+    r"^\s*(\d{1,6})\s*(?:[x×*]\s*|\s(?=[a-z]))|(?:(?<=\d)|\s)[x×*]\s*(\d{1,6})\s*$|[\s-]*\b(\d{1,6})[\s-]*gpus?\s*$",
     re.IGNORECASE,
 )
+_NODES = re.compile(
+    r"\b(?:nodes?|servers?|instances?|racks?|pods?|hosts?)\b", re.IGNORECASE
+)  # a count of these is no count of chips
 _PARENTHESES = re.compile(r"[(\[]([^)\]]*)[)\]]")
 _FORM = re.compile(
-    r"[\s_-]*\b(?:\d+[\s-]*gpus?|hbm\d?e?|gddr\d\w?|oam|server|system|node|airgap|air|liquid|lc|ac|cts|hgx|dgx|mgx|nps\d|[sct]px|vf|nvlink|"
+    r"[\s_-]*\b(?:\d+[\s-]*gpus?|hbm\d?e?|gddr\d\w?|oam|server|system|node|platform|instances?|rack|cluster|superpod|airgap|air|liquid|lc|ac|cts|hgx|dgx|mgx|nps\d|[sct]px|vf|nvlink|"
     r"nvswitch|(?:pod)?[\s-]?slice|pod|device|\d{2,4}\s*w)\b",
     re.IGNORECASE,
 )
@@ -55,7 +58,8 @@ _VENDOR = re.compile(
     re.IGNORECASE,
 )
 _CORE = re.compile(
-    r"[\s_-]*\b(?:grace[\s-]*(?:hopper|blackwell(?:[\s-]*ultra)?)|hopper|blackwell|sxm\d?)\b", re.IGNORECASE
+    r"[\s_-]*\b(?:grace[\s-]*(?:hopper|blackwell(?:[\s-]*ultra)?)|hopper|blackwell(?:[\s-]*ultra)?|sxm\d?)\b",
+    re.IGNORECASE,
 )
 _SIZE = re.compile(r"[\s_-]*\b(\d{2,3})GB\b")
 _GIGABYTES = re.compile(r"\b(\d{2,3})[\s-]*g(?:i?b)?\b", re.IGNORECASE)
@@ -74,9 +78,9 @@ _PRECISION = re.compile(
 )
 _TUNED_WORDS = (
     r"instruct|chat|base|hf|it|thinking|reasoning|preview|model|maxtext|dense|moe|pt|tp\d+|dpo|beta|interactive|datacenter|edge|server|"
-    r"offline|v\d{1,2}(?:\.\d{1,2})?|\d{1,3}k|1m|(?:20)?\d{2}[01]\d|(?:0[1-9]|1[0-2])[0-3]\d|(?:0\d|1[0-2])-20\d\d|99(?:\.9)?|latest"
+    r"offline|qat|v0\.\d|v1\.0|(?:20)?\d{2}[01]\d|(?:0[1-9]|1[0-2])[0-3]\d|(?:0\d|1[0-2])-20\d\d|99(?:\.9)?|latest"
 )
-_TUNED_LAST = re.compile(rf"[\s_-]+(?:{_TUNED_WORDS})$", re.IGNORECASE)
+_TUNED_LAST = re.compile(rf"[\s_-]+(?:{_TUNED_WORDS}|v\d{{1,2}}(?:\.\d{{1,2}})?|\d{{1,3}}k|1m)$", re.IGNORECASE)
 _TUNED = re.compile(rf"[\s_-]+(?:{_TUNED_WORDS})(?![\w.])", re.IGNORECASE)
 _OWNERS = (
     "meta-",
@@ -90,6 +94,8 @@ _OWNERS = (
     "databricks ",
     "tencent-",
     "ibm ",
+    "openai ",
+    "amd-",
 )
 
 
@@ -153,7 +159,7 @@ def _chip_trials(text: str) -> Iterator[str]:
             yield machine[1]
     text = _normal(text)
     yield text
-    for pattern in 2 * (_COUNT, _PARENTHESES, _FORM, _VENDOR, _SIZE, _PLURAL, _CORE):
+    for pattern in 2 * (_COUNT, _VENDOR, _PARENTHESES, _FORM, _SIZE, _PLURAL, _CORE):
         shorter = " ".join(pattern.sub(" ", text).split()).strip(" -_,/")
         if shorter != text:
             text = shorter
@@ -165,14 +171,14 @@ def _chip_trials(text: str) -> Iterator[str]:
 
 def _normal(text: str) -> str:
     """Return a chip's text with spaces for underscores and memory in GB."""
-    return _GIGABYTES.sub(r"\1GB", text.replace("_", " "))
+    return _GIGABYTES.sub(r"\1GB", re.sub("servers$", "server", text.replace("_", " "), flags=re.IGNORECASE))
 
 
 def _as_printed(text: str, trial: str, chip: Chip) -> NamedChip:
     """Return the chip with the count, memory and scale-up domain that the text prints around the name that was found."""
     remarks: list[str] = []
     text = _normal(text)
-    count = _COUNT.search(_DOMAIN.sub("", text)) if not find("chips", text) else None
+    count = None if find("chips", text) or _NODES.search(text) else _COUNT.search(_DOMAIN.sub("", text))
     size = _SIZE.search(text)
     if size and chip.hbm_bytes and not _SIZE.search(trial):
         # a little less is the same chip in other units; more is the memory of a server, or of the host
