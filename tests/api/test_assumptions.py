@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from offtake.api.prepare import assumptions, load, prepare
+from offtake.api.views import _amount
 from offtake.deal.quantities import Measure
 from offtake.plan.run import plan_inputs
 
@@ -47,3 +48,18 @@ def test_nothing_is_drawn_and_repaid_within_a_period(examples):
                 plan.quantities[Measure("money_usd", party, f"{prefix}{what}")][0] for what in ("draw", "repay")
             )
             assert np.minimum(drawn, repaid).max() < 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "series", "words"),
+    [
+        (25e9, "USD", False, "25 bn USD"),
+        (2.5e27, "FLOP", False, "2.5e27 FLOP"),
+        (300_000.0, "chip", False, "300 k chip"),
+        (45.0, "MW/month", False, "45 MW/month"),
+        (0.135, "%/y", False, "13.5 %/y"),
+        (0.5, "USD/Mtok", True, "× 0.5"),
+    ],
+)
+def test_the_ends_of_an_assumption_are_written_as_short_as_its_value(value, unit, series, words):
+    assert _amount(value, unit, series=series) == words

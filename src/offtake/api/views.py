@@ -254,7 +254,8 @@ def _amount(value: float, unit: str, *, series: bool) -> str:
     if unit.startswith("%"):
         return f"{significant(100 * value)} {unit}"
     factor, shown = scale_of(abs(value), unit)
-    return f"{significant(value / factor)} {shown}"
+    scaled = value / factor
+    return f"{f'{scaled:.3g}'.replace('e+', 'e') if abs(scaled) >= 1e9 else significant(scaled)} {shown}"
 
 
 def case_rows(cases: Sequence[CaseResult]) -> list[dict[str, Any]]:

@@ -53,6 +53,8 @@ summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outli
 table { border-collapse: collapse; font-size: 13px; line-height: 1.35; }
 caption { text-align: left; font-weight: 600; padding: 4px 0; }
 th, td { padding: 5px 16px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
+table.assumptions { width: 100%; table-layout: fixed; } table.assumptions th:nth-child(-n+2) { width: 20%; }
+table.assumptions th:nth-child(3), table.assumptions th:nth-child(4) { width: 9%; } table.assumptions th:nth-child(7) { width: 13%; }
 td.day { white-space: nowrap; } td.n + td:not(.n), th.n + th:not(.n) { padding-left: 18px; }
 th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); overflow-wrap: normal; }
 td.n, th.n { text-align: right; padding: 5px 0 5px 18px; white-space: nowrap; } th.n { white-space: normal; }

@@ -68,7 +68,7 @@ def assumptions(data: ReportData) -> str:
             [{**_without(r, "untouched_default"), "source": _source(r), "origin": _origin(r)} for r in shown.rows()],
         )
         words = f"{plural(len(shown), 'value')}, of which {plural(untouched, 'default')} nobody has touched."
-        markup = table(marked).replace(
+        markup = table(marked, kind="assumptions").replace(
             "<td>default, untouched</td>", '<td><span class="badge">default, untouched</span></td>'
         )
         body = paragraph(words) + markup

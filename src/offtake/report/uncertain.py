@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from offtake.report import sentences_paths as said
-from offtake.report.blocks import empty, figure, paragraph, table, twin
+from offtake.report.blocks import cellwise, empty, figure, paragraph, table, twin
 from offtake.report.charts_paths import DOTS, FANS, dots_chart, fan_chart, title_of
 from offtake.report.words import percent, plural, power, usd
 from offtake.tables import Column, Table, escape, significant
@@ -55,9 +57,15 @@ def _spread(data: ReportData) -> str:
 
 
 def _in_words(data: ReportData, shown: Table) -> Table:
-    """Name the series as over the charts; the table's own names are for programs."""
-    words = {name: title_of(data, name) for name in FANS}
-    return Table(shown.name, shown.columns, {**shown.arrays(), "series": [words.get(s, s) for s in shown["series"]]})
+    """Name the series and write them in the units of their charts; the table's own names and units are for programs."""
+    names = [str(s) for s in shown["series"]]
+    by = np.array([FANS[n][1] if n in FANS else 1.0 for n in names])
+    cells = {n: a / by if a.dtype.kind == "f" else a for n, a in shown.arrays().items()}
+    cells["series"] = np.array([title_of(data, n) if n in FANS else n for n in names], dtype=object)
+    cells["unit"] = np.array(
+        [FANS[n][2] if n in FANS else u for n, u in zip(names, shown["unit"], strict=True)], dtype=object
+    )
+    return cellwise(Table(shown.name, shown.columns, cells), *(c.name for c in shown.columns if c.kind == "float"))
 
 
 def _parties(data: ReportData) -> str:
