@@ -14,6 +14,8 @@ from offtake.perf.capacity import LatencyError, serving_capacity
 from offtake.perf.cases import Pool, ServingCase
 from offtake.perf.serving_layout import Layout, layouts_of
 from offtake.perf.serving_model import predict_serving
+from offtake.perf.serving_rows import numbers_of
+from offtake.perf.serving_setting import NAMES
 from offtake.perf.tables import Cells
 from offtake.perf.tables_serving import row_of
 from offtake.perf.types import LatencyClass
@@ -246,3 +248,14 @@ def test_a_batch_beyond_the_caches_runs_in_waves():
         assert found.concurrency == pytest.approx(0.5 * (batch + found.running), rel=1e-9)
     wave_s = 2048.0 * many.running / many.output_tok_per_s
     assert many.ttft_s - some.ttft_s == pytest.approx(0.5 * 32.0 / many.running * wave_s, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gpt-oss-120b", "Qwen3-235B-A22B", "Qwen3-30B-A3B"])
+def test_weights_outside_experts_are_those_of_attention_and_router(name):
+    """Attention 2·h·d·(a + g) and router h·E of each layer, counted here: a floor of 2 % of all weights once doubled gpt-oss's."""
+    model = transformer_of(catalog.model(name))
+    case = _case("H100", name, chips=8, tp=8, weights="fp4")
+    dense = numbers_of(case).before[NAMES.index("dense_params")]
+    attention = 2.0 * model.hidden * model.head_dim * (model.heads + model.kv_heads)
+    counted = model.layers * (attention + model.hidden * model.experts)
+    assert dense == pytest.approx(counted, rel=0.1)

@@ -23,6 +23,7 @@ _CACHE_BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5625}
 # Programs compiled for fixed shapes read a cache to the end of its buffer, not to the token reached: AWS's table prints equal times
 # per token for 128 + 8,064 and 4,096 + 4,096 tokens.
 _WHOLE_CACHE = frozenset({"neuronx"})
+_LEAST_DENSE = 0.005  # of all weights, outside routed experts and embeddings
 _NO_FABRIC = 25e9  # bytes/s one way between chips without a scale-up fabric: PCIe 4.0 x16, about 80 % of 32 GB/s
 
 
@@ -171,7 +172,8 @@ def _model_numbers(model: Transformer) -> tuple[float, ...]:
     if model.is_moe and not expert:
         expert = max(0.0, (model.params - (model.active_params or model.params)) / (1.0 - model.top_k / model.experts))
     idle = 0.0 if model.tied else embedding
-    dense = max(model.params - expert - embedding - idle, 0.02 * model.params)
+    # printed totals are rounded; what is left outside the experts is 0.9 % of the weights in gpt-oss-120b and Kimi K2.5, 2 % in others
+    dense = max(model.params - expert - embedding - idle, _LEAST_DENSE * model.params)
     kv_rank = model.kv_rank or model.kv_values_per_layer * 512.0 / 576.0
     latent = float(model.latent_attention)
     width = 0.5 * (model.kv_values_per_layer + kv_rank) if model.latent_attention else float(model.head_dim)
