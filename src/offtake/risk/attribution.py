@@ -147,9 +147,12 @@ def _split(a: World, b: World) -> tuple[Grains, Grains, dict[Figure, dict[str, i
 
     parts = shapley(causes, figures)
     start, end = exact[frozenset()], exact[frozenset(causes)]
+    revalued = _revalued_loans(a, b) if "valuation" in causes else {}
     for key in start:
-        funded = [loan.get(key, 0) for loan in loans]
-        parts[key]["financing"] = funded[1] - funded[0]
+        valuation = revalued.get(key, 0)
+        parts[key]["financing"] = loans[1].get(key, 0) - loans[0].get(key, 0) - valuation
+        if valuation:
+            parts[key]["valuation"] += valuation
     both = [{k: v + loan.get(k, 0) for k, v in found.items()} for found, loan in zip((start, end), loans, strict=True)]
     return both[0], both[1], parts
 
@@ -263,6 +266,18 @@ def _owed(contract: Contract | None, terms: World, algebra: SettleAlgebra) -> li
         return []
     rights = {name: value.tolist() for name, value in terms.rights.items()}
     return list(owed(contract, replace(algebra, rights=rights, signed=terms.signed[:1]), facts_of(terms.problem)).dues)
+
+
+def _revalued_loans(a: World, b: World) -> Grains:
+    """Return what the same loans are worth more at B's discount rate than at A's: the mean over the loans of either."""
+    more = [
+        (
+            _loans(replace(world, problem=_valued(world.problem, b.problem))),
+            _loans(replace(world, problem=_valued(world.problem, a.problem))),
+        )
+        for world in (a, b)
+    ]
+    return {key: sum(at_b[key] - at_a[key] for at_b, at_a in more) // 2 for key in more[0][0]}
 
 
 def _loans(world: World) -> Grains:
