@@ -211,6 +211,11 @@ class Solver:
         """The program as it now stands, kept here and not read back from HiGHS."""
         return self._arrays
 
+    @property
+    def has_basis(self) -> bool:
+        """Whether the next linear solve starts from a basis: the last one had an optimum, or one was given."""
+        return self._has_basis
+
     def _load(self) -> None:
         """Give the present arrays to a fresh HiGHS."""
         a = self._arrays

@@ -85,11 +85,16 @@ def _freed(built: Built, solver: Solver, chosen: Solution) -> Solution:
 
 
 def fix_columns(solver: Solver, values: tuple[Int, Float], base: Solution) -> Solution | None:
-    """Fix columns and solve again from the last basis."""
+    """Fix columns and solve again from the last basis; from that of `base` where the last try had no plan and left none.
+
+    Without one the solve would be a cold one, and where there is no plan either, HiGHS has been seen to run in circles.
+    """
     columns, value = values
     if not len(columns):
         return base
     solver.set_col_bounds(columns, lower=value, upper=value)
+    if not solver.has_basis and base.basis is not None:
+        solver.set_basis(base.basis)
     found = solver.solve(method="dual simplex")
     return found if found.status.solved else None
 

@@ -123,6 +123,14 @@ def _follow(model: Model, problem: Problem, progress: Affine, done: Affine) -> N
         unit="Yflop",
         describe="a run begins after the run that it needs is complete",
     )
+    model.rows(
+        "completion_order",
+        done[:, :, later] - before,
+        upper=0.0,
+        axes=(("path", problem.paths), ("period", problem.grid.labels), ("run", tuple(runs.ids[r] for r in later))),
+        unit="yes",
+        describe="a run is complete only after the run that it needs",
+    )
 
 
 def flop_rates(problem: Problem) -> Float:
