@@ -36,6 +36,18 @@ def test_power_that_does_not_grow_and_covers_demand():
     )
 
 
+def test_a_last_growth_that_does_not_show_is_not_told():
+    """111.6 and 112.4 MW both read 112 MW: the sentence is about the first year in which they do."""
+    rows = [(0.0, 0.0, 0.0, 0.0, mw, mw, mw + 10.0) for mw in (20.0, 111.6, 112.4)]
+    assert sentences.gigawatts(power(*rows)) == (
+        "Accepted power grows from 20 MW in 2026 to 112 MW in 2027; demand that year would take 122 MW."
+    )
+    rows[1] = (0.0, 0.0, 0.0, 0.0, 111.4, 111.4, 121.4)
+    assert sentences.gigawatts(power(*rows)) == (
+        "Accepted power grows from 20 MW in 2026 to 111 MW in 2027 and 112 MW in 2028; demand that year would take 122 MW."
+    )
+
+
 def test_power_that_is_not_used():
     rows = [(800.0, 0.0, 0.0, 0.0, 100.0, 100.0, 90.0), (800.0, 0.0, 0.0, 0.0, 700.0, 400.0, 380.0)]
     assert sentences.gigawatts(power(*rows)) == (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from offtake.api.views import report_tables
 from offtake.api.views_paths import several_tables
 from offtake.plan.problem import PARTIES
 from offtake.report.data import TABLES, ReportData
+from offtake.report.words import usd
 from offtake.runs.manifest import Manifest, run_id, versions
 from offtake.runs.record import RunRecord
 from offtake.tables import significant
@@ -119,7 +119,7 @@ class Answer:
             tables={name: table for name, table in self.tables.items() if name in TABLES},
             missing=self._missing(),
             undetermined=(UNDETERMINED, *self._left_open()),
-            asides=self._asides(),
+            asides=asides_of(self.document),
             version=version("offtake"),
         )
 
@@ -133,34 +133,7 @@ class Answer:
     def _left_open(self) -> tuple[str, ...]:
         """Say between what the offtaker's value could lie at an equal objective; over paths, on average."""
         ends = self.document["left_open_usd"].values()
-        return left_open_in_words(*(math.nan if usd is None else usd / 1e6 for usd in ends))
-
-    def _asides(self) -> tuple[str, ...]:
-        """Say what the four headline figures leave out."""
-        doc = self.document
-        gain, whole = doc["value_against_no_alliance_usd"], doc["objective_against_no_alliance_usd"]
-        said = []
-        if abs(whole - gain) > ASIDE * abs(gain):
-            said.append(
-                f"Counting at its price what no alliance leaves undone (research, training), both gain {significant(whole / 1e9)} bn USD."
-            )
-        works = doc["parties"]["provider"]["infrastructure"]
-        if works["npv_at_book_usd"] < works["npv_usd"] - ASIDE * abs(works["npv_usd"]):
-            said.append(
-                "What stands at the valuation date counts as sunk; bought at book value, the provider's infrastructure is worth "
-                f"{significant(works['npv_at_book_usd'] / 1e9)} bn USD after tax instead of {significant(works['npv_usd'] / 1e9)}."
-            )
-        for party in PARTIES:
-            mine = doc["parties"][party]
-            left = mine["terminal_usd"]
-            shares, whole = left.get("equity stake", 0.0), sum(left.values())
-            today = (mine["npv_usd"] - mine["npv_without_terminal_usd"]) * shares / whole if whole else 0.0
-            if today > ASIDE * abs(gain):
-                said.append(
-                    f"Of the {party}'s value, {significant(today / 1e9)} bn USD is shares that it holds at the horizon, at prices that the "
-                    "scenario states; the plan prices none."
-                )
-        return tuple(said)
+        return left_open_in_words(*ends)
 
     @cached_property
     def record(self) -> RunRecord:
@@ -219,17 +192,53 @@ def _provenance(story: Story) -> str:
     )
 
 
-def left_open_in_words(least: float, most: float) -> tuple[str, ...]:
-    """Say between what the offtaker's value could lie at an equal objective [M USD]; nothing where both ends read the same.
+def left_open_in_words(least: float | None, most: float | None) -> tuple[str, ...]:
+    """Say between what the offtaker's value could lie at an equal objective [USD]; nothing where both ends read the same.
 
     Examples
     --------
-    >>> left_open_in_words(3110.0, 3900.0)
-    ("At an equal objective the offtaker's value could be 3.11 to 3.9 bn USD.",)
-    >>> left_open_in_words(3110.0, 3110.2), left_open_in_words(math.nan, math.nan)
+    >>> left_open_in_words(3.11e9, 3.9e9)
+    ("At an equal objective the offtaker's value could be $3.11 bn to $3.9 bn.",)
+    >>> left_open_in_words(3.11e9, 3.1102e9), left_open_in_words(None, None)
     ((), ())
     """
-    ends = [significant(usd / 1e3) for usd in (least, most)]
-    if not math.isfinite(least) or ends[0] == ends[1]:
+    ends = [usd(end) for end in (least, most)]
+    if least is None or ends[0] == ends[1]:
         return ()
-    return (f"At an equal objective the offtaker's value could be {' to '.join(ends)} bn USD.",)
+    return (f"At an equal objective the offtaker's value could be {' to '.join(ends)}.",)
+
+
+def asides_of(doc: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what the four headline figures leave out, from a result document.
+
+    Examples
+    --------
+    >>> works = {"npv_usd": 45e6, "npv_at_book_usd": -18.5e6}
+    >>> party = {"terminal_usd": {}, "npv_usd": 0.0, "npv_without_terminal_usd": 0.0, "infrastructure": works}
+    >>> gains = {"value_against_no_alliance_usd": 2e9, "objective_against_no_alliance_usd": 2e9}
+    >>> asides_of(gains | {"parties": {"offtaker": party, "provider": party}})[0].partition("value, ")[2]
+    "the provider's infrastructure is worth −$18.5 M after tax instead of $45 M."
+    """
+    gain, whole = doc["value_against_no_alliance_usd"], doc["objective_against_no_alliance_usd"]
+    said = []
+    if abs(whole - gain) > ASIDE * abs(gain):
+        said.append(
+            f"Counting at its price what no alliance leaves undone (research, training), both gain {usd(whole)}."
+        )
+    works = doc["parties"]["provider"]["infrastructure"]
+    if works["npv_at_book_usd"] < works["npv_usd"] - ASIDE * abs(works["npv_usd"]):
+        said.append(
+            "What stands at the valuation date counts as sunk; bought at book value, the provider's infrastructure is worth "
+            f"{usd(works['npv_at_book_usd'])} after tax instead of {usd(works['npv_usd'])}."
+        )
+    for party in PARTIES:
+        mine = doc["parties"][party]
+        left = mine["terminal_usd"]
+        shares, whole = left.get("equity stake", 0.0), sum(left.values())
+        today = (mine["npv_usd"] - mine["npv_without_terminal_usd"]) * shares / whole if whole else 0.0
+        if today > ASIDE * abs(gain):
+            said.append(
+                f"Of the {party}'s value, {usd(today)} is shares that it holds at the horizon, at prices that the "
+                "scenario states; the plan prices none."
+            )
+    return tuple(said)

@@ -53,15 +53,17 @@ def gigawatts(data: ReportData) -> str:
     if not len(table) or np.isnan(accepted).all():
         return _absent(data, "power_by_year", "No figures of power are given.")
     at = int(np.nanargmax(accepted))
-    peak, first = float(accepted[at]), float(accepted[0])
-    if peak <= 0:
+    if accepted[at] <= 0:
         return "No power is accepted in any year: nothing is built."
+    near = nearly(accepted)
+    if power(float(accepted[near])) == power(float(accepted[at])):  # what reads the same is not told twice
+        at = near
+    peak, first = float(accepted[at]), float(accepted[0])
     years = table["year"]
     if at == 0 or math.isnan(first) or peak <= first * 1.005:
         start = f"Accepted power does not grow beyond the {power(peak)} of {years[at]}"
     else:
         from_ = power(first) if first > 0.001 * peak else "nothing"
-        near = nearly(accepted)
         start = f"Accepted power grows from {from_} in {years[0]} to {power(float(accepted[near]))} in {years[near]}"
         start += f" and {power(peak)} in {years[at]}" if near < at else ""
     announced = float(table["announced_facility_mw"][at])
