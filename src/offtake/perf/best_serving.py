@@ -132,7 +132,7 @@ class _Search:
     def units(self) -> list[Layout]:
         """Return one replica of each layout that divides the model."""
         case, found = self.case, []
-        for tp in widths(case.chip, case.model, case.chips):
+        for tp in widths(case, case.chips):
             spans = [tp]
             if case.model.is_moe:
                 spans += [tp * 2**i for i in range(1, 9) if tp * 2**i <= min(case.chips, _MOST_EXPERT_CHIPS)]

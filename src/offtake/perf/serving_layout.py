@@ -6,18 +6,22 @@ A source counts parallel sizes in its own way. Two readings are made and said: e
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from offtake.catalog.types import precision_bytes
+from offtake.perf.batching import MEMORY_SHARE, WORKSPACE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from offtake.perf.cases import Pool, ServingCase
-    from offtake.perf.types import Chip, Transformer
+    from offtake.perf.types import Chip, Precision, Transformer
 
-__all__ = ["Layout", "candidates", "layouts_of", "widths"]
+__all__ = ["Layout", "groups_that_hold", "layouts_of", "widths"]
 
-_MOST_EXPERT_CHIPS = 256
+_MOST_EXPERT_CHIPS, _MOST_SHARDS = 256, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,36 +81,44 @@ def layouts_of(case: ServingCase) -> tuple[list[Layout], tuple[str, ...]]:
     return _printed(case)
 
 
-def widths(chip: Chip, model: Transformer, most: int) -> Iterator[int]:
-    """Yield attention shards to try: powers of two that divide the heads, within the scale-up domain."""
+def widths(case: ServingCase, most: int) -> Iterator[int]:
+    """Yield attention shards to try: powers of two that divide the heads, within the scale-up domain.
+
+    Where one domain does not hold the weights, also within the fewest that do: engines then run one tensor group over several servers
+    (SGLang's and TensorRT-LLM's recipes of DeepSeek-R1 in 8 bits on 2 x 8 H100), and its messages cross the scale-out network.
+    """
+    domain = max(case.chip.scaleup_domain, 1)
+    usable = MEMORY_SHARE * (case.chip.hbm_bytes or math.inf) - WORKSPACE_BYTES
+    servers = groups_that_hold(replace(case.chip, hbm_bytes=max(usable, 1.0)), case.model, domain, case.weights)
     tp = 1
-    while tp <= min(max(chip.scaleup_domain, 1), most, 64):
-        if model.heads % tp == 0:
+    while tp <= min(domain * servers, most, _MOST_SHARDS):
+        if case.model.heads % tp == 0:
             yield tp
         tp *= 2
 
 
-def candidates(case: ServingCase, most: int) -> list[Layout]:
-    """Return the replicas to try on at most `most` chips: attention shards × groups × stages, experts over tensors or whole."""
-    found = []
-    for tp in widths(case.chip, case.model, most):
-        if not case.model.is_moe:
-            found += [Layout(tp=tp, pp=pp) for pp in (1, 2, 4, 8) if tp * pp <= most and case.model.layers % pp == 0]
-            continue
-        dp = 1
-        while tp * dp <= min(most, _MOST_EXPERT_CHIPS):
-            span = tp * dp
-            found.append(Layout(tp=tp, dp=dp))
-            if 1 < span <= case.model.experts:
-                found.append(Layout(tp=tp, dp=dp, ep=span))
-            dp *= 2
-    return found
+def groups_that_hold(chip: Chip, model: Transformer, chips: int, weights: Precision | None) -> int:
+    """Return the fewest groups of `chips` chips, a power of two, whose memory holds the weights; 1 where nothing is known.
+
+    Examples
+    --------
+    >>> from offtake.catalog.chips import chip, chip_of
+    >>> from offtake.catalog.models import model, transformer_of
+    >>> deepseek = transformer_of(model("DeepSeek-V3"))
+    >>> groups_that_hold(chip_of(chip("H100")), deepseek, 8, "fp8"), groups_that_hold(chip_of(chip("H200")), deepseek, 8, "fp8")
+    (2, 1)
+    """
+    need = (model.params or 0.0) * precision_bytes(weights or chip.serving_precision)
+    groups, room = 1, chips * (chip.hbm_bytes or math.inf)
+    while need > groups * room:
+        groups *= 2
+    return groups
 
 
 def _free(case: ServingCase) -> list[Layout]:
     """Return layouts of all chips where none is given."""
     found = []
-    for tp in widths(case.chip, case.model, case.chips):
+    for tp in widths(case, case.chips):
         spans = [tp]
         if case.model.is_moe:
             spans += [tp * 2**i for i in range(1, 9) if tp * 2**i <= min(case.chips, _MOST_EXPERT_CHIPS)]
@@ -127,7 +139,8 @@ def _printed(case: ServingCase) -> tuple[list[Layout], tuple[str, ...]]:
     notes: list[str] = []
     tp, dp, pp, ep = case.tp or 1, case.dp or 1, case.pp or 1, case.ep or 1
     domain = max(case.chip.scaleup_domain, 1)
-    if ep > 1 and tp == case.chips > domain and tp % ep == 0:
+    # with fewer chips than expert shards behind it the reading has no sense: the group does lie on several domains
+    if ep > 1 and tp == case.chips > domain and tp % ep**2 == 0:
         notes.append(
             f"tp {tp} is beyond the scale-up domain: read as tp {tp // ep} whose chips the {ep} expert shards share"
         )
@@ -236,7 +249,7 @@ def _free_within(case: ServingCase, prefill: Pool | None, decode: Pool) -> list[
             return [_pool(case, pool, case.tp, case.ep, case.dp)]
         span = (pool.chips or workers) // workers
         ep = min(span, case.model.experts)
-        shards = [tp for tp in widths(case.chip, case.model, span) if span % tp == 0]
+        shards = [tp for tp in widths(case, span) if span % tp == 0]
         return [Layout(tp=tp, dp=span // tp, ep=ep if tp < span else 1, replicas=workers) for tp in shards]
 
     if prefill is None:

@@ -93,7 +93,7 @@ def sweep(
 def _layouts(case: ServingCase) -> list[Layout]:
     """Return few layouts: tensor parallelism by powers of two, and for experts attention groups with experts spread over all."""
     found = []
-    for tp in widths(case.chip, case.model, min(case.chips, 16)):
+    for tp in widths(case, min(case.chips, 16)):
         spans = [tp, 4 * tp, 16 * tp] if case.model.is_moe else [tp]
         for span in spans:
             if span <= case.chips:

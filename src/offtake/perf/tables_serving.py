@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from offtake.catalog.types import precision_bytes
 from offtake.errors import OfftakeError
 from offtake.perf import names
 from offtake.perf.cases import Load, Pool, ServingCase, Speculation
+from offtake.perf.serving_layout import groups_that_hold
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
     weights, only = _weights(cells)
     assumed.extend(named.remarks)
     if chips and model.is_moe and sizes["dp"] is None and "derived from parallel sizes" in notes:
-        groups = _groups_that_hold(named.chip, model, chips, weights)
+        # aiconfigurator's sample counts the chips of some runs from their attention shards alone, and does not print the groups beside them
+        groups = groups_that_hold(named.chip, model, chips, weights)
         if groups > 1:
             assumed.append(f"the weights do not fit into {chips} chips: {groups} attention groups share the experts")
             chips, sizes["dp"] = chips * groups, groups
@@ -166,7 +167,7 @@ def _spanned(
         return total
     chip, model, weights = held
     # a fifth of the memory is left to the cache
-    total = _groups_that_hold(replace(chip, hbm_bytes=0.8 * (chip.hbm_bytes or math.inf)), model, 1, weights)
+    total = groups_that_hold(replace(chip, hbm_bytes=0.8 * (chip.hbm_bytes or math.inf)), model, 1, weights)
     assumed.append(f"n_chips not printed: {total}, the fewest that hold the weights")
     return total
 
@@ -227,18 +228,6 @@ def _pools(notes: str) -> tuple[Pool | None, Pool | None]:
         dp_attention=spread[2] == "True" if spread else None,
     )  # fmt: skip
     return prefill, decode
-
-
-def _groups_that_hold(chip: Chip, model: Transformer, chips: int, weights: Precision | None) -> int:
-    """Return the fewest groups of chips, a power of two, whose memory holds the weights; 1 where nothing is known.
-
-    aiconfigurator's sample counts the chips of some runs from their attention shards alone, and does not print the groups beside them.
-    """
-    need = (model.params or 0.0) * precision_bytes(weights or chip.serving_precision)
-    groups, room = 1, chips * (chip.hbm_bytes or math.inf)
-    while need > groups * room:
-        groups *= 2
-    return groups
 
 
 def _twice(prefill: Pool, decode: Pool) -> bool:
