@@ -195,6 +195,44 @@ def test_zero_bubble_pipelines_wait_less():
     )
 
 
+# DeepSeek-V3's own run: 2,048 H800, pipeline of 16, experts over 64, 15,360 sequences of 4,096 (arXiv 2412.19437, sections 3.2 and 4.2)
+OWN_RUN = TrainingCase(
+    chip=chip_of(chip("H800 SXM")), model=replace(DEEPSEEK, mtp_layers=0), chips=2048, seq_tok=4096, batch_seqs=15_360, precision="fp8",
+    micro_batch=1, tp=1, pp=16, ep=64, vpp=1, recompute="selective", year=2024.0, schedule="dualpipe",
+)  # fmt: skip
+
+
+def test_a_run_that_was_never_fitted_is_met_within_its_interval():
+    # 180,000 GPU-hours a trillion tokens (same source, table 1): 19.9 s a step
+    published = 180e3 * 3600 / 1e12 * OWN_RUN.tok_per_step / OWN_RUN.chips
+    assert published == pytest.approx(19.9, abs=0.05)
+    found = answer(OWN_RUN)
+    assert found.interval.low < published < found.interval.high
+    assert answer(replace(OWN_RUN, schedule="")).step_s > 1.3 * found.step_s
+
+
+def test_a_pipeline_that_runs_both_ways_holds_two_stages_and_hides_its_experts_messages():
+    one = base_setting(replace(OWN_RUN, schedule="zero_bubble")).with_layout(pp=16.0, ep=64.0, selective=1.0)
+    both = replace(one, two_way=1.0)
+    a, b = footprint(one), footprint(both)
+    assert float(b.weights) == 2 * float(a.weights)
+    assert float(b.gradients) == 2 * float(a.gradients)
+    assert float(b.optimizer) == float(a.optimizer)
+    assert float(b.activations) == pytest.approx(float(a.activations) * 17 / 16)
+    assert float(step(both, PLAIN).expert) == pytest.approx(float(step(one, PLAIN).expert) * PLAIN.behind_ep)
+
+
+def test_latents_are_kept_and_expanded_again():
+    # queries, keys and values of 128 heads of 192 against latents of 1,536 + 512 + 64 (DeepSeek-V3), 2 bytes, 4,096 tokens
+    s = base_setting(OWN_RUN).with_layout(pp=1.0, selective=1.0)
+    plain = replace(s, kv_rank=0.0)
+    per_layer = (float(footprint(plain).activations) - float(footprint(s).activations)) / s.layers / (1.0 + s.two_way)
+    assert per_layer == pytest.approx(4096 * 2 * (0.6 * 3 * 128 * 192 - (1536 + 512 + 64)))
+    again = float(step(s, PLAIN).recompute) - float(step(replace(s, selective=0.0), PLAIN).recompute)
+    products = 4096 * 2 * (1536 * 128 * 192 + 512 * 128 * 256) * 61 * 15_360 / 2048
+    assert again > products / float(np.asarray(s.peak_low))
+
+
 def test_uneven_routing_costs_time():
     h100 = chip_of(chip("H100 SXM"))
     even = TrainingCase(

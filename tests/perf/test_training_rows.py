@@ -87,6 +87,19 @@ def test_megatron_in_deepspeed_shares_the_kernels_of_megatron():
     assert levels(asked.chip, engine=asked.engine, year=2022.0)["stack"] == "megatron"
 
 
+@pytest.mark.parametrize(
+    ("told", "schedule"),
+    [
+        ({"source": "DeepSeek-V3 technical report, arXiv 2412.19437"}, "dualpipe"),
+        ({"notes": "with DualPipe"}, "dualpipe"),
+        ({"notes": "zero-bubble schedule (ZB-H1)"}, "zero_bubble"),
+        ({"model": "DeepSeek-V3", "source": "NVIDIA-NeMo/Megatron-Bridge"}, ""),
+    ],
+)
+def test_a_schedule_is_read_where_a_row_names_it(told, schedule):
+    assert case(**told, tp="", pp="", dp="", fsdp="").schedule == schedule
+
+
 def test_a_lone_row_and_trials_are_no_data():
     many = [row_of(Cells(i, {**ROW, "n_chips": str(8 * i), "dp": str(8 * i)})) for i in (1, 2, 4)]
     lone = row_of(Cells(9, {**ROW, "source": "one/user", "reported_step_time_s": "95"}))

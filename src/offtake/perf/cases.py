@@ -51,7 +51,8 @@ class TrainingCase:
     dropless : bool                     no token is dropped
     fused : bool                        False where element-wise kernels run one by one (PyTorch without its compiler)
     adapters : bool                     only small added matrices are trained (LoRA): no weight gradients, no optimizer states
-    schedule : str                      of the pipeline: "zero_bubble", or "" for one forward, one backward (interleaved where vpp > 1)
+    schedule : str                      of the pipeline: "zero_bubble", "dualpipe" (arXiv 2412.19437, section 3.2.1), or "" for one forward,
+                                        one backward (interleaved where vpp > 1)
     source, key : str                   where the row is from, and its name in messages; never read by a model
     """
 

@@ -30,7 +30,7 @@ _RECOMPUTE: dict[str, Recompute] = {
 }  # fmt: skip
 _ENGINES = (
     ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|pax"), ("foundry", r"llm-foundry|mosaic|composer"),
-    ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox"),
+    ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox|2201\.11990|mt-nlg"),
     ("torch", r"torchtitan|torchtune|\bfsdp2?\b|pytorch|axolotl|kempnerforge|nanotron|lightning|olmo|internevo"),
     ("deepspeed", r"deepspeed|colossal"),
     ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
@@ -40,6 +40,11 @@ _RECIPES = {
     "tensorwise": "cs",
 }  # fmt: skip
 """How fp8 is scaled, by the word that says so."""
+_SCHEDULES = (
+    ("dualpipe", r"dual-?pipe|hai-llm|2412\.19437|deepseek-v3 (?:technical )?report|deepseek-ai/deepseek-v3"),
+    ("zero_bubble", r"zero[- ]?bubble|\bzb-?[hv]"),
+)
+"""Pipelines by the word that says so, or by the report of a run that had one."""
 _PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
 """Tables with a column of chunks a stage in every row: "n/a" there, a blank here, says that stages are not cut into chunks."""
 
@@ -146,6 +151,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         engine=engine, year=released(year_of(cells), cells), balanced="force-balanced" in about,
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
         fused=re.search(r"\b(?:no|without|not) torch\.compile|\beager\b", about) is None,
+        schedule=next((name for name, said in _SCHEDULES if re.search(said, about, re.IGNORECASE)), ""),
         adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
         source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
         dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"],

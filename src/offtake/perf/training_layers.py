@@ -27,9 +27,10 @@ OPTIMIZER_BYTES = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers:
-    """Mean time of one micro-batch over all layers of the model on one stage's chips, by term [s]."""
+    """Mean time of one micro-batch over all layers of the model on one stage's chips, by term [s]; `latent_f` is a part of `gemm_f`."""
 
     gemm_f: Array
+    latent_f: Array
     gemm_b: Array
     experts_f: Array
     experts_b: Array
@@ -52,14 +53,14 @@ def layers_of(s: Setting, eff: Efficiency, tokens: Real) -> Layers:
     moe_layers = s.moe_layers + s.mtp * (s.moe_layers > 0.0)
     mlp_layers = s.mlp_layers + s.mtp * (s.moe_layers == 0.0)
 
-    gemm_f, gemm_b = _products(
+    gemm_f, gemm_b, latent_f = _products(
         s, tokens, rate=rate_low, hbm=hbm, low=low, layers=(attention_layers, mlp_layers, moe_layers)
     )
     experts_f, experts_b = _experts(s, eff, tokens, rate=rate_eight, hbm=hbm, layers=moe_layers)
     core_f, core_b = _cores(s, eff, tokens, hbm=hbm)
     light_f, light_b = _light(s, eff, tokens, hbm=hbm)
     return Layers(
-        gemm_f=gemm_f, gemm_b=gemm_b, experts_f=experts_f, experts_b=experts_b,
+        gemm_f=gemm_f, latent_f=latent_f, gemm_b=gemm_b, experts_f=experts_f, experts_b=experts_b,
         attention_f=core_f, attention_b=core_b, elementwise_f=light_f, elementwise_b=light_b,
     )  # fmt: skip
 
@@ -94,8 +95,8 @@ def _products(
     hbm: Real,
     low: bool | np.ndarray[Any, Any],
     layers: tuple[Real, Real, Real],
-) -> tuple[Array, Array]:
-    """Matrix products outside experts: (forward, backward), all layers [s]."""
+) -> tuple[Array, Array, Array]:
+    """Matrix products outside experts: (forward, backward, of the forward what expands latents), all layers [s]."""
     attention_layers, mlp_layers, moe_layers = layers
     queries = s.heads * s.qk_dim
     n_in: Real = (queries + 2.0 * s.kv_heads * s.qk_dim) / s.tp
@@ -128,7 +129,8 @@ def _products(
         flop_per_s=rate, bytes_per_s=hbm, units=s.cores, tile=s.tile,
     )  # fmt: skip
     forward, by_input, by_weight = (each * times).sum(1)
-    return np.asarray(forward), np.asarray(by_input + by_weight * (1.0 - s.adapters))
+    expanding = (each[0] * times)[:2].sum(0) if some(s.kv_rank) else np.zeros(())
+    return np.asarray(forward), np.asarray(by_input + by_weight * (1.0 - s.adapters)), np.asarray(expanding)
 
 
 def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real, layers: Real) -> tuple[Array, Array]:

@@ -53,7 +53,8 @@ def footprint(s: Setting) -> Memory:
     """Return the memory of a setting.
 
     States take 18 bytes a weight: 2 weight, 4 gradient, 12 optimizer, each over the chips that share it. The first stage holds the
-    embedding and the most micro-batches.
+    embedding and the most micro-batches. A pipeline that runs both ways holds weights and gradients of two stages and one micro-batch more
+    (arXiv 2412.19437, table 2).
     """
     dense, expert = params_per_chip(s)
     table = s.vocab * s.hidden / s.tp
@@ -80,6 +81,7 @@ def footprint(s: Setting) -> Memory:
         shard_optimizer=own_expert,
     )
     trained = 1.0 - np.asarray(s.adapters)
+    stages = 1.0 + np.asarray(s.two_way)
     weights, gradients, optimizer = (np.asarray(a + b) for a, b in zip(parts, more, strict=True))
     activations, one_layer = _activations(s)
     tokens = s.micro_seqs * s.seq_tok / s.cp
@@ -87,7 +89,7 @@ def footprint(s: Setting) -> Memory:
     logits = smaller(tokens * s.vocab / s.tp * 6.0, 8e9)
     gathered = where(shards > 1.0, 2.0 * 2.0 * (dense + expert) * s.pp / s.layers, 0.0)
     return Memory(
-        weights=weights, gradients=gradients * trained, optimizer=optimizer * trained, activations=activations,
+        weights=weights * stages, gradients=gradients * trained * stages, optimizer=optimizer * trained, activations=activations,
         working=np.asarray(one_layer + logits + gathered),
     )  # fmt: skip
 
@@ -113,12 +115,16 @@ def _activations(s: Setting) -> tuple[Array, Array]:
     scores = where(s.flash > 0.0, 0.0, 5.0 * tokens * s.seq_tok * s.heads / s.tp)
     unsplit = where(s.sequence_parallel > 0.0, 0.0, 10.0 * tokens * s.hidden * (1.0 - 1.0 / s.tp))
     whole = block + routed + scores + unsplit
-    # selective: the scores of an unfused core; with a fused one, outputs of norms and activations (about two fifths)
-    light = where(s.flash > 0.0, 0.6, 1.0) * (block + routed)
+    # selective: the scores of an unfused core; with a fused one, outputs of norms and activations (about two fifths), and of queries,
+    # keys and values that are expanded from latents the latents alone (arXiv 2412.19437, section 3.2.3; Megatron's mla_up_proj)
+    latent = (s.kv_rank > 0.0) & (s.flash > 0.0)
+    expanded = where(latent, tokens * 2.0 * s.qk_dim * (s.heads + 2.0 * s.kv_heads) / s.tp, 0.0)
+    latents = where(latent, tokens * 2.0 * (s.q_rank + s.kv_rank + s.rope_dim), 0.0)
+    light = where(s.flash > 0.0, 0.6, 1.0) * (block + routed - expanded) + latents
     kept = unsplit + where(s.selective > 0.0, light, block + routed + scores)
     kept = where(s.offload > 0.0, 0.15 * kept, kept)
     inputs = 2.0 * tokens * s.hidden / where(s.sequence_parallel > 0.0, s.tp, 1.0)
     layer = s.recompute * inputs + (1.0 - s.recompute) * kept
     layers = np.ceil(s.layers / (s.pp * s.vpp) - 1e-9) * s.vpp
-    flying = memory.in_flight(micro_batches(s), pp=s.pp, vpp=s.vpp)
+    flying = smaller(memory.in_flight(micro_batches(s), pp=s.pp, vpp=s.vpp) + s.two_way, micro_batches(s))
     return np.asarray(layer * layers * flying), np.asarray(whole * smaller(1.0, s.recompute * 1.0 + 0.25))

@@ -72,7 +72,7 @@ def expert_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
 
     Dispatch and combine, forward and backward: four. A token's copies: one for each expert, or with de-duplication one for each other
     domain that holds one of its experts (then passed on inside). Where stages hold several chunks, engines since 2025 pass tokens of one
-    micro-batch while they compute another; so do steps that one graph holds.
+    micro-batch while they compute another; so do steps that one graph holds, and pipelines that run both ways.
     """
     if not some(s.ep - 1.0):
         return np.zeros(()), np.zeros(())
@@ -87,7 +87,7 @@ def expert_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     latency = where(domains > 1.0, fabric.scaleout_latency_s, 0.0)
     one = where(s.ep > 1.0, larger(up, across) * load + latency, 0.0)
     total = 4.0 * one * (s.moe_layers + s.mtp)
-    meanwhile = ((s.vpp > 1.0) & (s.age < 1.5)) | (s.one_graph > 0.0)
+    meanwhile = ((s.vpp > 1.0) & (s.age < 1.5)) | (s.one_graph > 0.0) | (s.two_way > 0.0)
     share = where(meanwhile, smaller(eff.behind_ep, 1.0), 1.0)
     return np.asarray(total * smaller(eff.open_ep, 1.0) * share), np.asarray(total)
 

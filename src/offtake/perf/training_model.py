@@ -133,7 +133,8 @@ def base_setting(case: TrainingCase) -> Setting:
             known_year
             >= (_SEQUENCE_PARALLEL_IN_FORK_SINCE if case.engine == "megatron-deepspeed" else _SEQUENCE_PARALLEL_SINCE)
         ),
-        zero_bubble=float(case.schedule == "zero_bubble"),
+        zero_bubble=float(case.schedule in ("zero_bubble", "dualpipe")),
+        two_way=float(case.schedule == "dualpipe"),
         adapters=float(case.adapters),
         static=float(not case.dropless),
         redo=_COMPILED_REDO if case.engine == "maxtext" else 1.0,
@@ -144,6 +145,7 @@ def base_setting(case: TrainingCase) -> Setting:
             case.chip.vendor == "NVIDIA"
             and case.chip.year >= _ASYNCHRONOUS_SINCE
             and known_year < _OWN_CORE_SINCE[case.engine == "torch"]
+            and case.schedule != "dualpipe"  # whoever has it writes kernels for the chip
         ),
         unfused=float(not case.fused),
         one_graph=float(

@@ -72,6 +72,8 @@ class Setting:
     flash                                      1 where attention is one fused kernel
     sequence_parallel                          1 where norms are split over tp
     zero_bubble                                1 where weight gradients fill the bubble
+    two_way                                    1 where micro-batches enter at both ends and experts' messages of one pass behind another's
+                                               compute; a chip then holds two stages (DualPipe)
     skew                                       excess load of the busiest chip by uneven routing
     adapters                                   1 where only small added matrices are trained
     age [y]                                    of the software before 2026 (2026 - year, at most 6)
@@ -140,6 +142,7 @@ class Setting:
     flash: Real
     sequence_parallel: Real
     zero_bubble: Real = 0.0
+    two_way: Real = 0.0
     skew: Real = 0.0
     adapters: Real = 0.0
     age: Real = 0.0

@@ -143,8 +143,8 @@ def step(s: Setting, eff: Efficiency) -> Step:
 
 
 def _again(s: Setting, layer: Layers, forward: Array) -> Array:
-    """Return what the backward of a micro-batch computes again [s]: with a fused core, norms and activations instead of the core."""
-    core = where(s.flash > 0.0, layer.elementwise_f, layer.attention_f)
+    """Return what the backward of a micro-batch computes again [s]: with a fused core, norms, activations and what latents expand to."""
+    core = where(s.flash > 0.0, layer.elementwise_f + layer.latent_f, layer.attention_f)
     return np.asarray(s.recompute * s.redo * forward + (1.0 - s.recompute) * s.selective * core)
 
 
