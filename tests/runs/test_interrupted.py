@@ -25,7 +25,7 @@ WRITER = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 import test_record
-from offtake.runs import directory, record
+from offtake.runs import directory, record, store
 
 step = 0
 def watched(real):
@@ -37,7 +37,7 @@ def watched(real):
         return real(*args, **kwargs)
     return call
 
-record.write_table = watched(record.write_table)
+store._write = watched(store._write)
 record.file_hash = watched(record.file_hash)
 directory._sync_one = watched(directory._sync_one)
 directory._swap = watched(directory._swap)

@@ -226,10 +226,10 @@ def test_a_spoilt_run_is_refused_with_what_is_wrong(tmp_path, change, words):
 def test_a_foreign_parquet_file_is_no_table(tmp_path):
     import duckdb
 
-    from offtake.runs.store import read_table
+    from offtake.runs.store import read_tables
 
     path = tmp_path / "x.parquet"
     for facts in ("[1]", "nothing", '{"columns": [[1]]}'):
         duckdb.execute(f"COPY (SELECT 1 AS a) TO '{path}' (FORMAT parquet, KV_METADATA {{offtake_table: '{facts}'}})")
         with pytest.raises(RunDirectoryError, match="no table of a run"):
-            read_table(path)
+            read_tables([path])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offtake.errors import RunDirectoryError
-from offtake.runs.store import read_table, write_table
+from offtake.runs.store import read_tables, write_tables
 from offtake.tables import Column, Table
 
 
@@ -36,8 +36,8 @@ def sample() -> Table:
 
 
 def test_a_table_comes_back_as_it_was(tmp_path):
-    write_table(tmp_path / "t.parquet", sample())
-    back = read_table(tmp_path / "t.parquet")
+    write_tables({tmp_path / "t.parquet": sample()})
+    back = read_tables([tmp_path / "t.parquet"])[0]
     assert back == sample()
     assert (back.title, back.note) == (sample().title, sample().note)
     assert back.columns == sample().columns
@@ -45,13 +45,13 @@ def test_a_table_comes_back_as_it_was(tmp_path):
 
 def test_an_empty_table_keeps_its_columns(tmp_path):
     empty = sample().take(np.array([], dtype=np.intp))
-    write_table(tmp_path / "t.parquet", empty)
-    assert read_table(tmp_path / "t.parquet") == empty
+    write_tables({tmp_path / "t.parquet": empty})
+    assert read_tables([tmp_path / "t.parquet"])[0] == empty
 
 
 def test_same_table_same_bytes(tmp_path):
     for name in ("a", "b"):
-        write_table(tmp_path / f"{name}.parquet", sample())
+        write_tables({tmp_path / f"{name}.parquet": sample()})
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
@@ -59,9 +59,9 @@ def test_a_large_table_is_deterministic_and_ordered(tmp_path):
     values = np.random.default_rng(1).normal(size=300_000)
     table = Table("big", (Column("x"), Column("i")), {"x": values, "i": np.arange(values.size)})
     for name in ("a", "b"):
-        write_table(tmp_path / f"{name}.parquet", table)
+        write_tables({tmp_path / f"{name}.parquet": table})
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
-    assert np.array_equal(read_table(tmp_path / "a.parquet")["x"], values)
+    assert np.array_equal(read_tables([tmp_path / "a.parquet"])[0]["x"], values)
 
 
 @settings(max_examples=25, deadline=None)
@@ -77,14 +77,14 @@ def test_a_large_table_is_deterministic_and_ordered(tmp_path):
 def test_any_values_come_back(tmp_path_factory, rows):
     table = Table("t", (Column("x", "", "", "float"), Column("i", "", "", "int"), Column("s", "", "", "text")), rows)
     path = tmp_path_factory.mktemp("any") / "t.parquet"
-    write_table(path, table)
-    assert read_table(path) == table
+    write_tables({path: table})
+    assert read_tables([path])[0] == table
 
 
 def test_a_column_name_must_be_an_identifier(tmp_path):
     bad = Table("t", (Column('x"; DROP TABLE t; --'),), [(1.0,)])
     with pytest.raises(RunDirectoryError, match="cannot name a column"):
-        write_table(tmp_path / "t.parquet", bad)
+        write_tables({tmp_path / "t.parquet": bad})
 
 
 def test_a_foreign_parquet_file_is_refused(tmp_path):
@@ -94,12 +94,12 @@ def test_a_foreign_parquet_file_is_refused(tmp_path):
     with duckdb.connect() as connection:
         connection.execute(f"COPY (SELECT 1 AS x) TO '{path}' (FORMAT parquet)")
     with pytest.raises(RunDirectoryError, match="no table of a run"):
-        read_table(path)
+        read_tables([path])
     with pytest.raises(RunDirectoryError, match="no such table"):
-        read_table(tmp_path / "absent.parquet")
+        read_tables([tmp_path / "absent.parquet"])
     (tmp_path / "broken.parquet").write_text("not parquet")
     with pytest.raises(RunDirectoryError, match="broken"):
-        read_table(tmp_path / "broken.parquet")
+        read_tables([tmp_path / "broken.parquet"])
 
 
 def test_a_path_with_quotes_and_spaces_works(tmp_path, monkeypatch):
@@ -108,8 +108,8 @@ def test_a_path_with_quotes_and_spaces_works(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     from pathlib import Path
 
-    write_table(Path("t.parquet"), sample())
-    assert read_table(Path("t.parquet")) == sample()
+    write_tables({Path("t.parquet"): sample()})
+    assert read_tables([Path("t.parquet")])[0] == sample()
 
 
 def test_duckdb_reaches_nothing_but_the_named_path(tmp_path):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from offtake.errors import RunDirectoryError
 from offtake.runs.directory import new_directory
 from offtake.runs.manifest import MANIFEST, TIMINGS, Manifest, dump_json, file_hash, owned_files, parse_json
-from offtake.runs.store import read_table, write_table
+from offtake.runs.store import read_tables, write_tables
 
 if TYPE_CHECKING:
     from offtake.tables import Table
@@ -89,11 +89,11 @@ def _write(record: RunRecord, fresh: Path) -> None:
         (fresh / name).write_text(text, encoding="utf-8", newline="\n")
         files[name] = file_hash(fresh / name)
     (fresh / "tables").mkdir()
-    for name, table in record.tables.items():
+    for name in record.tables:
         _safe(name)
-        path = fresh / "tables" / f"{name}.parquet"
-        write_table(path, table)
-        files[f"tables/{name}.parquet"] = file_hash(path)
+    tables = {fresh / "tables" / f"{name}.parquet": table for name, table in record.tables.items()}
+    write_tables(tables)
+    files.update({f"tables/{path.name}": file_hash(path) for path in tables})
     timings = record.document.get(_TIMINGS_KEY, {})
     (fresh / TIMINGS).write_text(dump_json(timings), encoding="utf-8", newline="\n")
     manifest = replace(record.manifest, files={**dict(sorted(files.items())), TIMINGS: None})
@@ -120,6 +120,7 @@ def load(directory: Path | str) -> RunRecord:
         msg = f"{directory} is no longer what was planned: {', '.join(changed[:3])} changed or went missing; plan it again"
         raise RunDirectoryError(msg)
     names = [Path(n).stem for n in manifest.files if n.startswith("tables/")]
+    tables = read_tables([directory / "tables" / f"{n}.parquet" for n in names])
     report = directory / "report.html"
     known = {"result.json", "scenario.json", "certificate.json", "report.html", TIMINGS}
     extra = [n for n in manifest.files if n not in known and not n.startswith("tables/")]
@@ -128,7 +129,7 @@ def load(directory: Path | str) -> RunRecord:
         document={**_read_json(directory / "result.json"), _TIMINGS_KEY: _read_json(directory / TIMINGS)},
         scenario=_read_json(directory / "scenario.json"),
         certificate=_read_json(directory / "certificate.json"),
-        tables=MappingProxyType({n: read_table(directory / "tables" / f"{n}.parquet") for n in names}),
+        tables=MappingProxyType(dict(zip(names, tables, strict=True))),
         report=_read_text(report) if report.name in manifest.files else None,
         extra={n: _read_text(directory / n) for n in extra},
     )

@@ -1,7 +1,7 @@
 """Tables as Parquet files, by DuckDB: the only module that imports it.
 
 Each call opens an in-memory DuckDB that installs and loads no extension, holds at most `MEMORY_LIMIT`, spills nowhere and
-may touch the one path it was given. One thread and a fixed row order make the bytes a function of the table alone. Units
+may touch the paths it was given and no other. One thread and a fixed row order make the bytes a function of the table alone. Units
 and titles travel in the file's key-value metadata.
 """
 
@@ -17,12 +17,13 @@ from offtake.errors import RunDirectoryError
 from offtake.tables import Column, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
-__all__ = ["MEMORY_LIMIT", "read_columns", "read_table", "write_table"]
+__all__ = ["MEMORY_LIMIT", "read_columns", "read_tables", "write_tables"]
 
 MEMORY_LIMIT = "256MB"
 _METADATA_KEY = "offtake_table"
@@ -30,23 +31,29 @@ _SQL_TYPES = {"float": "DOUBLE", "int": "BIGINT", "bool": "BOOLEAN", "date": "DA
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def write_table(path: Path, table: Table) -> None:
-    """Write a table to a Parquet file; the same table gives the same bytes.
+def write_tables(tables: Mapping[Path, Table]) -> None:
+    """Write tables to Parquet files; the same table gives the same bytes.
 
     Parameters
     ----------
-    path : Path       must end in `.parquet`; an old file there is overwritten
-    table : Table     column names must be identifiers; NaN and NaT become NULL
+    tables : mapping of Path to Table    paths end in `.parquet`; an old file there is overwritten.  Column names must be identifiers;
+                                         NaN and NaT become NULL
 
     Raises
     ------
-    RunDirectoryError    where the file cannot be written or a name is not an identifier
+    RunDirectoryError    where a file cannot be written or a name is not an identifier
     """
-    path = path.absolute()
-    for name in table.arrays():
-        if not _NAME.fullmatch(name):
-            msg = f"table {table.name}: {name!r} cannot name a column; wanted letters, digits and _"
-            raise RunDirectoryError(msg)
+    for table in tables.values():
+        for name in table.arrays():
+            if not _NAME.fullmatch(name):
+                msg = f"table {table.name}: {name!r} cannot name a column; wanted letters, digits and _"
+                raise RunDirectoryError(msg)
+    with _open(*tables) as connection:
+        for path, table in tables.items():
+            _write(connection, path.absolute(), table)
+
+
+def _write(connection: DuckDBPyConnection, path: Path, table: Table) -> None:
     facts = {
         "name": table.name,
         "title": table.title,
@@ -55,42 +62,45 @@ def write_table(path: Path, table: Table) -> None:
     }
     fields = ", ".join(f'"{c.name}"::{_SQL_TYPES[c.kind]} AS "{c.name}"' for c in table.columns)
     metadata = f"{{{_METADATA_KEY}: {_quoted(json.dumps(facts, ensure_ascii=True))}}}"
-    with _open(path) as connection:
-        connection.register("source", {n: _for_duckdb(a) for n, a in table.arrays().items()})
-        _execute(
-            connection,
-            f"COPY (SELECT {fields} FROM source) TO {_quoted(str(path))} "  # noqa: S608  # identifiers are checked above
-            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {metadata})",
-            path,
-        )
+    connection.register("source", {n: _for_duckdb(a) for n, a in table.arrays().items()})
+    _execute(
+        connection,
+        f"COPY (SELECT {fields} FROM source) TO {_quoted(str(path))} "  # noqa: S608  # identifiers are checked before
+        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {metadata})",
+        path,
+    )
 
 
-def read_table(path: Path) -> Table:
-    """Read a table that `write_table` wrote.
+def read_tables(paths: Sequence[Path]) -> tuple[Table, ...]:
+    """Read tables that `write_tables` wrote.
 
     Raises
     ------
     RunDirectoryError    where there is no such file, or it is no table of a run
     """
-    path = path.absolute()
-    if not path.is_file():
-        msg = f"{path}: no such table"
-        raise RunDirectoryError(msg)
-    with _open(path) as connection:
-        found = _execute(
-            connection,
-            f"SELECT value FROM parquet_kv_metadata({_quoted(str(path))}) WHERE key = '{_METADATA_KEY}'",  # noqa: S608
-            path,
-        ).fetchone()
-        if found is None:
-            msg = f"{path}: a Parquet file, but no table of a run"
+    for path in paths:
+        if not path.is_file():
+            msg = f"{path.absolute()}: no such table"
             raise RunDirectoryError(msg)
-        rows = _execute(connection, f"SELECT * FROM read_parquet({_quoted(str(path))})", path)  # noqa: S608
-        try:
-            return _table(json.loads(found[0]), rows.fetchnumpy())
-        except Exception as error:
-            msg = f"{path}: no table of a run, or too large: {str(error).partition(chr(10))[0]}"
-            raise RunDirectoryError(msg) from error
+    with _open(*paths) as connection:
+        return tuple(_read(connection, path.absolute()) for path in paths)
+
+
+def _read(connection: DuckDBPyConnection, path: Path) -> Table:
+    found = _execute(
+        connection,
+        f"SELECT value FROM parquet_kv_metadata({_quoted(str(path))}) WHERE key = '{_METADATA_KEY}'",  # noqa: S608
+        path,
+    ).fetchone()
+    if found is None:
+        msg = f"{path}: a Parquet file, but no table of a run"
+        raise RunDirectoryError(msg)
+    rows = _execute(connection, f"SELECT * FROM read_parquet({_quoted(str(path))})", path)  # noqa: S608
+    try:
+        return _table(json.loads(found[0]), rows.fetchnumpy())
+    except Exception as error:
+        msg = f"{path}: no table of a run, or too large: {str(error).partition(chr(10))[0]}"
+        raise RunDirectoryError(msg) from error
 
 
 def read_columns(path: Path, fields: str, *, where: str = "true", order: str = "") -> dict[str, NDArray[Any]]:
@@ -126,8 +136,8 @@ def _table(facts: Any, data: Any) -> Table:  # noqa: ANN401  (what a file holds 
     )
 
 
-def _open(path: Path) -> DuckDBPyConnection:
-    """Open a DuckDB that can reach one path and nothing else."""
+def _open(*paths: Path) -> DuckDBPyConnection:
+    """Open a DuckDB that can reach some paths and nothing else; opening one takes as long as writing ten small tables."""
     import duckdb
 
     connection = duckdb.connect(
@@ -142,7 +152,7 @@ def _open(path: Path) -> DuckDBPyConnection:
         },
     )
     connection.execute("SET temp_directory = ''")
-    connection.execute(f"SET allowed_paths = [{_quoted(str(path))}]")
+    connection.execute(f"SET allowed_paths = [{', '.join(_quoted(str(path.absolute())) for path in paths)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
