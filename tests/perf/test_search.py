@@ -9,14 +9,16 @@ from dataclasses import replace
 import pytest
 
 from offtake.errors import OfftakeError
+from offtake.perf import serving_params
 from offtake.perf.answers import Refusal
 from offtake.perf.best import best_training, pareto
-from offtake.perf.best_serving import best_serving
+from offtake.perf.best_serving import _Search, best_serving
 from offtake.perf.capacity import LatencyError, serving_capacity, training_capacity, whole_batch
 from offtake.perf.cases import ServingCase, TrainingCase
 from offtake.perf.compare import comparable, compare
 from offtake.perf.names import chip_named, model_named
 from offtake.perf.serving_model import predict_serving
+from offtake.perf.serving_rows import names_of, numbers_of
 from offtake.perf.training_model import predict_training
 from offtake.perf.types import LatencyClass
 
@@ -100,6 +102,23 @@ def test_no_layout_on_shared_chips_beats_the_plan():
             if isinstance(one, Refusal) or one.tpot_s > 0.05 or one.ttft_s > 2.0 or one.running > 0.8 * one.capacity:
                 continue
             assert one.output_tok_per_s_per_chip <= plan.best.output_tok_per_s_per_chip * 1.05
+
+
+def test_of_plans_that_serve_as_much_the_one_on_the_fewest_chips_counts():
+    """Decoding sets the rate, so all pools of prompts that keep up serve as much: the order in which they were found must not decide."""
+    case = ServingCase(
+        chip=chip_named("H100").chip, model=model_named("Kimi K2.5"), chips=256, input_tok=3600.0, output_tok=1000.0, load="open"
+    )  # fmt: skip
+    section = serving_params.section()
+    factors = serving_params.factors(section, names_of(case))
+    work = _Search(case, numbers_of(case), factors, serving_params.physics(section), (2.0, 0.04))
+    plans = work.layouts()
+    (best, rate, _), (same, again, _) = work.evaluate(plans), work.evaluate(plans[::-1])
+    assert (same.chips, again) == (best.chips, pytest.approx(rate))
+    alike = [plan for plan in plans if replace(plan, prefill=None) == replace(best, prefill=None)]
+    assert (
+        min(plan.chips for plan in alike) < best.chips < max(plan.chips for plan in alike)
+    )  # smaller pools do not keep up
 
 
 def test_looser_targets_never_serve_less():

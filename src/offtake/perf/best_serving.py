@@ -216,8 +216,10 @@ class _Search:
     def evaluate(self, plans: Sequence[Layout]) -> tuple[Layout, float, str] | None:
         """Return (plan, requests/s, what binds) of the best, None where none meets the targets.
 
-        All plans over a coarse row of batches, then the best dozen between their best batch and the next.
+        All plans over a coarse row of batches, then the best dozen between their best batch and the next. Of plans that serve as much the one
+        on the fewest chips counts, whatever the order in which they were found.
         """
+        plans = sorted(plans, key=lambda plan: plan.chips)
         ceiling = np.maximum(batching.capacity(self.stacked(plans)) * self.physics.share_kept, 1.0)
         coarse = ceiling ** np.linspace(0.0, 1.0, _BATCHES)
         state, tokens, good, early = self._tried(plans, coarse)
@@ -227,7 +229,7 @@ class _Search:
             self.fastest = (float(np.min(state.ttft_s[known])), float(np.min(state.tpot_s)))
             return None
         best = np.where(good, tokens, -1.0)
-        rows = np.argsort(-best.max(axis=1))[:_REFINED]
+        rows = np.argsort(-best.max(axis=1), kind="stable")[:_REFINED]
         top = [plans[int(i)] for i in rows]
         at = best[rows].argmax(axis=1)
         low = coarse[rows, at][:, None]
