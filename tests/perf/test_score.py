@@ -9,6 +9,8 @@ import pytest
 from offtake.perf import fit, params
 from offtake.perf.params import Section
 from offtake.perf.score import Compared, ScoredRow, document, metrics, score_serving, score_training
+from offtake.perf.serving_model import predict_serving
+from offtake.perf.serving_saturation import SATURATED
 from offtake.perf.tables import Cells
 from offtake.perf.tables_serving import row_of as serving_row
 from offtake.perf.tables_training import row_of as training_row
@@ -135,3 +137,33 @@ def test_summary_of_left_out_rows_by_hand():
         pytest.approx(2 / 3, abs=1e-4),
     )
     assert found["by_group"]["H100"]["mape"] == 0.15
+
+
+def _at_a_rate(rate):
+    asked = {"chip": "H100", "n_chips": "1", "tp": "1", "isl": "1024", "osl": "1024", "precision_weights": "bf16"}
+    measured = {"tpot_ms": "20", "output_tokens_per_s_total": "6000", "source": "a", "engine_version": "vllm"}
+    return serving_row(Cells(2, {"model": "Llama 3.1 8B", "request_rate_per_s": f"{rate!r}", **asked, **measured}))
+
+
+def test_a_measured_rate_above_saturation_is_taken_there_and_said():
+    refused = predict_serving(_at_a_rate(1e3).case)
+    most = refused.most_per_s
+    (above,), (below,), (far,) = (score_serving([_at_a_rate(most * share)]).rows for share in (1.05, 0.97, 1e3))
+    assert not above.refusal
+    assert SATURATED in above.assumed
+    assert SATURATED not in below.assumed
+    rate, tpot = above.figures["throughput"], above.figures["tpot"]
+    assert rate.predicted == pytest.approx(most * 1024.0, rel=0.01)
+    # the interval holds the stated rate, and reaches further down in time than that of a machine that is just not full
+    assert rate.high >= 1.05 * most * 1024.0
+    assert tpot.low / tpot.predicted < 0.9 * below.figures["tpot"].low / below.figures["tpot"].predicted
+    assert tpot.high / tpot.predicted == pytest.approx(
+        below.figures["tpot"].high / below.figures["tpot"].predicted, rel=0.01
+    )
+    # nobody served a thousand times as much: such a rate says "all at once"
+    assert far.figures["throughput"].predicted == pytest.approx(rate.predicted)
+    assert far.figures["throughput"].high < 3.0 * far.figures["throughput"].predicted
+
+
+def test_planning_still_refuses_what_is_above_saturation():
+    assert "at most" in predict_serving(_at_a_rate(1e3).case).reason

@@ -9,9 +9,16 @@ __all__ = ["Interval", "Refusal"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why there is no estimate: the missing input or the impossible setting, and what would fit."""
+    """Why there is no estimate: the missing input or the impossible setting, and what would fit.
+
+    Attributes
+    ----------
+    reason : str
+    most_per_s : float or None [1/s]   where more requests were asked for than are served: how many are
+    """
 
     reason: str
+    most_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

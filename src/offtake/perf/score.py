@@ -16,7 +16,7 @@ import numpy as np
 
 from offtake.perf import params
 from offtake.perf.answers import Refusal
-from offtake.perf.serving_model import predict_serving
+from offtake.perf.serving_saturation import predict_measured
 from offtake.perf.training_model import predict_training
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def score_serving(
     known, scored = _keys(fitted, "serving"), []
     for at, row in enumerate(rows):
         _say(progress, at, len(rows))
-        found = Refusal(reason=row.refusal) if row.case is None else predict_serving(row.case, fitted)
+        found = Refusal(reason=row.refusal) if row.case is None else predict_measured(row.case, fitted)
         if isinstance(found, Refusal):
             scored.append(_row(row, {}, known, refusal=found.reason))
             continue

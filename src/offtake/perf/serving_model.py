@@ -253,7 +253,8 @@ def predict_serving(
     if case.load == "open" and not found.requests_per_s[best] >= 0.98 * (case.rate_per_s or 0.0):
         return Refusal(
             reason=f"{case.rate_per_s:.4g} requests/s are more than {options[best]} on {case.chip.name} can serve: "
-            f"at most {found.requests_per_s[best]:.4g}"
+            f"at most {found.requests_per_s[best]:.4g}",
+            most_per_s=float(found.requests_per_s[best]),
         )
     notes = (*notes, *numbers.assumed, *_said(case))
     return _answer(case, fitted, (s, found, state), best, (options[best], names, notes))
