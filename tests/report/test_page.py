@@ -125,7 +125,10 @@ def test_page_one_has_its_parts_in_order():
             "with other clouds’ chips, 94 % of the tokens wanted over the horizon are served."
         ),
         "Interconnection at new-carlisle is worth most to relieve: one phase of 100 MW more adds $1.24 bn; it binds in 12 of 19 periods",
-        "Before funding, the developer is down $14.2 bn at its lowest, in 2029 and the cloud is down $47.9 bn at its lowest, in 2030",
+        (
+            "At year ends and before funding, the developer is down $14.2 bn at its lowest, in 2029 and the cloud is down $47.9 bn "
+            "at its lowest, in 2030"
+        ),
         "Planned spend meets the floor in every interval, without true-up; the low case falls short in 7 of 10 intervals",
         "Of $100 bn in the cloud deal, $36 bn is firm and of $25 bn in the equity deal, $5 bn is firm",
         "The alliance is worth $18.4 bn more than none; price of the top class moves it most, from −$6.2 bn to $47 bn; 1 of 8",

@@ -107,7 +107,7 @@ def test_relief_ranks_limits_before_length():
 def test_a_party_that_is_never_down():
     rows = [("offtaker", 2026, 1e9, 1e9, 0.0, 0.0, 2e9), ("provider", 2026, -2e9, -2e9, 2e9, 2e9, 0.0)]
     assert sentences.cash(with_rows("cash_by_year", rows)) == (
-        "Before funding, the developer is never down and the cloud is down $2 bn at its lowest, in 2026."
+        "At year ends and before funding, the developer is never down and the cloud is down $2 bn at its lowest, in 2026."
     )
 
 
@@ -118,7 +118,7 @@ def test_own_cash_and_funding_until_the_lowest_point_are_told_apart():
         ("offtaker", 2028, 27e9, -13e9, 20e9, 0.0, 52e9),  # what comes later did not carry it there
     ]
     assert sentences.cash(with_rows("cash_by_year", rows)) == (
-        "Before funding, the developer is down $40 bn at its lowest, in 2027; "
+        "At year ends and before funding, the developer is down $40 bn at its lowest, in 2027; "
         "the developer meets it with $40 bn of its own cash and $5 bn of equity and loans."
     )
 

@@ -91,11 +91,25 @@ def happenings(futures: Futures, central: Futures, years: Float, *, upto: int | 
     later = futures.effect[:, :, 0] - central.effect[:1, :, 0]
     away = np.where(np.array([m == "months" for m in futures.measures]), later, logs)
     return Happenings(
-        names=tuple(q.replace("-", " ").replace("_", " ") for q in futures.quantities),
+        names=tuple(in_words(q, m) for q, m in zip(futures.quantities, futures.measures, strict=True)),
         measures=futures.measures,
         away=away,
         probability=futures.probability,
     )
+
+
+def in_words(quantity: str, measure: str) -> str:
+    """Write the id of an uncertain quantity in words; a delay's says no "late" of its own, since its months do.
+
+    Examples
+    --------
+    >>> in_words("token-price", "factor"), in_words("grid-late", "months"), in_words("delay", "months")
+    ('token price', 'grid', 'delay')
+    """
+    words = quantity.replace("-", " ").replace("_", " ").split()
+    if measure == "months" and len(words) > 1 and words[-1] in {"late", "delay", "delayed"}:
+        words.pop()
+    return " ".join(words)
 
 
 def _logs(factors: Float) -> Float:

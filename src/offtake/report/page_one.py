@@ -33,6 +33,7 @@ def first_page(data: ReportData) -> str:
                    also="binding" if data.fact("paths") else "reliefs"),
             _drawn(data, ("3", "cash_by_year"), sentences.cash(data), charts.cash_chart(data),
                    "Settled cash. Before funding: all but equity and loans, and without the opening cash. "
+                   "Within a year it may go deeper: the funding need above is of the worst day. "
                    "Gap: by how much the year’s payments exceed its receipts."
                    + (" Mean over paths: single paths go deeper." if data.fact("paths") else "")),
             _drawn(data, ("4", "commitments_by_year"), sentences.commitment(data), charts.commitment_chart(data),

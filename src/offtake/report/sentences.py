@@ -161,8 +161,10 @@ def cash(data: ReportData) -> str:
             parts.append(f"{data.the(party)} is down {usd(-float(depth[at]))} at its lowest, in {own['year'][at]}")
     if not parts:
         return _absent(data, "cash_by_year", "No cash flows are reported.")
-    mean = "in the mean over paths and " if data.fact("paths") else ""
-    return _first_upper(f"{mean}before funding, {joined(parts)}{_met_from(data, table.where(party='offtaker'))}.")
+    mean = ", in the mean over paths" if data.fact("paths") else ""
+    return _first_upper(
+        f"at year ends{mean} and before funding, {joined(parts)}{_met_from(data, table.where(party='offtaker'))}."
+    )
 
 
 def _met_from(data: ReportData, own: Table) -> str:
