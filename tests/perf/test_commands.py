@@ -147,6 +147,10 @@ def test_fit_writes_where_it_is_told_and_nowhere_else(call, tmp_path):
 MISTAKES = [
     ("Tranium2", "DeepSeek-V3"),
     ("H100", "DeepSeek-V33"),
+    ("H200", "Llama 3.1 8B", "--chips", "0"),
+    ("H200", "Llama 3.1 8B", "--chips", "-4"),
+    ("H200", "Llama 3.1 8B", "--seq", "0 tok"),
+    ("H200", "Llama 3.1 8B", "--batch", "0 tok"),
     ("best", "--model", "Llama 2 7B", "--chip", "A100", "--chips", "8"),
     ("best", "--model", "Llama 2 7B", "--chip", "A100", "--chips", "0", "--train"),
     ("best", "--model", "GPT-3 175B", "--chip", "A100", "--chips", "2", "--train"),
@@ -154,7 +158,9 @@ MISTAKES = [
     ("best", "--model", "Llama 2 7B", "--chip", "A100", "--chips", "8", "--serve", "--tpot", "5"),
     ("best", "--model", "GPT-4", "--chip", "A100", "--chips", "8", "--serve"),
     ("best", "--model", "Llama 2 7B", "--chip", "A100", "--chips", "8", "--train", "--svg", "no/such/f.svg"),
+    ("best", "--model", "Llama 2 7B", "--chip", "A100", "--chips", "8", "--train", "--seq", "0 tok"),
     ("compare", "--chip", "Z80"),
+    ("compare", "--chip", "H100", "--model", "Llama 2 7B", "--train", "--chips", "0"),
     ("compare", "--chip", "H100", "--model", "Llama 2 7B", "--pue", "0.5"),
     ("score", "missing.csv", "--kind", "training"),
     ("score", "missing.csv", "--kind", "both"),
@@ -168,6 +174,12 @@ def test_a_mistake_is_words_and_code_2(call, arguments):
     assert (code, out) == (2, "")
     assert err.strip()
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("option", ["--chips", "--seq", "--batch"])
+def test_an_amount_of_nothing_names_its_option(call, option):
+    _, _, err = call("H200", "Llama 3.1 8B", option, "0" if option == "--chips" else "0 tok")
+    assert f"{option} must" in err
 
 
 def test_impossible_layouts_say_what_would_fit():

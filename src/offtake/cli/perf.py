@@ -72,7 +72,7 @@ def estimate(
     batch : str
         Tokens of one training step.
     """
-    from offtake.cli.perf_chip import chip_given
+    from offtake.cli.perf_chip import chip_given, chips_given, tokens_given
     from offtake.perf.capacity import serving_capacity, training_capacity
     from offtake.perf.names import model_named
     from offtake.perf.types import LatencyClass
@@ -82,12 +82,10 @@ def estimate(
         ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"), input_tok=quantity("--input", input_, "tok"),
         output_tok=quantity("--output", output, "tok"), cached_frac=quantity("--cached", cached, "%"),
     )  # fmt: skip
-    length, tokens = round(quantity("--seq", seq, "tok")), round(quantity("--batch", batch, "tok"))
+    together, length, tokens = chips_given(chips), tokens_given("--seq", seq), tokens_given("--batch", batch)
     notes: list[str] = []
     served = _or_note(lambda: serving_capacity(known, shape, latency), notes)
-    trained = _or_note(
-        lambda: training_capacity(known, shape, chips=chips, seq_tok=max(length, 1), batch_tok=max(tokens, 1)), notes
-    )
+    trained = _or_note(lambda: training_capacity(known, shape, chips=together, seq_tok=length, batch_tok=tokens), notes)
     if json:
         _print(known, shape, latency, served, trained, notes=notes)
     else:

@@ -74,16 +74,13 @@ def best(
     svg : Path
         File for the picture of the Pareto front.
     """
-    from offtake.cli.perf_chip import chip_given
+    from offtake.cli.perf_chip import chip_given, chips_given
     from offtake.perf.names import model_named
 
     if train == serve:
         msg = "say what the chips are for: --train, or --serve with --ttft and --tpot"
         raise OfftakeError(msg)
-    if chips < 1 or chips > _MOST_CHIPS:
-        msg = f"--chips must lie between 1 and {_MOST_CHIPS:,}, got {chips}"
-        raise OfftakeError(msg)
-    pair = _Pair(chip_given(chip), model_named(model), chips, _precision(precision))
+    pair = _Pair(chip_given(chip), model_named(model), chips_given(chips), _precision(precision))
     found = (
         _trained(pair, seq=seq, batch=batch)
         if train
@@ -93,9 +90,6 @@ def best(
         _draw(svg, found.front, f"{pair.model.name} on {pair.chip.name}", train=train)
     _print(found, pair, json=json)
     return 0
-
-
-_MOST_CHIPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +104,13 @@ class _Pair:
 
 def _trained(pair: _Pair, *, seq: str, batch: str) -> TrainingPlan:
     """Find the fastest training step."""
+    from offtake.cli.perf_chip import tokens_given
     from offtake.perf.best import best_training
     from offtake.perf.capacity import whole_batch
     from offtake.perf.cases import TrainingCase
 
-    length = max(1, round(quantity("--seq", seq, "tok")))
-    sequences = whole_batch(quantity("--batch", batch, "tok"), length)
+    length = tokens_given("--seq", seq)
+    sequences = whole_batch(tokens_given("--batch", batch), length)
     asked = TrainingCase(
         chip=pair.chip, model=pair.model, chips=pair.chips, seq_tok=length, batch_seqs=sequences, precision=pair.precision or "bf16"
     )  # fmt: skip

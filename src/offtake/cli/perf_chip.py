@@ -1,16 +1,19 @@
-"""A chip as a command names it: an entry of the catalogue, or a small YAML file with what a data sheet says."""
+"""What commands about performance ask with: a chip, by name or by its data sheet in a small YAML file; counts of chips and of tokens."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from offtake.cli.options import quantity
 from offtake.errors import OfftakeError
 
 if TYPE_CHECKING:
     from offtake.catalog.types import Chip
 
-__all__ = ["chip_given"]
+__all__ = ["chip_given", "chips_given", "tokens_given"]
+
+_MOST_CHIPS = 1_000_000
 
 
 def chip_given(text: str) -> Chip:
@@ -31,3 +34,42 @@ def chip_given(text: str) -> Chip:
         msg = f"{text}: there is no such file; a chip is a name of the catalogue or a YAML file with its data sheet"
         raise OfftakeError(msg)
     return read_sheet(path)
+
+
+def chips_given(count: int) -> int:
+    """Return a count of chips that can be.
+
+    Raises
+    ------
+    OfftakeError
+        It is below one or above a million.
+
+    Examples
+    --------
+    >>> chips_given(64)
+    64
+    """
+    if not 1 <= count <= _MOST_CHIPS:
+        msg = f"--chips must lie between 1 and {_MOST_CHIPS:,}, got {count}"
+        raise OfftakeError(msg)
+    return count
+
+
+def tokens_given(option: str, text: str) -> int:
+    """Return a whole number of tokens, at least one [tok].
+
+    Raises
+    ------
+    OfftakeError
+        It is no amount of tokens, or less than one (the option is named).
+
+    Examples
+    --------
+    >>> tokens_given("--seq", "8 ktok")
+    8000
+    """
+    found = round(quantity(option, text, "tok"))
+    if found < 1:
+        msg = f"{option} must be at least 1 tok, got {text!r}"
+        raise OfftakeError(msg)
+    return found

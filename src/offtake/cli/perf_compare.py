@@ -60,7 +60,7 @@ def compare(
     report : Path
         File for a page with the table and pictures.
     """
-    from offtake.cli.perf_chip import chip_given
+    from offtake.cli.perf_chip import chip_given, chips_given
     from offtake.perf.compare import comparable
     from offtake.perf.compare import compare as compared
     from offtake.perf.types import LatencyClass
@@ -68,13 +68,18 @@ def compare(
     if not 1.0 <= pue <= _MOST_PUE:
         msg = f"--pue must lie between 1 and {_MOST_PUE:g}, got {pue:g}"
         raise OfftakeError(msg)
+    together = chips_given(chips)
     every_chip, every_model = comparable()
     latency = None if train else LatencyClass(
         ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"), input_tok=quantity("--input", input_, "tok"),
         output_tok=quantity("--output", output, "tok"),
     )  # fmt: skip
     found = compared(
-        [chip_given(name) for name in chip] or every_chip, model or every_model, latency, training_chips=chips, pue=pue
+        [chip_given(name) for name in chip] or every_chip,
+        model or every_model,
+        latency,
+        training_chips=together,
+        pue=pue,
     )
     about = f"{_load(latency, chips)}; PUE {pue:g}"
     if report is not None:
