@@ -238,7 +238,7 @@ def asides_of(doc: Mapping[str, Any]) -> tuple[str, ...]:
         today = (mine["npv_usd"] - mine["npv_without_terminal_usd"]) * shares / whole if whole else 0.0
         if today > ASIDE * abs(gain):
             said.append(
-                f"Of the {party}'s value, {usd(today)} is shares that it holds at the horizon, at prices that the "
-                "scenario states; the plan prices none."
+                f"Of the {party}'s value, {usd(today)} is shares that it holds at the horizon, at the price paid, grown at the "
+                "objective's rate, where the scenario states no other; the plan prices none."
             )
     return tuple(said)
