@@ -6,6 +6,7 @@ import pytest
 
 from offtake.perf import tables
 from offtake.perf.score import score_serving, score_training
+from offtake.perf.serving_rows import names_of
 from offtake.perf.tables import MEASURED, Cells
 from offtake.perf.tables_serving import row_of as serving_row
 from offtake.perf.tables_training import precision_of, read_training
@@ -240,3 +241,56 @@ def test_a_precision_without_a_unit_is_computed_at_the_next_wider_one(chip, prin
     row = training_row(Cells(2, {**TRAINING, "chip": chip, "precision": printed}))
     assert row.case.precision == taken
     assert any("has no unit" in note for note in row.assumed) == (taken not in printed.lower() and printed != "int8")
+
+
+def _submitted(**cells):
+    known = {
+        "model": "Llama 2 70B",
+        "chip": "B200",
+        "n_chips": "8",
+        "isl": "294",
+        "osl": "294",
+        "scenario": "Offline",
+        "source": "a",
+    }
+    return serving_row(Cells(2, {**known, **cells}))
+
+
+@pytest.mark.parametrize(
+    ("chip", "engine", "weights"),
+    [
+        ("B200", "TensorRT-LLM", "fp4"),
+        ("H200", "TensorRT-LLM", "fp8"),
+        ("MI325X", "vLLM", "fp8"),
+        ("MI355X", "vLLM", "fp4"),
+    ],
+)
+def test_a_submission_to_mlperf_runs_its_vendors_software_at_the_narrowest_precision(chip, engine, weights):
+    found = _submitted(chip=chip, source="MLPerf Inference v5.1, closed")
+    assert (found.case.engine, found.case.weights, found.case.cache, found.case.load) == (
+        engine,
+        weights,
+        "fp8",
+        "offline",
+    )
+    assert sum("MLPerf" in words for words in found.assumed) == 3
+    plain = _submitted(chip=chip)
+    assert (plain.case.engine, plain.case.weights, plain.case.cache) == ("", None, None)
+
+
+def test_what_a_submission_prints_stays():
+    found = _submitted(source="mlcommons.org", engine_version="vLLM 0.9", precision_weights="bf16", precision_kv="bf16")
+    assert (found.case.engine, found.case.weights, found.case.cache) == ("vLLM 0.9", "bf16", "bf16")
+    assert not any("MLPerf" in words for words in found.assumed)
+    weights = _submitted(
+        source="mlperf", precision_weights="int4"
+    ).case  # widened on the way to the products: nothing says how the cache is
+    assert (weights.weights, weights.weights_only, weights.cache) == ("fp4", True, None)
+    assert _submitted(source="mlperf", chip="TPU v6e").case.engine == ""
+
+
+@pytest.mark.parametrize(
+    "printed", ["TensorRT-LLM 0.12", "TensorRT 10.8, CUDA 12.8", "tensorrt_llm", "TRT-LLM", "TensorRT LLM"]
+)
+def test_tensorrt_is_one_family_however_printed(printed):
+    assert names_of(_submitted(engine_version=printed).case)["engine"] == "trtllm"

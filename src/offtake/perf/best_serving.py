@@ -216,8 +216,8 @@ class _Search:
     def evaluate(self, plans: Sequence[Layout]) -> tuple[Layout, float, str] | None:
         """Return (plan, requests/s, what binds) of the best, None where none meets the targets.
 
-        All plans over a coarse row of batches, then the best dozen between their best batch and the next. Of plans that serve as much the one
-        on the fewest chips counts, whatever the order in which they were found.
+        All plans over a coarse row of batches, then the best dozen between their best batch and the next. Of plans that serve as much
+        the one on the fewest chips counts, whatever the order in which they were found.
         """
         plans = sorted(plans, key=lambda plan: plan.chips)
         ceiling = np.maximum(batching.capacity(self.stacked(plans)) * self.physics.share_kept, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGINES", "Numbers", "engine_family", "names_of", "numbers_of", "row_of"]
 
+_TENSORRT = re.compile(r"tensor[\s_-]*rt|\btrt(?:[\s_-]*llm)?\b")
 ENGINES = ("trtllm", "sglang", "vllm", "neuronx", "jax")
 # One weight of a scaled format: 4 bits and one 8-bit scale for 16 (NVFP4); 8 bits and one scale a block of 128 x 128.
 _BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5625}
@@ -41,11 +43,11 @@ def engine_family(engine: str) -> str:
 
     Examples
     --------
-    >>> engine_family("dynamo-trtllm"), engine_family("vllm 0.19.0"), engine_family("")
-    ('trtllm', 'vllm', 'other')
+    >>> engine_family("dynamo-trtllm"), engine_family("vllm 0.19.0"), engine_family("TensorRT 10.8, CUDA 12.8"), engine_family("")
+    ('trtllm', 'vllm', 'trtllm', 'other')
     """
-    word = engine.lower().replace("tensorrt-llm", "trtllm").replace("dynamo-trt", "trtllm")
-    if word.startswith("trt"):
+    word = _TENSORRT.sub("trtllm", engine.lower())
+    if "trtllm" in word:
         return "trtllm"
     if "neuron" in word:
         return "neuronx"

@@ -12,6 +12,7 @@ from offtake.perf import names
 from offtake.perf.cases import Load, Pool, ServingCase, Speculation
 from offtake.perf.serving_layout import groups_that_hold
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
+from offtake.perf.tables_mlperf import as_submitted, is_submission
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,7 +140,7 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         if groups > 1:
             assumed.append(f"the weights do not fit into {chips} chips: {groups} attention groups share the experts")
             chips, sizes["dp"] = chips * groups, groups
-    return ServingCase(
+    case = ServingCase(
         chip=named.chip, model=model, input_tok=lengths[0],
         chips=chips or _spanned((named.chip, model, weights), sizes, (prefill, decode), assumed),
         output_tok=lengths[1], load=load, concurrency=cells.number("concurrency") or _alone(cells), batch=cells.number("batch"),
@@ -148,6 +149,7 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         weights=weights, cache=_precision(cells.text("precision_kv")), weights_only=only, speculation=_speculation(cells),
         engine=_engine(cells), year=year_of(cells), source=_source(cells), key=f"row {cells.line}", **sizes,
     )  # fmt: skip
+    return as_submitted(case, assumed) if is_submission(cells) else case
 
 
 def _spanned(
