@@ -45,6 +45,14 @@ def test_what_the_scenario_states_is_how_the_books_are_kept(answer):
     assert shown["Credit losses"] == "1.00%"
 
 
+def test_money_that_returns_is_told_by_the_last_day_of_each_year(answer):
+    """The first of January would put what came back in one year into the next, in the sentence and under the chart."""
+    years = answer.story.figures.books.periods
+    told = answer.tables["circularity"].where(firmness="firm")["date"].tolist()
+    assert [d.year for d in told] == [s.year for s in years.starts]
+    assert all((d.month, d.day) == (12, 31) for d in told[:-1])
+
+
 def test_the_split_of_compute_is_that_of_the_plan(answer):
     problem, hours = answer.plan.problem, answer.plan.decisions.hours_chip_h[0]
     use = policies(answer.plan).compute_use["offtaker"]

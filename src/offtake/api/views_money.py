@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def _circularity(books: Books) -> list[dict[str, Any]]:
     table = found.table()
     return [
         {
-            "date": found.periods.ends[k],
+            "date": found.periods.ends[k] - timedelta(days=1),  # the last day of the year, not the first of the next
             "firmness": firmness,
             "invested_usd": float(table[f"invested_{firmness}_usd"][k]),
             "paid_back_usd": float(table[f"paid_{firmness}_usd"][k]),
