@@ -222,6 +222,30 @@ def test_a_pipeline_that_runs_both_ways_holds_two_stages_and_hides_its_experts_m
     assert float(step(both, PLAIN).expert) == pytest.approx(float(step(one, PLAIN).expert) * PLAIN.behind_ep)
 
 
+def test_one_expert_on_a_chip_is_a_plain_product():
+    s = base_setting(replace(EXPERTS, chips=64)).with_layout(ep=32.0)
+    slow, fast = (replace(PLAIN, moe=share) for share in (0.3, 1.0))
+    alone, grouped = replace(s, experts=32.0), replace(s, experts=64.0)
+    assert float(step(alone, slow).experts) == float(step(alone, fast).experts)
+    assert float(step(grouped, slow).experts) > 1.5 * float(step(grouped, fast).experts)
+
+
+def test_sums_of_gradients_hide_behind_the_last_group_of_an_interleaved_pipeline():
+    # one micro-batch is not enough to hide them; p (1 - 1/v) of them are
+    s = base_setting(replace(PUBLISHED, chips=512, dp=8, batch_seqs=512)).with_layout(tp=8.0, pp=8.0, zero=1.0)
+    slow = replace(PLAIN, scaleout=0.02, open_dp=0.0)
+    straight, cut = (float(step(s.with_layout(vpp=v), slow).data) for v in (1.0, 6.0))
+    micro = float(step(s, slow).gemm_forward + step(s, slow).gemm_backward) / 64
+    assert straight > 0
+    assert straight - cut > 5 * micro
+
+
+def test_weights_and_states_in_bf16_take_eight_bytes():
+    case = replace(PUBLISHED, engine="automodel", tp=1, pp=1, year=2025.5)
+    memory = footprint(base_setting(case).with_layout(shards=64.0, zero=3.0))
+    assert float(memory.weights + memory.gradients + memory.optimizer) == pytest.approx(8 * GPT3.params / 64, rel=1e-9)
+
+
 def test_latents_are_kept_and_expanded_again():
     # queries, keys and values of 128 heads of 192 against latents of 1,536 + 512 + 64 (DeepSeek-V3), 2 bytes, 4,096 tokens
     s = base_setting(OWN_RUN).with_layout(pp=1.0, selective=1.0)

@@ -88,6 +88,21 @@ def test_megatron_in_deepspeed_shares_the_kernels_of_megatron():
 
 
 @pytest.mark.parametrize(
+    ("about", "engine", "stack"),
+    [
+        ("NVIDIA-NeMo/Automodel; PyTorch FSDP2", "automodel", "pytorch"),
+        ("KempnerInstitute/KempnerForge", "kempnerforge", ""),
+        ("Megatron-Core with FSDP", "megatron", "megatron"),
+        ("a blog on FSDP2", "torch", "pytorch"),
+    ],
+)
+def test_an_engine_is_named_by_what_a_row_says_first_of_all(about, engine, stack):
+    asked = case(source=about)
+    assert asked.engine == engine
+    assert levels(asked.chip, engine=engine, year=2025.0)["stack"] == stack
+
+
+@pytest.mark.parametrize(
     ("told", "schedule"),
     [
         ({"source": "DeepSeek-V3 technical report, arXiv 2412.19437"}, "dualpipe"),

@@ -45,7 +45,7 @@ class TrainingCase:
     zero : int or None                  0, 1 (states split over dp), 2 (and gradients), 3 (as `shards`)
     recompute : Recompute or None
     engine : str                        software family: "megatron", "megatron-deepspeed", "maxtext", "foundry", "neuron",
-                                        "deepspeed", "torch"; "" unknown
+                                        "deepspeed", "torch", "automodel", "kempnerforge"; "" unknown
     year : float [y]                    of the software; 0 unknown
     balanced : bool                     tokens forced evenly over experts (as benchmark settings do)
     dropless : bool                     no token is dropped

@@ -31,9 +31,11 @@ _RECOMPUTE: dict[str, Recompute] = {
 _ENGINES = (
     ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|pax"), ("foundry", r"llm-foundry|mosaic|composer"),
     ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox|2201\.11990|mt-nlg"),
-    ("torch", r"torchtitan|torchtune|\bfsdp2?\b|pytorch|axolotl|kempnerforge|nanotron|lightning|olmo|internevo"),
+    ("automodel", r"automodel"), ("kempnerforge", r"kempnerforge"),
+    ("torch", r"torchtitan|torchtune|pytorch|axolotl|nanotron|lightning|olmo|internevo"),
     ("deepspeed", r"deepspeed|colossal"),
     ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
+    ("torch", r"\bfsdp2?\b"),
 )  # fmt: skip
 _RECIPES = {
     "mx": "mx", "cs": "cs", "ds": "ds", "block": "block", "int8": "int8", "current": "cs", "delayed": "ds", "subchannel": "block",

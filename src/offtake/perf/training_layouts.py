@@ -33,7 +33,7 @@ _OPEN_RECOMPUTE = (
     (1.0, 0.0, 0.0),
 )
 _FIELDS = ("tp", "pp", "cp", "ep", "vpp", "shards", "zero", "micro_seqs", "recompute", "selective", "offload")
-_FSDP_ENGINES = ("foundry", "maxtext", "torch")
+_FSDP_ENGINES = ("automodel", "foundry", "kempnerforge", "maxtext", "torch")
 _MAX_TP, _MAX_VPP, _MAX_MICRO = 64, 24, 64
 _LONG_TOK = 32_768  # from which context parallelism is worth trying
 _MOST_EMPTY = 1.07

@@ -69,6 +69,7 @@ def footprint(s: Setting) -> Memory:
     parts = memory.state_bytes(
         dense,
         gradient_bytes=s.gradient_bytes,
+        optimizer_bytes=s.optimizer_bytes,
         shard_weights=shards,
         shard_gradients=gradient_shards,
         shard_optimizer=own,
@@ -76,6 +77,7 @@ def footprint(s: Setting) -> Memory:
     more = memory.state_bytes(
         expert,
         gradient_bytes=s.gradient_bytes,
+        optimizer_bytes=s.optimizer_bytes,
         shard_weights=smaller(shards, copies),
         shard_gradients=smaller(gradient_shards, copies),
         shard_optimizer=own_expert,

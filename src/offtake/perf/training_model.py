@@ -37,8 +37,11 @@ _SEQUENCE_PARALLEL_SINCE, _SEQUENCE_PARALLEL_IN_FORK_SINCE = 2022.0, 2023.5
 # Attention kernels that use Hopper's asynchronous products: cuDNN 9 and FlashAttention-3 (arXiv 2407.08608), mid 2024.
 # PyTorch's own attention took FlashAttention-2 on Hopper until its releases of 2026.
 _ASYNCHRONOUS_SINCE, _OWN_CORE_SINCE = 2022.0, (2024.4, 2026.0)
+_OWN_CORES = ("kempnerforge", "torch")
 # Megatron's performance recipes keep and sum gradients in bf16 (grad_reduce_in_fp32 off).
 _NARROW_GRADIENTS_SINCE = 2025.0
+# NeMo AutoModel trains weights, gradients and both moments in bf16, without a master copy (examples/benchmark/configs: torch.optim.Adam).
+_NARROW_STATES = ("automodel",)
 # Megatron-Bridge's recipes for narrow products on Blackwell since 26.06 (scripts/performance/configs): cuda_graph_impl full_iteration,
 # cutedsl_fused_grouped_mlp (gated experts in one kernel) and moe_a2a_overlap.
 _ONE_GRAPH_SINCE = 2026.4
@@ -144,7 +147,7 @@ def base_setting(case: TrainingCase) -> Setting:
         early_core=float(
             case.chip.vendor == "NVIDIA"
             and case.chip.year >= _ASYNCHRONOUS_SINCE
-            and known_year < _OWN_CORE_SINCE[case.engine == "torch"]
+            and known_year < _OWN_CORE_SINCE[case.engine in _OWN_CORES]
             and case.schedule != "dualpipe"  # whoever has it writes kernels for the chip
         ),
         unfused=float(not case.fused),
@@ -157,7 +160,10 @@ def base_setting(case: TrainingCase) -> Setting:
         ),
         moe_age=min(max(2026.0 - known_year, -0.6), 0.5),
         captured=float(case.chip.vendor == "NVIDIA" and case.chip.scaleup_domain >= _CAPTURED_DOMAIN),
-        gradient_bytes=2.0 if case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE else 4.0,
+        gradient_bytes=2.0
+        if case.engine in _NARROW_STATES or (case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE)
+        else 4.0,
+        optimizer_bytes=4.0 if case.engine in _NARROW_STATES else 12.0,
         eager=float(case.engine not in _COMPILED and case.chip.vendor not in _ONLY_COMPILED),
         dedupe=float(known_year >= 2024.0),
     )

@@ -108,7 +108,7 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="unfused", value=2.0, sd=0.2),
     Prior(name="quantise", value=1.0, sd=0.4),
     # DeepGEMM's grouped products on H800 reach 0.8-0.9 of its large ones; engines start one per expert, pad and copy
-    Prior(name="moe", value=0.5, sd=0.15, levels=("stack",), level_sd=0.3),
+    Prior(name="moe", value=0.5, sd=0.15, levels=("stack", "engine"), level_sd=0.3),
     Prior(name="batched", value=0.4, sd=0.4),
     Prior(name="routing", value=3.0, sd=0.2, levels=("stack",), level_sd=0.3),
     # 0.65 and 0.9 in calculon's system files; NCCL reaches 0.75-0.85 of NVLink in large all-gathers
@@ -138,7 +138,7 @@ PRIORS: tuple[Prior, ...] = (
 
 
 SPREAD: Mapping[str, float] = MappingProxyType(
-    {"residual": 0.08, "source": 0.10, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.20, "open": 0.03}
+    {"residual": 0.08, "source": 0.10, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.25, "open": 0.03}
 )
 """Standard deviations of log time that intervals are made of, added as variances: of rows of one source; of sources; and where the chip,
 its family or its vendor was not fitted, of experts (software moves them 1.4 to 2.9 times between releases), of each setting left open.
@@ -148,6 +148,7 @@ _STACKS: Mapping[str, str] = MappingProxyType(
     {
         "foundry": "pytorch",
         "torch": "pytorch",
+        "automodel": "pytorch",
         "deepspeed": "pytorch",
         "megatron": "megatron",
         "megatron-deepspeed": "megatron",

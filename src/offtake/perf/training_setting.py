@@ -85,6 +85,7 @@ class Setting:
     moe_age [y]                                of the software before 2026, within what expert layers were measured for (-0.6 to 0.5)
     captured                                   1 where engines record layers as graphs: racks whose hosts start kernels slowly
     gradient_bytes [bytes]                     of one gradient that is kept and summed
+    optimizer_bytes [bytes]                    of the optimizer's states of one weight, its master copy included
     unfused                                    1 where element-wise kernels run one by one, though a compiler could join them
     one_graph                                  1 where a graph holds the whole step, and one kernel the products of a chip's experts
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
@@ -151,6 +152,7 @@ class Setting:
     eager: Real = 1.0
     moe_age: Real = 0.0
     gradient_bytes: Real = 4.0
+    optimizer_bytes: Real = 12.0
     captured: Real = 0.0
     redo: Real = 1.0
     static: Real = 0.0

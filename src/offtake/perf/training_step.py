@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offtake.perf.terms.real import larger, where
+from offtake.perf.terms.real import larger, smaller, where
 from offtake.perf.training_counts import micro_batches
 from offtake.perf.training_layers import fixed_s, layers_of, logits_s, optimizer_s
 from offtake.perf.training_messages import context_s, expert_s, fabric_of, gather_s, pipeline_s, reduce_s, tensor_s
@@ -118,7 +118,9 @@ def step(s: Setting, eff: Efficiency) -> Step:
     fsdp_open, fsdp_all = gather_s(
         s, eff, fabric, m, forward=forward * per_stage, backward=(backward + again) * per_stage
     )
-    dp_open, dp_all = reduce_s(s, eff, fabric, window=(forward + backward) * per_stage)
+    # interleaved, the last group of p micro-batches passes chunk by chunk: sums of a chunk go on while those before it still compute
+    last = where(s.vpp > 1.0, larger(smaller(s.pp, m) * (1.0 - 1.0 / s.vpp), 1.0), 1.0)
+    dp_open, dp_all = reduce_s(s, eff, fabric, window=last * (forward + backward) * per_stage)
     each = m * per_stage
     parts = {
         "gemm_forward": each * layer.gemm_f,
