@@ -116,9 +116,9 @@ def groups_that_hold(chip: Chip, model: Transformer, chips: int, weights: Precis
 
 
 def _free(case: ServingCase) -> list[Layout]:
-    """Return layouts of all chips where none is given."""
+    """Return layouts of all chips where none is given: tensor groups within the scale-up domain, as whoever prints no layout runs them."""
     found = []
-    for tp in widths(case, case.chips):
+    for tp in widths(case, min(case.chips, max(case.chip.scaleup_domain, 1))):
         spans = [tp]
         if case.model.is_moe:
             spans += [tp * 2**i for i in range(1, 9) if tp * 2**i <= min(case.chips, _MOST_EXPERT_CHIPS)]
