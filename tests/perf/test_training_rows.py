@@ -108,7 +108,15 @@ def test_an_engine_is_named_by_what_a_row_says_first_of_all(about, engine, stack
         ({"source": "DeepSeek-V3 technical report, arXiv 2412.19437"}, "dualpipe"),
         ({"notes": "with DualPipe"}, "dualpipe"),
         ({"notes": "zero-bubble schedule (ZB-H1)"}, "zero_bubble"),
-        ({"model": "DeepSeek-V3", "source": "NVIDIA-NeMo/Megatron-Bridge"}, ""),
+        ({"source": "deepseek-ai/DeepSeek-V3 README.md"}, "dualpipe"),
+        (
+            {
+                "model": "DeepSeek-V3",
+                "source": "NVIDIA-NeMo/Megatron-Bridge",
+                "notes": "weights of deepseek-ai/DeepSeek-V3",
+            },
+            "",
+        ),
     ],
 )
 def test_a_schedule_is_read_where_a_row_names_it(told, schedule):

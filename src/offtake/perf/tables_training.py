@@ -43,10 +43,11 @@ _RECIPES = {
 }  # fmt: skip
 """How fp8 is scaled, by the word that says so."""
 _SCHEDULES = (
-    ("dualpipe", r"dual-?pipe|hai-llm|2412\.19437|deepseek-v3 (?:technical )?report|deepseek-ai/deepseek-v3"),
+    ("dualpipe", r"dual-?pipe|hai-llm"),
     ("zero_bubble", r"zero[- ]?bubble|\bzb-?[hv]"),
+    ("dualpipe", r"2412\.19437|deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"),
 )
-"""Pipelines by the word that says so, or by the report of a run that had one."""
+"""Pipelines by the word that says so, and last by the report of a run that had one, which only a source can be."""
 _PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
 """Tables with a column of chunks a stage in every row: "n/a" there, a blank here, says that stages are not cut into chunks."""
 
@@ -153,11 +154,18 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         engine=engine, year=released(year_of(cells), cells), balanced="force-balanced" in about,
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
         fused=re.search(r"\b(?:no|without|not) torch\.compile|\beager\b", about) is None,
-        schedule=next((name for name, said in _SCHEDULES if re.search(said, about, re.IGNORECASE)), ""),
+        schedule=_schedule(about, cells.text("source")),
         adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
         source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
         dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"],
     )  # fmt: skip
+
+
+def _schedule(about: str, source: str) -> str:
+    """Return how the pipeline runs, "" where neither a word nor the source says it."""
+    *words, report = _SCHEDULES
+    found = [name for name, said in words if re.search(said, about, re.IGNORECASE)]
+    return next(iter(found), report[0] if re.search(report[1], source, re.IGNORECASE) else "")
 
 
 def _per_sequence(cells: Cells) -> int | None:
