@@ -12,7 +12,7 @@ help:
 	@echo "make check    lint, types, layers and tests: what .ci/run runs"
 	@echo "make lint types layers docs format notebooks bench lock clean"
 
-# Exit code 1 is an answer with findings (docs/how-to/read-the-answer.md): on some paths of the example an obligation is not met.
+# Exit code 1 is an answer with findings (docs/how-to/read-the-answer.md): on some paths of the example the developer needs an emergency loan.
 demo: run-time
 	@$(VENV) -m offtake plan examples/alliance-5gw.yaml || test $$? -eq 1
 

@@ -210,6 +210,21 @@ def test_a_status_that_is_not_optimal_is_said_before_any_figure(status, words):
     assert 'class="alert"' not in render(full(document={**full().document, "status": "optimal"}))
 
 
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        (("F102",), "This plan needs an emergency loan"),
+        (("F102", "F102", "F104"), "This plan needs an emergency loan"),
+        (("F101", "F102"), "An obligation is not met in this plan"),
+        (("F104",), "An obligation is not met in this plan"),
+    ],
+)
+def test_a_plan_that_lacks_only_cash_is_said_to_need_a_loan(codes, words):
+    rows = [("warning" if code < "F103" else "note", code, f"message {code}", "") for code in codes]
+    data = full(document={**full().document, "status": "short"}, tables={"findings": report_table("findings", rows)})
+    assert f'<p class="alert">{words}' in render(data).replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_the_answer_is_true_also_where_there_is_little_to_tell():
     cases = ROWS["cases"]()
     columns = [c.name for c in TABLES["cases"].columns]

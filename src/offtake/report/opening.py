@@ -28,6 +28,8 @@ _STATUS = {
     "interrupted": "The solve was interrupted: this is the best plan found until then, and a better one may exist",
     "time_limit": "The solve stopped at the time limit: a better plan may exist",
 }
+_NEEDS_LOAN = "F102"
+"""Code of the finding that a party needs an emergency loan."""
 
 
 def header(data: ReportData) -> str:
@@ -62,7 +64,10 @@ def _alert(data: ReportData) -> str:
     words = _STATUS.get(str(status), f"Status: {status}")
     count = len(data.table("findings"))
     seen = f"see the {plural(count, 'finding')}" if count > 1 else "see the findings"
-    amiss = next((r["message"] for r in data.table("findings").rows() if r["severity"] == "warning"), None)
+    warned = [r for r in data.table("findings").rows() if r["severity"] == "warning"]
+    if status == "short" and warned and all(r["code"] == _NEEDS_LOAN for r in warned):
+        words = "This plan needs an emergency loan"  # whatever is owed is paid with it
+    amiss = next((r["message"] for r in warned), None)
     first = f": {amiss}" if status == "short" and amiss else ""
     return f'<p class="alert">{tied(words + first)}; <a href="#trust">{escape(seen)}</a>.</p>'
 
