@@ -188,3 +188,20 @@ def test_one_graph_holds_narrow_steps_on_blackwell_since_mid_2026():
     assert whole.total_s < apart.total_s
     assert whole.expert < apart.expert
     assert whole.experts < apart.experts
+
+
+@pytest.mark.parametrize(
+    ("cells", "seqs"),
+    [
+        ({"global_batch_seqs": "2 M tokens"}, 256),  # 244 sequences of 8192: 4 on each of 64 replicas are meant
+        ({"global_batch_seqs": "1,048,576 tok"}, 128),
+        ({"global_batch_seqs": "4 M tokens", "global_batch_tokens": "1048576"}, 128),
+        ({"global_batch_seqs": "2 M tokens", "seq_len": ""}, None),
+        ({"global_batch_seqs": "128 sequences"}, 128),
+        ({"global_batch_seqs": "2 k"}, 2000),
+    ],
+)
+def test_a_cell_of_sequences_that_says_tokens_is_read_as_tokens(cells, seqs):
+    found = row_of(Cells(2, {**ROW, **cells}))
+    assert (found.case and found.case.batch_seqs) == seqs
+    assert not found.problems

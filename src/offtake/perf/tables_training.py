@@ -170,7 +170,7 @@ def _schedule(about: str, source: str) -> str:
 
 def _per_sequence(cells: Cells) -> int | None:
     """Return the sequence length that the two sizes of a batch imply."""
-    tokens, sequences = cells.number("global_batch_tokens"), cells.number("global_batch_seqs")
+    sequences, tokens = _printed_batch(cells)
     return round(tokens / sequences) or None if tokens and sequences else None
 
 
@@ -188,16 +188,22 @@ def _trained(cells: Cells, model: Transformer, engine: str) -> Transformer:
 
 def _batch(cells: Cells, seq: int, micro: int | None, replicas: int, assumed: list[str]) -> int:
     """Return the global batch in sequences."""
-    printed = cells.count("global_batch_seqs")
+    printed, tokens = _printed_batch(cells)
     if printed:
         return printed
-    tokens = cells.number("global_batch_tokens")
     if tokens:
         return _sequences(tokens, seq, replicas, assumed)
     if micro is None:
         raise OfftakeError("the batch is not given (global_batch_seqs, global_batch_tokens or micro_batch)")
     assumed.append(f"one micro-batch of {micro} on each of {replicas} replicas a step")
     return micro * replicas
+
+
+def _printed_batch(cells: Cells) -> tuple[int | None, float | None]:
+    """Return the global batch in sequences and in tokens, as printed; a cell of sequences that says "2 M tokens" holds tokens."""
+    if re.search(r"tok", cells.text("global_batch_seqs"), re.IGNORECASE):
+        return None, cells.number("global_batch_tokens") or cells.number("global_batch_seqs")
+    return cells.count("global_batch_seqs"), cells.number("global_batch_tokens")
 
 
 def _sequences(tokens: float, seq: int, replicas: int, assumed: list[str]) -> int:
