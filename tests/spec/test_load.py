@@ -10,12 +10,14 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from offtake.errors import ScenarioError
+from offtake.spec.described import field_texts
 from offtake.spec.fields import Model
 from offtake.spec.load import load
 from offtake.spec.scenario import GridSpec, Scenario
 from offtake.spec.schema import json_schema
 from offtake.spec.series import Series
 from offtake.spec.shape import slots
+from offtake.spec.sites import Site
 from offtake.spec.vary import value_at, vary, with_value
 from offtake.units import key_of, suffix_of, unit_of
 
@@ -160,8 +162,15 @@ def test_suffix_is_the_unit_of_the_annotation():
 def test_every_field_is_described():
     for model in models():
         assert model.__doc__
-        for name, info in model.model_fields.items():
-            assert info.description, f"{model.__name__}.{name}"
+        for name in model.model_fields:
+            assert field_texts(model).get(name), f"{model.__name__}.{name}"
+
+
+def test_the_schema_says_what_is_said_below_a_field():
+    definitions = json_schema()["$defs"]
+    assert definitions["Site"]["properties"]["phase"]["description"] == field_texts(Site)["phase_mw"]
+    said = [p for d in definitions.values() for p in d.get("properties", {}).values() if isinstance(p, dict)]
+    assert sum("description" in p for p in said) > 0.9 * len(said)
 
 
 def test_no_key_ends_in_a_unit():

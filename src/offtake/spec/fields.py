@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from offtake.errors import UnitError
+from offtake.spec.described import field_texts
 from offtake.spec.quantity import Unit
 from offtake.spec.scalars import failure, parse_count, parse_day, parse_flag, parse_id, parse_text, unit_problem
 from offtake.spec.series import Series
 from offtake.units import key_of
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 __all__ = [
     "AnyChip",
@@ -116,8 +121,18 @@ class Model(BaseModel):
         validate_by_alias=True,
         validate_by_name=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe fields by the text below them."""
+        found = handler(core)
+        properties = handler.resolve_ref_schema(found).get("properties", {})
+        for name, text in field_texts(cls).items():
+            key = cls.model_fields[name].alias or name if name in cls.model_fields else name
+            if key in properties:
+                properties[key].setdefault("description", text)
+        return found
 
 
 def _raising(parse: Callable[[Any], Any]) -> BeforeValidator:
