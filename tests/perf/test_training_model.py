@@ -225,9 +225,32 @@ def test_a_pipeline_that_runs_both_ways_holds_two_stages_and_hides_its_experts_m
 def test_one_expert_on_a_chip_is_a_plain_product():
     s = base_setting(replace(EXPERTS, chips=64)).with_layout(ep=32.0)
     slow, fast = (replace(PLAIN, moe=share) for share in (0.3, 1.0))
-    alone, grouped = replace(s, experts=32.0), replace(s, experts=64.0)
-    assert float(step(alone, slow).experts) == float(step(alone, fast).experts)
-    assert float(step(grouped, slow).experts) > 1.5 * float(step(grouped, fast).experts)
+    more = [
+        float(step(replace(s, experts=32.0 * n), slow).experts / step(replace(s, experts=32.0 * n), fast).experts)
+        for n in (1, 2, 4, 16)
+    ]
+    assert more[0] == 1.0
+    assert more == sorted(more)
+    assert more[1] - 1.0 < 0.8 * (more[3] - 1.0)  # no cliff between one and two
+
+
+@pytest.mark.parametrize("schedule", ["", "zero_bubble", "dualpipe"])
+def test_one_micro_batch_passes_all_stages_however_they_are_cut(schedule):
+    one = base_setting(replace(PUBLISHED, batch_seqs=1, schedule=schedule)).with_layout(
+        tp=8.0, pp=8.0, cp=1.0, zero=1.0
+    )
+    whole, cut = (float(step(one.with_layout(vpp=v), PLAIN).bubble) for v in (1.0, 6.0))
+    assert cut >= whole - 1e-9
+    # 64 micro-batches wait p - 1 of them, or a v-th of that
+    many = replace(one, batch_seqs=64.0, zero_bubble=0.0, two_way=0.0)
+    assert float(step(many.with_layout(vpp=6.0), PLAIN).bubble) < float(step(many, PLAIN).bubble)
+
+
+def test_a_pipeline_of_an_odd_number_of_stages_runs_one_way():
+    s = base_setting(OWN_RUN).with_layout(pp=15.0, ep=32.0, selective=1.0)
+    plain = replace(s, two_way=0.0)
+    assert float(step(s, PLAIN).total_s) == float(step(plain, PLAIN).total_s)
+    assert float(footprint(s).total_bytes) == float(footprint(plain).total_bytes)
 
 
 def test_sums_of_gradients_hide_behind_the_last_group_of_an_interleaved_pipeline():
@@ -250,7 +273,7 @@ def test_latents_are_kept_and_expanded_again():
     # queries, keys and values of 128 heads of 192 against latents of 1,536 + 512 + 64 (DeepSeek-V3), 2 bytes, 4,096 tokens
     s = base_setting(OWN_RUN).with_layout(pp=1.0, selective=1.0)
     plain = replace(s, kv_rank=0.0)
-    per_layer = (float(footprint(plain).activations) - float(footprint(s).activations)) / s.layers / (1.0 + s.two_way)
+    per_layer = (float(footprint(plain).activations) - float(footprint(s).activations)) / s.layers
     assert per_layer == pytest.approx(4096 * 2 * (0.6 * 3 * 128 * 192 - (1536 + 512 + 64)))
     again = float(step(s, PLAIN).recompute) - float(step(replace(s, selective=0.0), PLAIN).recompute)
     products = 4096 * 2 * (1536 * 128 * 192 + 512 * 128 * 256) * 61 * 15_360 / 2048

@@ -92,6 +92,8 @@ def test_megatron_in_deepspeed_shares_the_kernels_of_megatron():
     [
         ("NVIDIA-NeMo/Automodel; PyTorch FSDP2", "automodel", "pytorch"),
         ("KempnerInstitute/KempnerForge", "kempnerforge", ""),
+        ("AutoModelForCausalLM under Megatron-LM", "megatron", "megatron"),
+        ("AutoModel.from_pretrained, Megatron-LM", "megatron", "megatron"),
         ("Megatron-Core with FSDP", "megatron", "megatron"),
         ("a blog on FSDP2", "torch", "pytorch"),
     ],
@@ -106,7 +108,12 @@ def test_an_engine_is_named_by_what_a_row_says_first_of_all(about, engine, stack
     ("told", "schedule"),
     [
         ({"source": "DeepSeek-V3 technical report, arXiv 2412.19437"}, "dualpipe"),
+        ({"source": "arXiv 2412.19437, table 1"}, "dualpipe"),
+        ({"source": "a blog beside the DeepSeek-V3 report"}, ""),
         ({"notes": "with DualPipe"}, "dualpipe"),
+        ({"notes": "without DualPipe"}, ""),
+        ({"notes": "Shanghai-LLM; non-zero bubble"}, ""),
+        ({"notes": "ZB1P"}, "zero_bubble"),
         ({"notes": "zero-bubble schedule (ZB-H1)"}, "zero_bubble"),
         ({"source": "deepseek-ai/DeepSeek-V3 README.md"}, "dualpipe"),
         (

@@ -31,7 +31,7 @@ _RECOMPUTE: dict[str, Recompute] = {
 _ENGINES = (
     ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|pax"), ("foundry", r"llm-foundry|mosaic|composer"),
     ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox|2201\.11990|mt-nlg"),
-    ("automodel", r"automodel"), ("kempnerforge", r"kempnerforge"),
+    ("automodel", r"nemo[ -]automodel|/automodel\b|\bautomodel\b(?!\.)"), ("kempnerforge", r"kempnerforge"),
     ("torch", r"torchtitan|torchtune|pytorch|axolotl|nanotron|lightning|olmo|internevo"),
     ("deepspeed", r"deepspeed|colossal"),
     ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
@@ -43,9 +43,9 @@ _RECIPES = {
 }  # fmt: skip
 """How fp8 is scaled, by the word that says so."""
 _SCHEDULES = (
-    ("dualpipe", r"dual-?pipe|hai-llm"),
-    ("zero_bubble", r"zero[- ]?bubble|\bzb-?[hv]"),
-    ("dualpipe", r"2412\.19437|deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"),
+    ("dualpipe", r"\bdual[- ]?pipe\b|\bhai-llm\b"),
+    ("zero_bubble", r"(?<!non-)(?<!non )\bzero[- ]?bubble\b|\bzb-?(?:h?[12]p?|v)\b"),
+    ("dualpipe", r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"),
 )
 """Pipelines by the word that says so, and last by the report of a run that had one, which only a source can be."""
 _PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
@@ -164,7 +164,12 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
 def _schedule(about: str, source: str) -> str:
     """Return how the pipeline runs, "" where neither a word nor the source says it."""
     *words, report = _SCHEDULES
-    found = [name for name, said in words if re.search(said, about, re.IGNORECASE)]
+    denied = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
+    found = [
+        name
+        for name, said in words
+        if re.search(said, about, re.IGNORECASE) and not re.search(f"{denied}(?:{said})", about, re.IGNORECASE)
+    ]
     return next(iter(found), report[0] if re.search(report[1], source, re.IGNORECASE) else "")
 
 

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from offtake.perf.terms.real import Array, Real
     from offtake.perf.training_setting import Setting
 
-__all__ = ["expert_tp", "micro_batches", "params_per_chip", "plain", "some"]
+__all__ = ["both_ways", "expert_tp", "micro_batches", "params_per_chip", "plain", "some"]
 
 
 def micro_batches(s: Setting) -> Array:
     """Return micro-batches of one replica in a step, at least one."""
     dp = s.chips / (s.tp * s.pp * s.cp)
     return np.asarray(larger(1.0, np.ceil(s.batch_seqs / (dp * s.micro_seqs) - 1e-9)), dtype=np.float64)
+
+
+def both_ways(s: Setting) -> Real:
+    """Return 1 where micro-batches enter the pipeline at both ends: an even number of stages, each of one chunk."""
+    return s.two_way * ((s.pp > 1.0) & (s.pp % 2.0 == 0.0) & (s.vpp <= 1.0))
 
 
 def params_per_chip(s: Setting) -> tuple[Real, Real]:

@@ -147,7 +147,9 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     # a compiled step, experts of fixed capacity, or one kernel for all experts: batched products
     even = (s.eager == 0.0) | (s.static > 0.0) | (s.one_graph > 0.0)
     lost = larger(1.0 - eff.moe, 0.0) * where(even, smaller(eff.batched, 1.0), 1.0)
-    share = 1.0 - where(local > 1.0, lost, 0.0)  # one expert on a chip is a plain product
+    share = 1.0 - lost * (
+        1.0 - 1.0 / local
+    )  # one expert on a chip is a plain product, two are half as far from it as many
     common = {
         "local_experts": local, "flop_per_s": rate * share, "bytes_per_s": hbm, "bytes_in": narrow, "bytes_weight": narrow,
         "units": s.cores, "tile": s.tile,

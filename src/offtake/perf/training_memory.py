@@ -9,7 +9,7 @@ import numpy as np
 
 from offtake.perf.terms import memory
 from offtake.perf.terms.real import larger, smaller, where
-from offtake.perf.training_counts import micro_batches, params_per_chip
+from offtake.perf.training_counts import both_ways, micro_batches, params_per_chip
 
 if TYPE_CHECKING:
     from offtake.perf.terms.real import Array, Real
@@ -83,7 +83,7 @@ def footprint(s: Setting) -> Memory:
         shard_optimizer=own_expert,
     )
     trained = 1.0 - np.asarray(s.adapters)
-    stages = 1.0 + np.asarray(s.two_way)
+    stages = 1.0 + np.asarray(both_ways(s))
     weights, gradients, optimizer = (np.asarray(a + b) for a, b in zip(parts, more, strict=True))
     activations, one_layer = _activations(s)
     tokens = s.micro_seqs * s.seq_tok / s.cp
@@ -128,5 +128,5 @@ def _activations(s: Setting) -> tuple[Array, Array]:
     inputs = 2.0 * tokens * s.hidden / where(s.sequence_parallel > 0.0, s.tp, 1.0)
     layer = s.recompute * inputs + (1.0 - s.recompute) * kept
     layers = np.ceil(s.layers / (s.pp * s.vpp) - 1e-9) * s.vpp
-    flying = smaller(memory.in_flight(micro_batches(s), pp=s.pp, vpp=s.vpp) + s.two_way, micro_batches(s))
+    flying = smaller(memory.in_flight(micro_batches(s), pp=s.pp, vpp=s.vpp) + both_ways(s), micro_batches(s))
     return np.asarray(layer * layers * flying), np.asarray(whole * smaller(1.0, s.recompute * 1.0 + 0.25))

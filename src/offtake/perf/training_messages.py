@@ -12,7 +12,7 @@ import numpy as np
 from offtake.perf.terms import collectives, moe
 from offtake.perf.terms.collectives import Fabric
 from offtake.perf.terms.real import larger, smaller, where
-from offtake.perf.training_counts import expert_tp, params_per_chip, some
+from offtake.perf.training_counts import both_ways, expert_tp, params_per_chip, some
 from offtake.perf.training_layers import mixers
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def expert_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     latency = where(domains > 1.0, fabric.scaleout_latency_s, 0.0)
     one = where(s.ep > 1.0, larger(up, across) * load + latency, 0.0)
     total = 4.0 * one * (s.moe_layers + s.mtp)
-    meanwhile = ((s.vpp > 1.0) & (s.age < 1.5)) | (s.one_graph > 0.0) | (s.two_way > 0.0)
+    meanwhile = ((s.vpp > 1.0) & (s.age < 1.5)) | (s.one_graph > 0.0) | (both_ways(s) > 0.0)
     share = where(meanwhile, smaller(eff.behind_ep, 1.0), 1.0)
     return np.asarray(total * smaller(eff.open_ep, 1.0) * share), np.asarray(total)
 
@@ -127,7 +127,7 @@ def gather_s(
 def reduce_s(s: Setting, eff: Efficiency, fabric: Fabric, *, window: Array) -> tuple[Array, Array]:
     """Gradient sum over replicas and gather of new weights, once a step: (exposed, all) [s].
 
-    The sum hides behind the last micro-batch's backward, the gather behind the first forward.
+    The sum hides behind the last micro-batch's backward, the gather behind the first forward: together `window` [s].
     """
     dense, expert = params_per_chip(s)
     shards = larger(s.shards, 1.0)
@@ -140,5 +140,6 @@ def reduce_s(s: Setting, eff: Efficiency, fabric: Fabric, *, window: Array) -> t
     if some(s.expert_params):
         copies = larger(s.chips / (s.pp * s.ep * expert_tp(s)) / shards, 1.0)
         total = total + collectives.all_reduce_s(expert * summed / shards, copies, fabric, stride=s.ep * shards)
+    total = total * (1.0 + both_ways(s))  # of two stages
     exposed = larger(total - window, smaller(eff.open_dp, 1.0) * total)
     return np.asarray(exposed), np.asarray(total)

@@ -136,7 +136,7 @@ def base_setting(case: TrainingCase) -> Setting:
             known_year
             >= (_SEQUENCE_PARALLEL_IN_FORK_SINCE if case.engine == "megatron-deepspeed" else _SEQUENCE_PARALLEL_SINCE)
         ),
-        zero_bubble=float(case.schedule in ("zero_bubble", "dualpipe")),
+        zero_bubble=float(case.schedule == "zero_bubble"),
         two_way=float(case.schedule == "dualpipe"),
         adapters=float(case.adapters),
         static=float(not case.dropless),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.perf.terms.real import larger, smaller, where
-from offtake.perf.training_counts import micro_batches
+from offtake.perf.training_counts import both_ways, micro_batches
 from offtake.perf.training_layers import fixed_s, layers_of, logits_s, optimizer_s
 from offtake.perf.training_messages import context_s, expert_s, fabric_of, gather_s, pipeline_s, reduce_s, tensor_s
 
@@ -112,7 +112,7 @@ def step(s: Setting, eff: Efficiency) -> Step:
     # one micro-batch through one stage
     body = (forward + backward + again + fixed + tp_open + cp_open + ep_open) * per_stage
     uneven = _uneven(s, body, head)
-    filled = (s.pp - 1.0) / s.vpp * (body + head * per_stage) * (1.0 - 0.67 * s.zero_bubble)
+    filled = _idle_stages(s, m) * (body + head * per_stage)
     pp_open, pp_all = pipeline_s(s, eff, fabric, tokens, m)
 
     fsdp_open, fsdp_all = gather_s(
@@ -120,7 +120,7 @@ def step(s: Setting, eff: Efficiency) -> Step:
     )
     # interleaved, the last group of p micro-batches passes chunk by chunk: sums of a chunk go on while those before it still compute
     last = where(s.vpp > 1.0, larger(smaller(s.pp, m) * (1.0 - 1.0 / s.vpp), 1.0), 1.0)
-    dp_open, dp_all = reduce_s(s, eff, fabric, window=last * (forward + backward) * per_stage)
+    dp_open, dp_all = reduce_s(s, eff, fabric, window=last * body)
     each = m * per_stage
     parts = {
         "gemm_forward": each * layer.gemm_f,
@@ -142,6 +142,20 @@ def step(s: Setting, eff: Efficiency) -> Step:
     hidden = each * (tp_all + cp_all + ep_all) + pp_all + fsdp_all + dp_all
     hidden = hidden - parts["tensor"] - parts["context"] - parts["expert"] - pp_open - fsdp_open - dp_open
     return _joined(s, eff, parts, hidden)
+
+
+def _idle_stages(s: Setting, m: Array) -> Array:
+    """Return how many micro-batches' time a stage waits in a step.
+
+    p - 1, cut into v chunks (p - 1)/v (arXiv 2104.04473, section 2.2). A lone micro-batch passes all stages whatever the chunks: with
+    m < p it is p - m + (m - 1)/v. Weight gradients that are put off fill two thirds of it (arXiv 2401.10241), and one third where few
+    micro-batches leave little to put off; pipelines that run both ways need 2 p of them (arXiv 2412.19437, section 3.2.1).
+    """
+    idle = where(m < s.pp, s.pp - m + (m - 1.0) / s.vpp, (s.pp - 1.0) / s.vpp)
+    both = both_ways(s)
+    enough = m >= s.pp * (1.0 + both)
+    filled = where(enough, 0.67, 0.33) * larger(s.zero_bubble, both)
+    return np.asarray(idle * (1.0 - filled))
 
 
 def _again(s: Setting, layer: Layers, forward: Array) -> Array:
