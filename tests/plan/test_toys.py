@@ -10,13 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plan_toys import EXACT, chip, contract, demand, offer, plan, problem, run, site, solved, stand, toy
+from plan_toys import EXACT, built, chip, contract, demand, offer, plan, problem, run, site, solved, stand, toy
 
+from offtake.lp.highs import Solver
 from offtake.plan.build import build
 from offtake.plan.compile import with_floors
 from offtake.plan.findings import findings
 from offtake.plan.result import read
 from offtake.plan.solve import solve
+from offtake.plan.start import fix_columns
 
 TEN = stand(10_000.0)
 NO_ORDERS = {"supply": "0 chip/y"}
@@ -142,6 +144,36 @@ def test_a_run_that_is_done_in_part_is_told_as_such(share, words):
     told = [f.message for f in findings(relaxed) if f.code == "F103"]
     assert len(told) == (share < 1)
     assert words in "".join(told)
+
+
+def test_relaxed_too_a_run_is_complete_only_as_far_as_the_run_that_it_needs():
+    # r1 takes two years of all chips, r2 hardly anything; only r2 opens demand. Without the row the relaxation would do a part of r1, and
+    # then all of r2 in several periods, each at that part of its pace.
+    asked = [demand("plain", price=0.4), demand("new", price=1.0, needs="r2")]
+    runs = [run("r1", flop=1.75e26, min_duration="3 months"), run("r2", flop=1e24, min_duration="3 months", needs="r1")]
+    dates = ["2025-01-01", "2025-04-01", "2025-07-01", "2025-10-01", "2026-01-01", "2027-01-01", "2028-01-01"]
+    made = built(toy(grid={"dates": dates}, chips=[chip(opening=TEN, **NO_ORDERS)], demand=asked, training=runs))
+    solver = Solver(replace(made.model.build(), integer=np.zeros(made.model.build().columns, dtype=bool)))
+    held = solver.solve()
+    done = made.model.column_block("done").take(held.x)[0]
+    assert np.all(done[1:, 1] <= done[:-1, 0] + 1e-9)
+    assert 0.0 < done[-1, 1] < 1.0
+    order = made.model.row_block("completion_order")
+    solver.set_row_bounds(order.numbers, upper=np.full(len(order.numbers), np.inf))
+    assert solver.solve().objective > held.objective * 1.001
+
+
+def test_a_try_after_one_without_a_plan_goes_on_from_the_last_good_basis():
+    made = built(toy(chips=[chip(opening=TEN, **NO_ORDERS)]))
+    solver = Solver(replace(made.model.build(), integer=np.zeros(made.model.build().columns, dtype=bool)))
+    base = solver.solve()
+    column = made.model.column_block("tokens").numbers[:1]
+    assert fix_columns(solver, (column, np.array([1e9])), base) is None  # far above demand
+    assert not solver.has_basis
+    found = fix_columns(solver, (column, base.x[column]), base)
+    assert found is not None
+    assert found.warm
+    assert found.objective == pytest.approx(base.objective)
 
 
 def test_a_training_run_takes_its_shortest_duration():
