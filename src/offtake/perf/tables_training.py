@@ -45,9 +45,11 @@ _RECIPES = {
 _SCHEDULES = (
     ("dualpipe", r"\bdual[- ]?pipe\b|\bhai-llm\b"),
     ("zero_bubble", r"(?<!non-)(?<!non )\bzero[- ]?bubble\b|\bzb-?(?:h?[12]p?|v)\b"),
-    ("dualpipe", r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"),
 )
-"""Pipelines by the word that says so, and last by the report of a run that had one, which only a source can be."""
+"""Pipelines by the word that says so."""
+_DENIED = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
+_DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"
+"""Sources of the one public run that had it."""
 _PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
 """Tables with a column of chunks a stage in every row: "n/a" there, a blank here, says that stages are not cut into chunks."""
 
@@ -163,14 +165,10 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
 
 def _schedule(about: str, source: str) -> str:
     """Return how the pipeline runs, "" where neither a word nor the source says it."""
-    *words, report = _SCHEDULES
-    denied = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
-    found = [
-        name
-        for name, said in words
-        if re.search(said, about, re.IGNORECASE) and not re.search(f"{denied}(?:{said})", about, re.IGNORECASE)
-    ]
-    return next(iter(found), report[0] if re.search(report[1], source, re.IGNORECASE) else "")
+    for name, said in _SCHEDULES:
+        if re.search(said, about, re.IGNORECASE) and not re.search(f"{_DENIED}(?:{said})", about, re.IGNORECASE):
+            return name
+    return "dualpipe" if re.search(_DUALPIPE_REPORT, source, re.IGNORECASE) else ""
 
 
 def _per_sequence(cells: Cells) -> int | None:
