@@ -10,6 +10,7 @@ help:
 	@echo "make demo     set up what is needed to run, and plan examples/alliance-5gw.yaml"
 	@echo "make test     set up the rest, and run the tests (PYTEST_ARGS= passes options)"
 	@echo "make check    lint, types, layers and tests: what .ci/run runs"
+	@echo "make figures  solve the large example and its variants, and write their figures into the docs (FIGURES_ARGS=--check writes none)"
 	@echo "make lint types layers docs format notebooks bench lock clean"
 
 # Exit code 1 is an answer with findings (docs/how-to/read-the-answer.md): on some paths of the example the developer needs an emergency loan.
@@ -41,6 +42,9 @@ docs: developer
 
 notebooks: developer
 	$(VENV) tools/notebook.py examples/*.ipynb
+
+figures: developer
+	$(VENV) -m tools.figures $(FIGURES_ARGS)
 
 bench: developer
 	$(VENV) -m benchmarks
