@@ -230,8 +230,7 @@ def test_one_expert_on_a_chip_is_a_plain_product():
         for n in (1, 2, 4, 16)
     ]
     assert more[0] == 1.0
-    assert more == sorted(more)
-    assert more[1] - 1.0 < 0.8 * (more[3] - 1.0)  # no cliff between one and two
+    assert all(slower > 1.5 for slower in more[1:])  # two on a chip are grouped products, as many are
 
 
 @pytest.mark.parametrize("schedule", ["", "zero_bubble", "dualpipe"])

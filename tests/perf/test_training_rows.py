@@ -212,3 +212,160 @@ def test_a_cell_of_sequences_that_says_tokens_is_read_as_tokens(cells, seqs):
     found = row_of(Cells(2, {**ROW, **cells}))
     assert (found.case and found.case.batch_seqs) == seqs
     assert not found.problems
+
+
+EXPERTS = {
+    "model": "DeepSeek-V3",
+    "global_batch_seqs": "256",
+    "dp": "",
+    "tp": "",
+    "pp": "",
+    "ep": "8",
+    "micro_batch": "4",
+}
+
+
+def test_weights_are_sharded_over_experts_too_where_all_sizes_make_the_machine():
+    mesh = EXPERTS | {"source": "ROCm MaxText"}
+    beside = row_of(Cells(2, {**ROW, **mesh, "fsdp": "8"}))  # 8 x 8 of 64 chips
+    assert beside.case.shards == 64
+    assert any("fsdp beside ep" in said for said in beside.assumed)
+    assert case(**mesh | {"n_chips": "128", "dp": "2"}, fsdp="8").shards == 64  # two replicas of it
+    assert case(**mesh, fsdp="64").shards == 64
+    assert case(**mesh, fsdp="16").shards == 16  # as printed, where sizes do not make the machine
+    assert case(**EXPERTS, fsdp="8").shards == 8  # PyTorch counts over all chips: eight replicas
+
+
+@pytest.mark.parametrize(
+    ("notes", "split"),
+    [
+        ("experts over 8, ETP 4", 4),
+        ("ETP=1", 1),
+        ("etp 4", 4),
+        ("", None),
+        ("setp 4", None),
+        ("ETP 4000", None),
+        ("ETP 0", None),
+        ("no ETP 4", None),
+    ],
+)
+def test_a_remark_splits_one_expert_over_chips(notes, split):
+    assert case(notes=notes).etp == split
+
+
+def test_an_expert_that_is_split_leaves_a_chip_its_part_of_the_weights_and_of_the_work():
+    grok = {
+        "model": "Grok-1",
+        "chip": "GB200",
+        "n_chips": "256",
+        "global_batch_seqs": "512",
+        "tp": "4",
+        "dp": "64",
+        "ep": "8",
+        "fsdp": "",
+        "source": "Megatron",
+    }
+    whole, split = (predict_training(case(**grok, notes=notes)) for notes in ("ETP 1", "ETP 4"))
+    # 8 experts over 8 groups of chips: one each, or a quarter on each of four
+    assert split.memory_bytes["weights"] < 0.35 * whole.memory_bytes["weights"]
+    assert split.breakdown_s["experts"] == pytest.approx(whole.breakdown_s["experts"], rel=0.2)
+    assert split.breakdown_s["tensor"] > whole.breakdown_s["tensor"]
+
+
+@pytest.mark.parametrize(
+    ("source", "notes", "engine"),
+    [
+        ("whitecircle/halo docs", "Axolotl 0.19.0, FSDP2; shape of MaxText src/maxtext/configs/models/x.yml", "torch"),
+        ("whitecircle/halo docs", "Halo; shape of MaxText src/maxtext/configs/models/x.yml", "halo"),
+        ("whitecircle/halo halo-vs-stock-trl.md", "packed", "halo"),
+        ("whitecircle/halo halo-vs-stock-trl.md", "TRL, FSDP2", "torch"),
+        ("marin-community/marin issue", "FSDP inside the rack", "levanter"),
+        ("a page", "packed sequences of 4,096", ""),
+        ("a page", "pax on TPU v4", "maxtext"),
+        ("a page", "shape of X from a card; Megatron-LM", "megatron"),
+        ("a page", "Shape of MaxText configs; Megatron-LM", "megatron"),
+        ("a page", "Pallas Mosaic kernels in Levanter", "levanter"),
+    ],
+)
+def test_the_engine_is_the_one_that_ran_not_the_one_a_shape_is_from(source, notes, engine):
+    assert case(source=source, notes=notes).engine == engine
+
+
+def test_programs_of_one_compiler_differ_by_the_chips_they_are_for():
+    stacks = [
+        levels(chip_of(chip(name)), engine="maxtext", year=2026.0)["stack"]
+        for name in ("TPU v5p", "MI355X", "H100 SXM")
+    ]
+    assert stacks == ["xla", "xla on GPU", "xla on GPU"]
+    assert levels(chip_of(chip("H100 SXM")), engine="levanter", year=2026.0)["stack"] == "xla on GPU"
+
+
+RACK = {"model": "DeepSeek-V3", "chip": "GB200", "n_chips": "256", "ep": "64", "fsdp": "", "source": "NVIDIA Megatron"}
+
+
+def test_a_part_of_a_step_in_a_graph_is_not_all_of_it():
+    newest = RACK | {"year": "2026-07", "precision": "MXFP8"}
+    assert base_setting(case(**newest)).one_graph == 1.0
+    for notes in ("partial CUDA graph; median", "partial\nCUDA graphs"):
+        assert base_setting(case(**newest, notes=notes)).one_graph == 0.0
+    assert base_setting(case(**newest, notes="no partial CUDA graphs")).one_graph == 1.0
+
+
+def expert_products(model, ep, year="2026-07", engine="NVIDIA Megatron"):
+    setting = base_setting(case(model=model, dp="64", fsdp="", source=engine, year=year, ep=ep))
+    return float(step(setting.with_layout(ep=float(ep), micro_seqs=1.0), efficiency(None, ())).experts)
+
+
+def test_one_expert_on_a_chip_is_as_fast_in_old_software():
+    alone = expert_products("Mixtral 8x7B", "8", "2025-07") / expert_products("Mixtral 8x7B", "8")
+    four = expert_products("Mixtral 8x7B", "2", "2025-07") / expert_products("Mixtral 8x7B", "2")
+    assert 1.0 < alone < four  # only routing is older in the first
+
+
+def test_two_wide_experts_on_a_chip_are_nearly_plain_products_and_narrow_ones_are_not():
+    wide = expert_products("Mixtral 8x7B", "4") / expert_products("Mixtral 8x7B", "8")
+    narrow = expert_products("Qwen3-30B-A3B", "64") / expert_products("Qwen3-30B-A3B", "128")
+    assert 1.0 < wide < 1.35
+    assert narrow > wide
+
+
+def test_a_run_that_nobody_tuned_is_scored_and_not_fitted():
+    rows = [
+        row_of(
+            Cells(
+                line,
+                {**ROW, "reported_step_time_s": str(9.0 + line), "global_batch_seqs": str(64 * line), "notes": notes},
+            )
+        )
+        for line, notes in ((2, ""), (3, ""), (4, "an untuned comparison, as the page says"))
+    ]
+    assert [row.tuned for row in rows] == [True, True, False]
+    fitted = training_fit.fit_training(rows)
+    assert set(fitted.rows["keys"]) == {row.key for row in rows[:2]}
+    assert len(training_fit.predictions(rows, fitted)) == 3
+
+
+SPLIT = RACK | {"dp": "256", "recompute": "full", "seq_len": "4096", "global_batch_seqs": "1024"}
+
+
+def test_an_expert_that_cannot_be_split_so_is_refused_with_what_can():
+    for etp in ("3", "999"):
+        refused = predict_training(case(**RACK, etp=etp)).reason
+        assert "does not divide the 2048 columns" in refused
+        assert "1, 2, 4" in refused
+    assert predict_training(case(**SPLIT, etp="4")).step_s > 0.0
+
+
+def test_splitting_experts_that_are_spread_costs_messages_without_tensor_parallelism():
+    alone, split = (predict_training(case(**SPLIT, etp=etp)) for etp in ("1", "4"))
+    assert alone.breakdown_s["tensor"] == 0.0
+    assert split.breakdown_s["tensor"] > 0.0
+
+
+def test_tokens_are_even_where_a_row_says_that_routing_was_forced():
+    assert case(notes="routing forced even; DeepEP").balanced
+    assert case(notes="force-balanced").balanced
+    assert case(notes="routing\nforced even").balanced
+    assert case(notes="random routing").balanced
+    assert not case(notes="dropless with natural routing").balanced
+    assert not case(notes="not force-balanced").balanced

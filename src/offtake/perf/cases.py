@@ -41,6 +41,7 @@ class TrainingCase:
     micro_batch : int or None           sequences of one micro-batch on one replica
     tp, pp, dp, cp, ep : int or None    sizes of tensor, pipeline, data, context, expert parallelism, in chips; dp includes ep
     vpp : int or None                   model chunks on one pipeline stage (interleave)
+    etp : int or None [chip]            over which one expert is split; None: as tensors where experts are not spread, else not
     shards : int or None                chips over which weights, gradients and states are split (FSDP, ZeRO-3); 1: not split
     zero : int or None                  0, 1 (states split over dp), 2 (and gradients), 3 (as `shards`)
     recompute : Recompute or None
@@ -53,6 +54,7 @@ class TrainingCase:
     adapters : bool                     only small added matrices are trained (LoRA): no weight gradients, no optimizer states
     schedule : str                      of the pipeline: "zero_bubble", "dualpipe" (arXiv 2412.19437, section 3.2.1), or "" for one forward,
                                         one backward (interleaved where vpp > 1)
+    partial_graph : bool                only parts of a step are recorded as graphs, where recipes of the engine record all of it
     source, key : str                   where the row is from, and its name in messages; never read by a model
     """
 
@@ -70,6 +72,7 @@ class TrainingCase:
     cp: int | None = None
     ep: int | None = None
     vpp: int | None = None
+    etp: int | None = None
     shards: int | None = None
     zero: int | None = None
     recompute: Recompute | None = None
@@ -80,6 +83,7 @@ class TrainingCase:
     fused: bool = True
     adapters: bool = False
     schedule: str = ""
+    partial_graph: bool = False
     source: str = ""
     key: str = ""
 

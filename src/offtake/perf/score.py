@@ -111,9 +111,10 @@ def score_training(
     rows: Sequence[TrainingRow], fitted: Section | None = None, progress: Progress | None = None
 ) -> Report:
     """Predict and compare each row of a training table."""
-    known, scored = _keys(fitted, "training"), []
+    fitted_on, scored = _keys(fitted, "training"), []
     for at, row in enumerate(rows):
         _say(progress, at, len(rows))
+        known = fitted_on if row.tuned else frozenset()  # a key names what is asked, not who tuned it
         found = Refusal(reason=row.refusal) if row.case is None else predict_training(row.case, fitted)
         if isinstance(found, Refusal):
             scored.append(_row(row, {}, known, refusal=found.reason))

@@ -12,13 +12,23 @@ from offtake.perf import names
 from offtake.perf.cases import Recompute, TrainingCase
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
 from offtake.perf.tables_machine import as_noted, chips_that_train, computed_at, in_chips
+from offtake.perf.tables_software import (
+    engine_of,
+    expert_tp,
+    partly_recorded,
+    released,
+    routed_evenly,
+    schedule_of,
+    tuned,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from offtake.catalog.types import Precision, Transformer
 
-__all__ = ["TrainingRow", "engine_of", "precision_of", "read_training"]
+__all__ = ["TrainingRow", "precision_of", "read_training"]
 
 _EXPECTS = ("model", "chip")
 _RECOMPUTE: dict[str, Recompute] = {
@@ -28,28 +38,13 @@ _RECOMPUTE: dict[str, Recompute] = {
     "attention": "selective", "moe": "selective", "mlp": "selective",
     "qkv_proj_offloaded": "offload", "offload": "offload", "minimal_offloaded": "offload",
 }  # fmt: skip
-_ENGINES = (
-    ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|pax"), ("foundry", r"llm-foundry|mosaic|composer"),
-    ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox|2201\.11990|mt-nlg"),
-    ("automodel", r"nemo[ -]automodel|/automodel\b|\bautomodel\b(?!\.)"), ("kempnerforge", r"kempnerforge"),
-    ("torch", r"torchtitan|torchtune|pytorch|axolotl|nanotron|lightning|olmo|internevo"),
-    ("deepspeed", r"deepspeed|colossal"),
-    ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"),
-    ("torch", r"\bfsdp2?\b"),
-)  # fmt: skip
 _RECIPES = {
     "mx": "mx", "cs": "cs", "ds": "ds", "block": "block", "int8": "int8", "current": "cs", "delayed": "ds", "subchannel": "block",
     "tensorwise": "cs",
 }  # fmt: skip
 """How fp8 is scaled, by the word that says so."""
-_SCHEDULES = (
-    ("dualpipe", r"\bdual[- ]?pipe\b|\bhai-llm\b"),
-    ("zero_bubble", r"(?<!non-)(?<!non )\bzero[- ]?bubble\b|\bzb-?(?:h?[12]p?|v)\b"),
-)
-"""Pipelines by the word that says so."""
-_DENIED = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
-_DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"
-"""Sources of the one public run that had it."""
+_MESHES = ("maxtext", "levanter")
+"""Engines whose sizes are axes of one mesh."""
 _PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
 """Tables with a column of chunks a stage in every row: "n/a" there, a blank here, says that stages are not cut into chunks."""
 
@@ -66,6 +61,7 @@ class TrainingRow:
     step_s : float or None [s]     measured
     basis : str                    what the measured time is from: "step", "tokens", "flops" (by the source's definition), "" without one
     quality : str                  as the table marks it; "" and "ok" are sound
+    tuned : bool                   False where a remark says that nobody tuned the run: scored, and not fitted
     """
 
     line: int
@@ -80,6 +76,7 @@ class TrainingRow:
     step_s: float | None = None
     basis: str = ""
     quality: str = ""
+    tuned: bool = True
 
 
 def read_training(path: Path) -> list[TrainingRow]:
@@ -106,6 +103,7 @@ def row_of(cells: Cells) -> TrainingRow:
         line=cells.line, key=key_of(cells), chip=case.chip.name if case else chip_text(cells),
         model=case.model.name if case else cells.text("model"), source=cells.text("source"), case=case, refusal=refusal,
         assumed=tuple(assumed), problems=tuple(cells.problems), step_s=step, basis=basis, quality=cells.text("quality"),
+        tuned=tuned(cells.text("notes")),
     )  # fmt: skip
 
 
@@ -146,6 +144,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         )
     )
     engine = engine_of(about)
+    shards = _with_experts(shards, sizes, chips, engine, assumed)
     if sizes["vpp"] is None and (sizes["pp"] or 1) > 1 and _PRINTS_INTERLEAVE in cells.text("source"):
         sizes["vpp"] = 1
         assumed.append("chunks a stage printed as n/a: one")
@@ -153,22 +152,14 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         chip=as_noted(named.chip, cells.text("notes"), assumed), model=_trained(cells, model, engine), chips=chips, seq_tok=seq,
         batch_seqs=_batch(cells, seq, micro, replicas, assumed),
         precision=precision, recipe=recipe, micro_batch=micro, shards=shards, zero=zero, recompute=_recompute(cells),
-        engine=engine, year=released(year_of(cells), cells), balanced="force-balanced" in about,
+        engine=engine, year=released(year_of(cells), cells), balanced=routed_evenly(about),
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
         fused=re.search(r"\b(?:no|without|not) torch\.compile|\beager\b", about) is None,
-        schedule=_schedule(about, cells.text("source")),
+        schedule=schedule_of(about, cells.text("source")), partial_graph=partly_recorded(about),
         adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
         source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
-        dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"],
+        dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"], etp=expert_tp(cells),
     )  # fmt: skip
-
-
-def _schedule(about: str, source: str) -> str:
-    """Return how the pipeline runs, "" where neither a word nor the source says it."""
-    for name, said in _SCHEDULES:
-        if re.search(said, about, re.IGNORECASE) and not re.search(f"{_DENIED}(?:{said})", about, re.IGNORECASE):
-            return name
-    return "dualpipe" if re.search(_DUALPIPE_REPORT, source, re.IGNORECASE) else ""
 
 
 def _per_sequence(cells: Cells) -> int | None:
@@ -294,37 +285,21 @@ def _sharding(cells: Cells, replicas: int) -> tuple[int | None, int | None]:
     return (size, 3) if size else (None, None)
 
 
-def engine_of(about: str) -> str:
-    """Return the family of training software that a text names, "" where it names none.
+def _with_experts(
+    shards: int | None, sizes: Mapping[str, int | None], chips: int, engine: str, assumed: list[str]
+) -> int | None:
+    """Return the chips that share weights, those that share experts included.
 
-    Examples
-    --------
-    >>> engine_of("NVIDIA-NeMo/Megatron-Bridge docs"), engine_of("a blog")
-    ('megatron', '')
+    PyTorch counts fsdp over all chips, XLA's meshes beside ep: there the product of all sizes is the machine, and every chip of it has a
+    part of the weights that replicas (dp) do not repeat.
     """
-    return next((name for name, pattern in _ENGINES if re.search(pattern, about, re.IGNORECASE)), "")
-
-
-_RELEASE = re.compile(
-    r"\b(2[2-9])\.(0[1-9]|1[0-2])(?:\.\d+)?(?:-py3)?\s+(?:\w+ )?(?:container|release|image)", re.IGNORECASE
-)
-
-
-def released(year: float, cells: Cells) -> float:
-    """Return the year of the software, with its month where a text names the release as year and month (25.11).
-
-    Examples
-    --------
-    >>> released(2025.0, Cells(2, {"source": "a page [25.11 NeMo Container]"})), released(2024.0, Cells(2, {}))
-    (2025.8333333333333, 2024.0)
-    """
-    if not year or year % 1.0:
-        return year
-    about = " ".join(cells.text(name) for name in ("engine_version", "framework", "source", "notes"))
-    found = _RELEASE.search(about)
-    if found and 2000 + int(found[1]) == int(year):
-        return year + (int(found[2]) - 1) / 12.0
-    return year
+    ep = sizes["ep"] or 1
+    inner = (sizes["tp"] or 1) * (sizes["pp"] or 1) * (sizes["cp"] or 1) * ep
+    whole = {chips, chips // max(sizes["dp"] or 1, 1)}
+    if engine not in _MESHES or shards is None or shards == 1 or ep == 1 or shards * inner not in whole:
+        return shards
+    assumed.append(f"fsdp beside ep: weights over {shards * ep} chips")
+    return shards * ep
 
 
 def _measured(cells: Cells, case: TrainingCase) -> tuple[float | None, str]:

@@ -32,8 +32,8 @@ def params_per_chip(s: Setting) -> tuple[Real, Real]:
 
 
 def expert_tp(s: Setting) -> Real:
-    """Return over how many chips one expert is split: tensor parallelism reaches experts only where they are not spread."""
-    split: Real = where(s.ep > 1.0, 1.0, s.tp)
+    """Return over how many chips one expert is split: tensor parallelism reaches experts that are spread only where a case says so."""
+    split: Real = where(s.etp > 0.0, s.etp, where(s.ep > 1.0, 1.0, s.tp))
     return split
 
 

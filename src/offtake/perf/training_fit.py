@@ -32,7 +32,7 @@ __all__ = ["MeasuredStep", "cross_validate", "fit_training", "source_of"]
 _TURNS = 2  # of choosing open settings and fitting
 _MOST_WEIGHT = 2.0
 """Of one row, however few its publisher has: a small source must not settle a parameter alone."""
-_EXPERTS_SD = 0.07
+_EXPERTS_SD = 0.10
 """By how much publishers differ in models with experts (log time), beside what is fitted."""
 _FIRST_ROUNDS = 6  # of the fit with settings chosen by the priors
 
@@ -59,6 +59,10 @@ class MeasuredStep(Protocol):
     @property
     def source(self) -> str:
         """Where the row is from."""
+
+    @property
+    def tuned(self) -> bool:
+        """False where its source says that nobody tuned the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +122,14 @@ def _fit_opened(opened: Sequence[_Opened], rounds: int) -> Section:
     """Fit, choosing open settings first by the priors, then by the parameters found.
 
     A publisher's only row is a test and no data: what it measured cannot be told from its habits. So are rows named trials: layouts that
-    were tried out, most of them to be dropped, on a cluster that was still being set up.
+    were tried out, most of them to be dropped, on a cluster that was still being set up. So are runs that their source calls untuned.
     """
     many = Counter(source_of(one.row.source) for one in opened)
-    sure = [one for one in opened if many[source_of(one.row.source)] > 1 and "trial" not in one.case.model.name.split()]
+    sure = [
+        one
+        for one in opened
+        if many[source_of(one.row.source)] > 1 and one.row.tuned and "trial" not in one.case.model.name.split()
+    ]
     opened = sure or opened
     section, found = _fit(_data(opened, None), _FIRST_ROUNDS, None)
     for _ in range(_TURNS - 1):

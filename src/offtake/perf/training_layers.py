@@ -25,6 +25,10 @@ OPTIMIZER_BYTES = 30.0
 """Moved per weight by Adam: master, two moments, gradient read (16), master and moments written (12), bf16 weight written (2)."""
 
 
+_WIDE = 12_000.0
+"""Width of an expert at which half of the loss of grouped products is left: an assumption: nearly all rows of wider ones have one a chip."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers:
     """Mean time of one micro-batch over all layers of the model on one stage's chips, by term [s]; `latent_f` is a part of `gemm_f`."""
@@ -147,9 +151,9 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     # a compiled step, experts of fixed capacity, or one kernel for all experts: batched products
     even = (s.eager == 0.0) | (s.static > 0.0) | (s.one_graph > 0.0)
     lost = larger(1.0 - eff.moe, 0.0) * where(even, smaller(eff.batched, 1.0), 1.0)
-    share = 1.0 - lost * (
-        1.0 - 1.0 / local
-    )  # one expert on a chip is a plain product, two are half as far from it as many
+    # one expert on a chip is a plain product, in old software too; of several, wide ones are nearly
+    grouped = (local > 1.0) / (1.0 + (s.ffn_expert / split / _WIDE) ** 2)
+    share = 1.0 - lost * grouped
     common = {
         "local_experts": local, "flop_per_s": rate * share, "bytes_per_s": hbm, "bytes_in": narrow, "bytes_weight": narrow,
         "units": s.cores, "tile": s.tile,
@@ -166,9 +170,11 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     # four bits: one more pass, for the scale of the whole matrix
     rounding = s.low * (1.0 + s.fp4) * rows * values * 2.0 / hbm * eff.quantise
     # each backward product is one by input and one by weight, of the same work
-    layers = layers * np.exp(eff.moe_pace * s.moe_age * s.eager)
-    forward = (up + down + routing + rounding) * layers
-    backward = ((up + down) * (1.0 - s.adapters) + up_back + down_back + 1.5 * routing + 2.0 * rounding) * layers
+    older = np.exp(eff.moe_pace * s.moe_age * s.eager)
+    slower = 1.0 + (older - 1.0) * grouped
+    forward = ((up + down) * slower + (routing + rounding) * older) * layers
+    products = (up + down) * (1.0 - s.adapters) + up_back + down_back
+    backward = (products * slower + (1.5 * routing + 2.0 * rounding) * older) * layers
     return np.asarray(forward), np.asarray(backward)
 
 

@@ -33,8 +33,10 @@ _OPEN_RECOMPUTE = (
     (1.0, 0.0, 0.0),
 )
 _FIELDS = ("tp", "pp", "cp", "ep", "vpp", "shards", "zero", "micro_seqs", "recompute", "selective", "offload")
-_FSDP_ENGINES = ("automodel", "foundry", "kempnerforge", "maxtext", "torch")
+_FSDP_ENGINES = ("automodel", "foundry", "halo", "kempnerforge", "levanter", "maxtext", "torch")
 _MAX_TP, _MAX_VPP, _MAX_MICRO = 64, 24, 64
+_MAX_EP = 64
+"""Chips over which experts of a public training run lie at most (DeepSeek-V3, arXiv 2412.19437; tables of Megatron, NeMo, Marin)."""
 _LONG_TOK = 32_768  # from which context parallelism is worth trying
 _MOST_EMPTY = 1.07
 """Places of layers over layers that an uneven pipeline may have."""
@@ -76,10 +78,20 @@ def impossible(case: TrainingCase) -> str:
     if model.heads and case.tp and max(model.heads, tp) % min(model.heads, tp):
         fit = [str(t) for t in _divisors(model.heads) if t <= _MAX_TP]
         return f"tp {tp} does not divide the {model.heads} heads of {model.name}: {', '.join(fit)} do"
+    return _impossible_experts(case)
+
+
+def _impossible_experts(case: TrainingCase) -> str:
+    """Say why experts cannot lie as a case says, and what would fit; "" where they can."""
+    model = case.model
     if case.ep and case.ep > max(model.experts, 1):
         return f"ep {case.ep} for {model.experts} experts of {model.name}: " + (
             f"at most {model.experts}" if model.is_moe else "it has none, leave ep out"
         )
+    width = model.ffn_expert
+    if case.etp and (case.etp > case.chips or (width and width % case.etp)):
+        fit = [str(n) for n in _divisors(width) if n <= min(case.chips, _MAX_TP)]
+        return f"etp {case.etp} does not divide the {width} columns of an expert of {model.name}: {', '.join(fit)} do"
     return ""
 
 
@@ -103,7 +115,8 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
     )
     cps = _given(case.cp, _powers(min(16, chips)) if long else [1])
     eps = _given(
-        case.ep, [e for e in _powers(min(model.experts, chips)) if model.experts % e == 0] if model.is_moe else [1]
+        case.ep,
+        [e for e in _powers(min(model.experts, chips, _MAX_EP)) if model.experts % e == 0] if model.is_moe else [1],
     )
     micros = _given(_micro(case), [b for b in _divisors(case.batch_seqs) if b <= _MAX_MICRO])
     vpps = [case.vpp] if case.vpp else list(range(1, _MAX_VPP + 1))
@@ -131,8 +144,9 @@ def candidates(case: TrainingCase, *, domain: int, torus: bool) -> Candidates:
 
     dp = chips / (tp * pp * cp)
     prune("tp x pp x cp does not divide the chips", (dp >= 1.0) & (np.abs(dp - np.round(dp)) < 1e-9))
-    if case.ep is None:
-        prune("experts spread over more chips than a stage has", ep <= chips / pp)
+    if case.ep is None or case.pp is None or case.etp:
+        over = ep * float(case.etp or 1)
+        prune("experts spread over more chips than a stage has, or not evenly", (chips / pp) % over == 0.0)
     if case.micro_batch is None:
         share = case.batch_seqs / np.maximum(dp, 1.0) / micro
         whole = np.abs(share - np.round(share)) < 1e-9

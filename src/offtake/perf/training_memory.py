@@ -9,7 +9,7 @@ import numpy as np
 
 from offtake.perf.terms import memory
 from offtake.perf.terms.real import larger, smaller, where
-from offtake.perf.training_counts import both_ways, micro_batches, params_per_chip
+from offtake.perf.training_counts import both_ways, expert_tp, micro_batches, params_per_chip
 
 if TYPE_CHECKING:
     from offtake.perf.terms.real import Array, Real
@@ -62,7 +62,7 @@ def footprint(s: Setting) -> Memory:
     dense = where(s.pp > 1.0, larger(dense, (s.params - s.expert_params) / (s.tp * s.pp) + 0.5 * table), dense)
     dp = larger(s.chips / (s.tp * s.pp), 1.0)
     shards = larger(s.shards, 1.0)
-    copies = larger(s.chips / (s.pp * s.ep * where(s.ep > 1.0, 1.0, s.tp)), 1.0)
+    copies = larger(s.chips / (s.pp * s.ep * expert_tp(s)), 1.0)
     own = larger(shards, where(s.zero >= 1.0, dp, 1.0))
     own_expert = larger(smaller(shards, copies), where(s.zero >= 1.0, copies, 1.0))
     gradient_shards = where(s.zero >= 2.0, own, shards)

@@ -49,6 +49,10 @@ def tensor_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     spread = where(s.ep > 1.0, s.ffn_shared > 0.0, 1.0)
     pairs = mixers(s) + s.mlp_layers + spread * s.moe_layers
     total = where(s.tp > 1.0, one * 4.0 * pairs, 0.0)
+    if some(s.etp):  # every copy that reaches an expert is gathered over the chips that it is split over
+        copies = tokens / s.tp * s.top_k * s.etp * s.expert_hidden * 2.0
+        inner = collectives.all_gather_s(copies, larger(s.etp, 1.0), fabric)
+        total = total + where((s.etp > 1.0) & (s.ep > 1.0), inner * 4.0 * s.moe_layers, 0.0)
     return np.asarray(total * smaller(eff.open_tp, 1.0)), np.asarray(total * 1.25)
 
 
@@ -76,7 +80,7 @@ def expert_s(s: Setting, eff: Efficiency, fabric: Fabric, tokens: Real) -> tuple
     """
     if not some(s.ep - 1.0):
         return np.zeros(()), np.zeros(())
-    inside = collectives.within_domain(s.ep, 1.0, s.domain)
+    inside = collectives.within_domain(s.ep, expert_tp(s), s.domain)
     domains = s.ep / inside
     reached = domains * (1.0 - (1.0 - 1.0 / domains) ** s.top_k)
     own = tokens / s.tp * s.expert_hidden * 2.0
@@ -112,8 +116,8 @@ def gather_s(
     stride = np.asarray(s.tp)
     one = collectives.all_gather_s(dense * 2.0, group, fabric, stride=stride)
     if some(s.expert_params):
-        spread = larger(group * s.tp / s.ep, 1.0)
-        one = one + collectives.all_gather_s(expert * 2.0, spread, fabric, stride=s.ep)
+        spread = larger(group * s.tp / (s.ep * where(s.etp > 1.0, s.etp, 1.0)), 1.0)
+        one = one + collectives.all_gather_s(expert * 2.0, spread, fabric, stride=s.ep * where(s.etp > 1.0, s.etp, 1.0))
     sharded = group > 1.0
     whole = s.zero >= 3.0  # gathered again in the backward; else kept from the forward, once a step
     first = where(sharded, one, 0.0)
@@ -139,7 +143,9 @@ def reduce_s(s: Setting, eff: Efficiency, fabric: Fabric, *, window: Array) -> t
     total = collectives.all_reduce_s(dense * summed / shards, replicas, fabric, stride=stride)
     if some(s.expert_params):
         copies = larger(s.chips / (s.pp * s.ep * expert_tp(s)) / shards, 1.0)
-        total = total + collectives.all_reduce_s(expert * summed / shards, copies, fabric, stride=s.ep * shards)
+        total = total + collectives.all_reduce_s(
+            expert * summed / shards, copies, fabric, stride=s.ep * where(s.etp > 1.0, s.etp, 1.0) * shards
+        )
     total = total * (1.0 + both_ways(s))  # of two stages
     exposed = larger(total - window, smaller(eff.open_dp, 1.0) * total)
     return np.asarray(exposed), np.asarray(total)

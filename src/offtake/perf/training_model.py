@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingPrediction", "base_setting", "levels", "model_flop", "open_settings", "predict_training"]
 
+_CURRENT = 2026.0
+"""Year of software that a case does not date: that from which the trends are counted."""
 # Attention as one fused kernel is in training engines since late 2022 (arXiv 2205.14135; Megatron-LM 23.02, MaxText 2023).
 _FUSED_SINCE = 2023.0
 # Sequence parallelism came with arXiv 2205.05198 (May 2022; its rows say 2022). The fork with DeepSpeed asked for it in June 2023 and
@@ -45,7 +47,7 @@ _NARROW_STATES = ("automodel",)
 # Megatron-Bridge's recipes for narrow products on Blackwell since 26.06 (scripts/performance/configs): cuda_graph_impl full_iteration,
 # cutedsl_fused_grouped_mlp (gated experts in one kernel) and moe_a2a_overlap.
 _ONE_GRAPH_SINCE = 2026.4
-_COMPILED = ("maxtext", "neuron")
+_COMPILED = ("maxtext", "levanter", "neuron")
 """Engines whose step is one compiled program: fused from the first, and no host waits in it."""
 _ONLY_COMPILED = ("Google", "AWS")
 """Vendors whose training chips run nothing but compiled programs, whatever the engine."""
@@ -114,7 +116,7 @@ def base_setting(case: TrainingCase) -> Setting:
         A figure of the chip or model is missing (named).
     """
     chip = chip_part(case.chip, case.precision)
-    known_year = case.year or 2025.0
+    known_year = case.year or _CURRENT
     if chip["torus_axes"]:
         # replicas of a sharded slice lie on other slices, joined by the network
         inner = (case.tp or 1) * (case.shards or 0)
@@ -140,7 +142,7 @@ def base_setting(case: TrainingCase) -> Setting:
         two_way=float(case.schedule == "dualpipe"),
         adapters=float(case.adapters),
         static=float(not case.dropless),
-        redo=_COMPILED_REDO if case.engine == "maxtext" else 1.0,
+        redo=_COMPILED_REDO if case.engine in ("maxtext", "levanter") else 1.0,
         young=min(max(3.0 - (known_year - case.chip.year), 0.0), 3.0) if case.chip.year else 0.0,
         age=min(max(2026.0 - known_year, 0.0), 6.0),
         skew=0.0 if case.balanced else _REAL_SKEW,
@@ -156,10 +158,12 @@ def base_setting(case: TrainingCase) -> Setting:
             and case.chip.family == "blackwell"
             and case.precision != "bf16"
             and case.model.gated
+            and not case.partial_graph
             and known_year >= _ONE_GRAPH_SINCE
         ),
         moe_age=min(max(2026.0 - known_year, -0.6), 0.5),
         captured=float(case.chip.vendor == "NVIDIA" and case.chip.scaleup_domain >= _CAPTURED_DOMAIN),
+        etp=float(case.etp or 0),
         gradient_bytes=2.0
         if case.engine in _NARROW_STATES or (case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE)
         else 4.0,

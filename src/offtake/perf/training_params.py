@@ -138,7 +138,7 @@ PRIORS: tuple[Prior, ...] = (
 
 
 SPREAD: Mapping[str, float] = MappingProxyType(
-    {"residual": 0.08, "source": 0.10, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.25, "open": 0.03}
+    {"residual": 0.08, "source": 0.10, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.30, "open": 0.03}
 )
 """Standard deviations of log time that intervals are made of, added as variances: of rows of one source; of sources; and where the chip,
 its family or its vendor was not fitted, of experts (software moves them 1.4 to 2.9 times between releases), of each setting left open.
@@ -153,10 +153,15 @@ _STACKS: Mapping[str, str] = MappingProxyType(
         "megatron": "megatron",
         "megatron-deepspeed": "megatron",
         "maxtext": "xla",
+        "levanter": "xla",
         "neuron": "neuron",
     }
 )
 """Software that shares compiler and kernels: what is learned of one engine holds for the others of its stack."""
+
+
+_OTHER_KERNELS = ("NVIDIA", "AMD")
+"""Vendors for whose chips XLA has other kernels for experts than for those it was made for."""
 
 
 def levels(chip: Chip, *, engine: str, year: float) -> dict[str, str]:
@@ -168,7 +173,10 @@ def levels(chip: Chip, *, engine: str, year: float) -> dict[str, str]:
     >>> levels(Chip(name="c"), engine="torch", year=2024.0)["stack"]
     'pytorch'
     """
-    return params.levels_of(chip, engine=engine, year=year) | {"stack": _STACKS.get(engine, "")}
+    stack = _STACKS.get(engine, "")
+    if stack == "xla" and chip.vendor in _OTHER_KERNELS:
+        stack = "xla on GPU"
+    return params.levels_of(chip, engine=engine, year=year) | {"stack": stack}
 
 
 def of_logs(logs: Mapping[str, Real]) -> Efficiency:

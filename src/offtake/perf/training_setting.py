@@ -88,6 +88,7 @@ class Setting:
     optimizer_bytes [bytes]                    of the optimizer's states of one weight, its master copy included
     unfused                                    1 where element-wise kernels run one by one, though a compiler could join them
     one_graph                                  1 where a graph holds the whole step, and one kernel the products of a chip's experts
+    etp [chip]                                 over which one expert is split; 0: as tensors where experts are not spread, else not
     dedupe                                     1 where a token crosses the network once per domain, not once per expert
     """
 
@@ -159,6 +160,7 @@ class Setting:
     unfused: Real = 0.0
     one_graph: Real = 0.0
     dedupe: Real = 1.0
+    etp: Real = 0.0
     offload: Real = 0.0
     micro_seqs: Real = 1.0
     tp: Real = 1.0

@@ -1,0 +1,126 @@
+"""What a row of a training table says of its software: engine, release, pipeline, graphs, and how experts are routed and split."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from offtake.perf.tables import Cells
+
+__all__ = ["engine_of", "expert_tp", "partly_recorded", "released", "routed_evenly", "schedule_of", "tuned"]
+
+_ENGINES = (
+    ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|\bpax(?:ml)?\b"),
+    ("foundry", r"llm-foundry|mosaicml|composer"),
+    ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox|2201\.11990|mt-nlg"),
+    ("automodel", r"nemo[ -]automodel|/automodel\b|\bautomodel\b(?!\.)"), ("kempnerforge", r"kempnerforge"),
+    ("torch", r"torchtitan|torchtune|pytorch|axolotl|unsloth|(?<!stock-)\btrl\b|nanotron|lightning|olmo|internevo"),
+    ("deepspeed", r"deepspeed|colossal"),
+    ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"), ("levanter", r"levanter|\bmarin\b"), ("halo", r"\bhalo\b"),
+    ("torch", r"\bfsdp2?\b"),
+)  # fmt: skip
+_SCHEDULES = (
+    ("dualpipe", r"\bdual[- ]?pipe\b|\bhai-llm\b"),
+    ("zero_bubble", r"(?<!non-)(?<!non )\bzero[- ]?bubble\b|\bzb-?(?:h?[12]p?|v)\b"),
+)
+"""Pipelines by the word that says so."""
+_FORCED = r"\bforced?-balanced\b|\brouting\s+forced\s+even\b|\brandom\s+routing\b"
+"""Words by which a row says that routing was not the model's own; a random one is even in the mean."""
+_DENIED = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
+_DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"
+"""Sources of the one public run that had it."""
+_RELEASE = re.compile(
+    r"\b(2[2-9])\.(0[1-9]|1[0-2])(?:\.\d+)?(?:-py3)?\s+(?:\w+ )?(?:container|release|image)", re.IGNORECASE
+)
+
+
+def engine_of(about: str) -> str:
+    """Return the family of training software that a text names, "" where it names none.
+
+    Examples
+    --------
+    >>> engine_of("NVIDIA-NeMo/Megatron-Bridge docs"), engine_of("a blog")
+    ('megatron', '')
+    """
+    said = re.sub(r"\bshape of\b[^;]*", "", about, flags=re.IGNORECASE)  # where the shape of a model is from
+    return next((name for name, pattern in _ENGINES if re.search(pattern, said, re.IGNORECASE)), "")
+
+
+def released(year: float, cells: Cells) -> float:
+    """Return the year of the software, with its month where a text names the release as year and month (25.11).
+
+    Examples
+    --------
+    >>> released(2025.0, Cells(2, {"source": "a page [25.11 NeMo Container]"})), released(2024.0, Cells(2, {}))
+    (2025.8333333333333, 2024.0)
+    """
+    if not year or year % 1.0:
+        return year
+    about = " ".join(cells.text(name) for name in ("engine_version", "framework", "source", "notes"))
+    found = _RELEASE.search(about)
+    if found and 2000 + int(found[1]) == int(year):
+        return year + (int(found[2]) - 1) / 12.0
+    return year
+
+
+def schedule_of(about: str, source: str) -> str:
+    """Return how the pipeline runs, "" where neither a word nor the source says it."""
+    for name, said in _SCHEDULES:
+        if re.search(said, about, re.IGNORECASE) and not re.search(f"{_DENIED}(?:{said})", about, re.IGNORECASE):
+            return name
+    return "dualpipe" if re.search(_DUALPIPE_REPORT, source, re.IGNORECASE) else ""
+
+
+def partly_recorded(about: str) -> bool:
+    """Say whether a text tells that only parts of a step are recorded as graphs.
+
+    Examples
+    --------
+    >>> partly_recorded("median of 15 steps; partial CUDA graph"), partly_recorded("no partial CUDA graphs")
+    (True, False)
+    """
+    return _said(r"\bpartial\s+CUDA[\s-]graph", about)
+
+
+def expert_tp(cells: Cells) -> int | None:
+    """Return over how many chips one expert is split, where a column or a remark says it ("ETP 4").
+
+    Examples
+    --------
+    >>> expert_tp(Cells(2, {"notes": "experts over 8 chips, each over 4 (ETP 4)"})), expert_tp(Cells(2, {"notes": "no ETP 4"}))
+    (4, None)
+    """
+    notes = cells.text("notes")
+    said = re.search(r"\bETP(?: of|\s*=)?\s*([1-9]\d{0,2})\b", notes, re.IGNORECASE)
+    if said and re.search(f"{_DENIED}$", notes[: said.start()], re.IGNORECASE):
+        said = None
+    return cells.count("etp") or (int(said[1]) if said else None)
+
+
+def routed_evenly(about: str) -> bool:
+    """Say whether a text tells that tokens were forced evenly over experts.
+
+    Examples
+    --------
+    >>> routed_evenly("long context; routing forced even"), routed_evenly("dropless with natural routing")
+    (True, False)
+    """
+    return _said(_FORCED, about)
+
+
+def _said(pattern: str, about: str) -> bool:
+    """Say whether a text has a phrase and does not deny it."""
+    found = re.search(pattern, about, re.IGNORECASE)
+    return found is not None and not re.search(f"{_DENIED}$", about[: found.start()], re.IGNORECASE)
+
+
+def tuned(notes: str) -> bool:
+    """Return False where a remark tells that nobody tuned the run.
+
+    Examples
+    --------
+    >>> tuned("an untuned comparison, as the page says"), tuned("")
+    (False, True)
+    """
+    return re.search(r"\buntuned\b", notes, re.IGNORECASE) is None
