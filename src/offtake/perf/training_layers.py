@@ -26,7 +26,7 @@ OPTIMIZER_BYTES = 30.0
 
 
 _WIDE = 12_000.0
-"""Width of an expert at which half of the loss of grouped products is left: an assumption: nearly all rows of wider ones have one a chip."""
+"""Width of an expert at which half of the loss of grouped products is left: assumed: nearly all rows of wider ones have one a chip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
