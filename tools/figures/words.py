@@ -39,7 +39,7 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
     (Passage(_PAGE, quote), told)
     for quote, told in (
         ("So both together gain in all of them", _least(*_TABLE)),
-        ("an S-curve: nearly doubling", _ratio("revenue_2029", "revenue_2027")),
+        ("an S-curve: up by three fifths in the first year", _ratio("revenue_2027", "revenue_2026")),
         ("draws none of its facility", _figure("facility_drawn", "bn USD")),
         ("over five sites", _figure("ramp_all_sites", "sites")),
         ("no true-up there or in any named case", _figure("true_up", "bn USD in all cases")),
