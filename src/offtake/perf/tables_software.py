@@ -52,6 +52,7 @@ def released(year: float, cells: Cells) -> float:
 
     Examples
     --------
+    >>> from offtake.perf.tables import Cells
     >>> released(2025.0, Cells(2, {"source": "a page [25.11 NeMo Container]"})), released(2024.0, Cells(2, {}))
     (2025.8333333333333, 2024.0)
     """
@@ -88,6 +89,7 @@ def expert_tp(cells: Cells) -> int | None:
 
     Examples
     --------
+    >>> from offtake.perf.tables import Cells
     >>> expert_tp(Cells(2, {"notes": "experts over 8 chips, each over 4 (ETP 4)"})), expert_tp(Cells(2, {"notes": "no ETP 4"}))
     (4, None)
     """
