@@ -354,6 +354,7 @@ def test_an_expert_that_cannot_be_split_so_is_refused_with_what_can():
         assert "does not divide the 2048 columns" in refused
         assert "1, 2, 4" in refused
     assert predict_training(case(**SPLIT, etp="4")).step_s > 0.0
+    assert seconds(etp="999") == seconds()  # a dense model has none to split
 
 
 def test_splitting_experts_that_are_spread_costs_messages_without_tensor_parallelism():

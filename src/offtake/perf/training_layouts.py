@@ -89,7 +89,7 @@ def _impossible_experts(case: TrainingCase) -> str:
             f"at most {model.experts}" if model.is_moe else "it has none, leave ep out"
         )
     width = model.ffn_expert
-    if case.etp and (case.etp > case.chips or (width and width % case.etp)):
+    if case.etp and width and (case.etp > case.chips or width % case.etp):  # of a model without experts it says nothing
         fit = [str(n) for n in _divisors(width) if n <= min(case.chips, _MAX_TP)]
         return f"etp {case.etp} does not divide the {width} columns of an expert of {model.name}: {', '.join(fit)} do"
     return ""
