@@ -133,7 +133,7 @@ class Transformer:
     tied : bool                                        embedding and output matrix are the same weights
     expert_hidden : int                                width that routed experts read, where tokens are projected down; 0: hidden
     sparse_tok : int                                   tokens of the context that attention reads at most, picked by an index; 0: all
-    mtp_layers : int                                   extra layers that predict further tokens, trained beside the model
+    mtp_layers : int                                   passes of extra layers that predict further tokens, trained beside the model
     """
 
     name: str

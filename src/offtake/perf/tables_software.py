@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from offtake.perf.tables import Cells
 
-__all__ = ["engine_of", "expert_tp", "partly_recorded", "released", "routed_evenly", "schedule_of", "tuned"]
+__all__ = ["causal_halved", "engine_of", "expert_tp", "partly_recorded", "released", "routed_evenly", "schedule_of", "tuned"]
 
 _ENGINES = (
     ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|\bpax(?:ml)?\b"),
@@ -33,6 +33,28 @@ _DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?r
 _RELEASE = re.compile(
     r"\b(2[2-9])\.(0[1-9]|1[0-2])(?:\.\d+)?(?:-py3)?\s+(?:\w+ )?(?:container|release|image)", re.IGNORECASE
 )
+
+
+_HALVED_SINCE = {"megatron": 2025.25, "maxtext": 2025.55}
+"""Year from which an engine's log counts half of the square of causal attention [y]. MaxText: pull request 1988, merged in July 2025.
+Megatron: its formula divides by two at 250b79415d (read in July 2025) and not in forks of early 2025 (swiss-ai/Megatron-LM @07f4662aef);
+rows that print tokens beside operations, from Megatron-Bridge 25.07 on, agree with a half to within a tenth of attention."""
+
+
+def causal_halved(engine: str, year: float, definition: str = "") -> bool:
+    """Say whether printed operations count only the half of attention's square that a causal mask leaves.
+
+    What the row's definition says counts; else what the engine's log did in that year (0: not known).
+
+    Examples
+    --------
+    >>> causal_halved("megatron", 2026.5), causal_halved("megatron", 2021.0), causal_halved("foundry", 2026.0)
+    (True, False, False)
+    >>> causal_halved("megatron", 2026.5, "no causal discount"), causal_halved("", 0.0, "6 N + causal attention")
+    (False, True)
+    """
+    said = re.search(r"(\b(?:no|non|not|without|before|ignor\w+)\b[^;]*)?\bcausal", definition, re.IGNORECASE)
+    return said[1] is None if said else year >= _HALVED_SINCE.get(engine, float("inf"))
 
 
 def engine_of(about: str) -> str:

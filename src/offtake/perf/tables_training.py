@@ -13,6 +13,7 @@ from offtake.perf.cases import Recompute, TrainingCase
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
 from offtake.perf.tables_machine import as_noted, chips_that_train, computed_at, in_chips
 from offtake.perf.tables_software import (
+    causal_halved,
     engine_of,
     expert_tp,
     partly_recorded,
@@ -320,10 +321,13 @@ def _measured(cells: Cells, case: TrainingCase) -> tuple[float | None, str]:
 def _flop_counted(cells: Cells, case: TrainingCase) -> float:
     """Return the operations of a step as a source counts them: 6 N + 12 L a d s a token; a third more with recomputation.
 
-    MaxText until its change of 2025 and llm-foundry count attention in full, without the causal half (perf notes, section 2 a).
+    That is the square of attention in full, as llm-foundry, torchtitan and most count it; half of it where the engine's log or the row's
+    definition leaves out what the causal mask does.
     """
     m = case.model
     weights = 6.0 * cast("float", m.active_params)
     attention = 12.0 * (m.full_layers + m.window_layers) * m.heads * m.head_dim * case.seq_tok
+    if causal_halved(case.engine, case.year, cells.text("mfu_definition")):
+        attention *= 0.5
     again = 4.0 / 3.0 if re.search(r"recompute|HFU", cells.text("mfu_definition")) else 1.0
     return again * (weights + attention) * case.tok_per_step
