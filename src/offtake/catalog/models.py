@@ -112,7 +112,7 @@ def transformer_of(entry: Entry) -> Transformer:
         family=entry.text("family"), ffn=int(of("ffn_dense")), gated=entry.number("gated") != 0.0, mlp_layers=mlp,
         q_rank=int(of("mla_q_rank")), kv_rank=int(of("mla_kv_rank")), rope_dim=int(of("mla_rope_dim")), nope_dim=int(of("mla_nope_dim")),
         v_dim=int(of("mla_v_dim")), linear_layers=linear, linear_params=of("linear_params"), linear_state=of("linear_state"),
-        tied=bool(of("tied")), **count,
+        tied=bool(of("tied")), expert_bias=bool(of("expert_bias")), **count,
     )  # fmt: skip
 
 

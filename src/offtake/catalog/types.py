@@ -132,6 +132,7 @@ class Transformer:
     linear_state : float                               numbers of one sequence's state in one of these
     tied : bool                                        embedding and output matrix are the same weights
     expert_hidden : int                                width that routed experts read, where tokens are projected down; 0: hidden
+    expert_bias : bool                                 routed experts add a vector to what they put out
     sparse_tok : int                                   tokens of the context that attention reads at most, picked by an index; 0: all
     mtp_layers : int                                   passes of extra layers that predict further tokens, trained beside the model
     """
@@ -171,6 +172,7 @@ class Transformer:
     linear_state: float = 0.0
     tied: bool = False
     expert_hidden: int = 0
+    expert_bias: bool = False
     sparse_tok: int = 0
     mtp_layers: int = 0
 

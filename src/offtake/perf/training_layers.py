@@ -165,7 +165,9 @@ def _experts(s: Setting, eff: Efficiency, tokens: Real, *, rate: Real, hbm: Real
     down_back = moe.grouped_gemm_s(rows, thin, s.expert_hidden, **common)
     scored = moe.routing_s(tokens / s.tp, hidden=s.expert_hidden, experts=s.experts, top_k=s.top_k, bytes_per_s=hbm)
     activation = elementwise.memory_s(rows * 3.0 * thin * 2.0, bytes_per_s=hbm)
-    routing = (scored + activation) * eff.routing
+    # a vector added to both outputs reads and writes them once more
+    added = elementwise.memory_s(s.expert_bias * rows * 2.0 * (wide + s.expert_hidden) * 2.0, bytes_per_s=hbm)
+    routing = (scored + activation + added) * eff.routing
     values = elementwise.quantise_values(hidden=0.5 * s.expert_hidden, heads_dim=0.0, kv_dim=0.0, ffn=thin)
     # four bits: one more pass, for the scale of the whole matrix
     rounding = s.low * (1.0 + s.fp4) * rows * values * 2.0 / hbm * eff.quantise

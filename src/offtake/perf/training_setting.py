@@ -61,6 +61,7 @@ class Setting:
     ffn, gated, mlp_layers, moe_layers, experts, top_k, ffn_expert, ffn_shared (of all shared experts), vocab
     linear_params, mtp, params, expert_params
     expert_hidden                              width that routed experts read
+    expert_bias                                1 where they add a vector to what they put out
     sparse_tok                                 tokens that attention reads at most; 0: all
     seq_tok, batch_seqs, chips, micro_seqs, tp, pp, vpp, cp, ep
     shards [chip]                              over which weights and gradients are split too (FSDP); 1: not
@@ -135,6 +136,7 @@ class Setting:
     params: Real
     expert_params: Real
     expert_hidden: Real
+    expert_bias: Real
     sparse_tok: Real
     seq_tok: Real
     batch_seqs: Real
@@ -261,6 +263,7 @@ def model_part(model: Transformer) -> dict[str, Any]:
         "params": need(model.params, model.name, "params"),
         "expert_params": model.expert_params,
         "expert_hidden": float(model.expert_hidden or model.hidden),
+        "expert_bias": float(model.expert_bias),
         "sparse_tok": float(model.sparse_tok),
     }
 
