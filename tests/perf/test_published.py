@@ -8,7 +8,9 @@ from importlib.resources import files
 import pytest
 
 from offtake.perf.fit import read_tables
-from offtake.perf.tables import MEASURED
+from offtake.perf.tables import MEASURED, Cells
+from offtake.perf.tables_software import causal_halved
+from offtake.perf.tables_training import row_of
 
 FOLDER = files("offtake.perf") / "data" / "published"
 NAMES = {"training": "training_published.csv", "serving": "inference_published.csv"}
@@ -71,6 +73,30 @@ def _output_rate(row, cells):
         return row.throughput * row.case.decode.chips
     whole = _number(cells, "output_tokens_per_s_total") or row.throughput * row.case.chips
     return whole * row.case.output_tok / (row.case.input_tok + row.case.output_tok) if row.basis == "total" else whole
+
+
+def test_operations_printed_beside_tokens_count_half_of_attentions_square():
+    """Of engines whose logs do (Megatron since 2025, MaxText since July 2025): read so, they give the step that the tokens give."""
+    rates = ("reported_tokens_per_s_chip", "reported_tokens_per_s_total", "reported_step_time_s")
+    seen = 0
+    for number, cells in enumerate(_cells("training"), 2):
+        row = row_of(Cells(number, cells))
+        if row.basis not in {"step", "tokens"} or not cells["reported_tflops_per_chip"] or row.case is None:
+            continue
+        case, model = row.case, row.case.model
+        if not causal_halved(case.engine, case.year) or model.window_layers or model.linear_layers:
+            continue
+        if "V4" in model.name or "packed" in cells["notes"]:  # less than the whole context is read
+            continue
+        if 2.0 * model.heads * model.head_dim * model.full_layers * case.seq_tok < 0.2 * model.active_params:
+            continue  # attention too small to tell
+        bare = {name: value for name, value in cells.items() if name not in rates}
+        half = row_of(Cells(number, bare)).step_s / row.step_s
+        whole = row_of(Cells(number, {**bare, "mfu_definition": "no causal discount"})).step_s / row.step_s
+        assert abs(half - 1.0) < abs(whole - 1.0), number
+        assert half == pytest.approx(1.0, abs=0.03), number
+        seen += 1
+    assert seen > 10
 
 
 def test_rate_and_times_of_a_closed_loop_agree(tables):

@@ -66,6 +66,27 @@ def test_flops_become_a_time_by_the_definition_of_the_source():
     assert row.step_s == pytest.approx(per_token * 512 * 4096 / (150e12 * 64))
 
 
+@pytest.mark.parametrize(
+    ("source", "year", "definition", "share"),
+    [
+        ("NVIDIA/Megatron-LM pull request", "2026", "model TFLOP/s/GPU", 0.5),
+        ("NVIDIA/Megatron-LM README", "2021", "model TFLOP/s/GPU", 1.0),
+        ("swiss-ai/Megatron-LM pull request", "2025-02", "Megatron log TFLOP/s/GPU", 1.0),
+        ("AI-Hypercomputer/maxtext", "2026", "MaxText log TFLOP/s/device", 0.5),
+        ("AI-Hypercomputer/maxtext", "2025", "MaxText log TFLOP/s/device", 1.0),
+        ("llm-foundry", "2026", "6 N and causal attention", 0.5),
+        ("NVIDIA/Megatron-LM pull request", "2026", "no causal discount", 1.0),
+    ],
+)
+def test_the_square_of_attention_counts_as_the_engine_of_that_year_counts_it(source, year, definition, share):
+    cells = {k: v for k, v in TRAINING.items() if not k.startswith("reported")}
+    cells |= {"source": source, "year": year, "mfu_definition": definition, "reported_tflops_per_chip": "150"}
+    per_token = 6 * 7e9 + 12 * 32 * 32 * 128 * 4096
+    if share < 1.0:  # exactly: 32 layers of 4 h² + 3 h f, the output matrix, and 4097 / 2 keys seen of each token
+        per_token = 6 * (32 * (4 * 4096**2 + 3 * 4096 * 11008) + 32000 * 4096) + 12 * 32 * 32 * 128 * 4097 / 2
+    assert training_row(Cells(2, cells)).step_s == pytest.approx(per_token * 512 * 4096 / (150e12 * 64))
+
+
 def test_cores_of_trainium_become_chips():
     cells = {
         **TRAINING,

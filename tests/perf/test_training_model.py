@@ -16,6 +16,7 @@ from offtake.catalog.types import Chip, Transformer
 from offtake.perf import training_model, training_params
 from offtake.perf.answers import Refusal
 from offtake.perf.cases import TrainingCase
+from offtake.perf.names import model_named
 from offtake.perf.tables_training import read_training
 from offtake.perf.training_memory import footprint
 from offtake.perf.training_model import base_setting, model_flop, predict_training
@@ -57,9 +58,28 @@ def test_operations_of_a_gpt_are_those_of_the_published_formula(layers, heads, s
 
 
 def test_operations_of_a_long_model_come_to_six_per_active_weight():
-    case = TrainingCase(chip=A100, model=DEEPSEEK, chips=1, seq_tok=1, batch_seqs=1)
+    case = TrainingCase(chip=A100, model=replace(DEEPSEEK, mtp_layers=0), chips=1, seq_tok=1, batch_seqs=1)
     # the catalogue prints 37e9 active; the input table (0.93e9) is looked up, not multiplied
     assert float(model_flop(base_setting(case))) == pytest.approx(6 * (37e9 - 0.93e9), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "seq", "mtp", "printed"),
+    [
+        # TFLOP/s over tokens/s of a GB200, as NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md @067f987df and its archive print them
+        ("Llama 3 8B", 8192, 0, 1622 / 31508),  # 25.11
+        ("Llama 3.1 405B", 8192, 0, 2129 / 843),  # 26.06, as the next three
+        ("DeepSeek-V3", 4096, 1, 1292 / 4969),
+        ("Qwen3-30B-A3B", 4096, 0, 936 / 40706),
+        ("Qwen3-235B-A22B", 4096, 0, 1092 / 7376),
+        ("Nemotron 3 Super 120B-A12B", 8192, 2, 610 / 7168),  # 26.08
+    ],
+)
+def test_operations_are_those_that_megatron_prints(name, seq, mtp, printed):
+    found = model_named(name)
+    assert found.mtp_layers == mtp
+    case = TrainingCase(chip=A100, model=found, chips=1, seq_tok=seq, batch_seqs=1)
+    assert float(model_flop(base_setting(case))) / seq == pytest.approx(printed * 1e12, rel=0.01)
 
 
 def test_states_on_chips_are_eighteen_bytes_over_those_that_share_them():

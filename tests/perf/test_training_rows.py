@@ -12,6 +12,7 @@ from offtake.perf import training_fit
 from offtake.perf.names import chip_named
 from offtake.perf.tables import Cells
 from offtake.perf.tables_training import row_of
+from offtake.perf.training_layers import layers_of
 from offtake.perf.training_model import base_setting, predict_training
 from offtake.perf.training_params import efficiency, levels
 from offtake.perf.training_step import step
@@ -75,10 +76,19 @@ def test_pytorch_without_its_compiler_is_slower():
         ("DeepSeekV3 (w/o MTP)", "NVIDIA-NeMo/Megatron-Bridge", 0),
         ("DeepSeekV3", "AI-Hypercomputer/maxtext", 0),
         ("DeepSeekV3 (w/ MTP)", "AI-Hypercomputer/maxtext", 1),
+        ("Nemotron_3_Super", "NVIDIA-NeMo/Megatron-Bridge", 2),
+        ("Nemotron_3_5_Lightning", "NVIDIA-NeMo/Megatron-Bridge", 2),
+        ("Nemotron_3_Nano", "NVIDIA-NeMo/Megatron-Bridge", 0),
     ],
 )
 def test_layers_for_further_tokens_are_trained_where_the_recipe_has_them(name, source, layers):
     assert case(model=name, source=source, tp="", pp="", dp="").model.mtp_layers == layers
+
+
+def test_a_remark_takes_the_layer_for_further_tokens_away():
+    asked = {"model": "DeepSeek-V3", "source": "NVIDIA-NeMo/Megatron-Bridge", "tp": "", "pp": "", "dp": ""}
+    assert case(**asked, notes="without the layer of multi-token prediction").model.mtp_layers == 0
+    assert case(**asked, notes="with two sets of weights").model.mtp_layers == 1
 
 
 def test_megatron_in_deepspeed_shares_the_kernels_of_megatron():
@@ -327,6 +337,30 @@ def test_two_wide_experts_on_a_chip_are_nearly_plain_products_and_narrow_ones_ar
     narrow = expert_products("Qwen3-30B-A3B", "64") / expert_products("Qwen3-30B-A3B", "128")
     assert 1.0 < wide < 1.35
     assert narrow > wide
+
+
+def test_vectors_that_experts_add_read_and_write_their_outputs_once_more():
+    found = case(
+        model="gpt-oss-120b",
+        n_chips="64",
+        dp="64",
+        ep="64",
+        fsdp="",
+        source="NVIDIA-NeMo/Megatron-Bridge",
+        year="2026",
+        global_batch_seqs="1280",
+    )
+    plain = replace(found, model=replace(found.model, expert_bias=False))
+    eff = efficiency(None, ())
+    extra = {}
+    for name, one in (("with", found), ("without", plain)):
+        layers = layers_of(base_setting(one), eff, 8192.0)
+        extra[name] = float(layers.experts_f), float(layers.experts_b)
+    # tokens x top-k copies x (2 x 2880 + 2880) numbers of 2 bytes, read and written, in 36 layers; a half more backward
+    moved_s = 8192 * 4 * 2 * 3 * 2880 * 2 / (found.chip.hbm_bytes_per_s * eff.hbm) * eff.routing * 36
+    busiest = extra["with"][0] - extra["without"][0]
+    assert busiest == pytest.approx(moved_s, rel=0.02)  # chance alone loads one chip a little more
+    assert extra["with"][1] - extra["without"][1] == pytest.approx(1.5 * busiest)
 
 
 def test_a_run_that_nobody_tuned_is_scored_and_not_fitted():

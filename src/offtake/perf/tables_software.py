@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from offtake.perf.tables import Cells
 
-__all__ = ["causal_halved", "engine_of", "expert_tp", "partly_recorded", "released", "routed_evenly", "schedule_of", "tuned"]
+__all__ = [
+    "causal_halved",
+    "engine_of",
+    "expert_tp",
+    "partly_recorded",
+    "released",
+    "routed_evenly",
+    "schedule_of",
+    "tuned",
+]
 
 _ENGINES = (
     ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|\bpax(?:ml)?\b"),

@@ -32,7 +32,7 @@ __all__ = ["MeasuredStep", "cross_validate", "fit_training", "source_of"]
 _TURNS = 2  # of choosing open settings and fitting
 _MOST_WEIGHT = 2.0
 """Of one row, however few its publisher has: a small source must not settle a parameter alone."""
-_EXPERTS_SD = 0.10
+_EXPERTS_SD = 0.07
 """By how much publishers differ in models with experts (log time), beside what is fitted."""
 _FIRST_ROUNDS = 6  # of the fit with settings chosen by the priors
 

@@ -250,7 +250,8 @@ def model_flop(s: Setting) -> Array:
     """Return the operations of a step that the model needs: forward and backward, causal attention once, nothing twice [flop].
 
     6 per weight of a product and token (embedding look-up apart, output matrix in, experts that a token does not use apart), and
-    12 · keys seen · heads · size of head per attention layer.
+    12 · keys seen · heads · size of head per attention layer. Passes that predict further tokens count, with an output matrix each, where
+    they are trained. Megatron's and MaxText's logs count the same (see tests).
 
     Examples
     --------
@@ -267,15 +268,17 @@ def model_flop(s: Setting) -> Array:
         + s.kv_rank * s.heads * (s.nope_dim + s.v_dim)
     )
     projections = np.where(latent, ranks, full) + s.hidden * s.heads * s.v_dim
-    attention_layers = s.full_layers + s.window_layers
+    attention_layers = s.full_layers + s.window_layers + s.mtp
+    mlp_layers = s.mlp_layers + s.mtp * (np.asarray(s.moe_layers) == 0.0)
+    moe_layers = s.moe_layers + s.mtp * (np.asarray(s.moe_layers) > 0.0)
     per_token = attention_layers * projections
-    per_token = per_token + s.mlp_layers * (2.0 + s.gated) * s.hidden * s.ffn + s.linear_layers * s.linear_params
+    per_token = per_token + mlp_layers * (2.0 + s.gated) * s.hidden * s.ffn + s.linear_layers * s.linear_params
     one_expert = (2.0 + s.gated) * s.expert_hidden * s.ffn_expert
     down = 2.0 * s.hidden * s.expert_hidden * (np.asarray(s.expert_hidden) < s.hidden)
     shared = (2.0 + s.gated) * s.hidden * s.ffn_shared
-    per_token = per_token + s.moe_layers * (s.top_k * one_expert + shared + down + s.hidden * s.experts)
-    per_token = per_token + s.vocab * s.hidden
-    seen = s.full_layers * attention.mean_context(s.seq_tok)
+    per_token = per_token + moe_layers * (s.top_k * one_expert + shared + down + s.hidden * s.experts)
+    per_token = per_token + (1.0 + s.mtp) * s.vocab * s.hidden
+    seen = (s.full_layers + s.mtp) * attention.mean_context(s.seq_tok)
     seen = seen + s.window_layers * attention.mean_context(s.seq_tok, window_tok=s.window_tok)
     core = 2.0 * s.heads * (s.qk_dim + s.v_dim) * seen
     return np.asarray(tokens * (6.0 * per_token + 3.0 * core))

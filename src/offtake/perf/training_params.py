@@ -132,7 +132,7 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="pace", value=0.15, sd=0.5),
     Prior(name="young", value=0.04, sd=0.5),
     Prior(name="scale", value=0.008, sd=0.6),
-    Prior(name="time", value=1.0, sd=0.02, levels=("stack", "engine", "release"), level_sd=0.04),
+    Prior(name="time", value=1.0, sd=0.02, levels=("stack", "engine", "release"), level_sd=0.08),
 )
 """Centres and spreads before any data; sources beside each. Effects by level are re-estimated in the fit."""
 
