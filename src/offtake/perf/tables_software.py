@@ -62,6 +62,8 @@ def causal_halved(engine: str, year: float, definition: str = "") -> bool:
     >>> causal_halved("megatron", 2026.5, "no causal discount"), causal_halved("", 0.0, "6 N + causal attention")
     (False, True)
     """
+    if re.search(r"\bhalf (?:of )?(?:the|its) square\b", definition, re.IGNORECASE):
+        return True
     said = re.search(r"(\b(?:no|non|not|without|before|ignor\w+)\b[^;]*)?\bcausal", definition, re.IGNORECASE)
     return said[1] is None if said else year >= _HALVED_SINCE.get(engine, float("inf"))
 
