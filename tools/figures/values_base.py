@@ -60,12 +60,11 @@ def _worth(base: Reader) -> Values:
 
 
 def _profits(base: Reader) -> Values:
-    """Name the first year of a profit, the last of a loss after it, and the year from which it lasts."""
+    """Name the first year of a profit, and the year from which it lasts."""
     profit = {year: base.line("offtaker", "Profit before tax", year) for year in _YEARS}
     first = next((year for year in _YEARS if profit[year] > 0), NONE)
     last_loss = max((year for year in _YEARS if profit[year] <= 0), default=_YEARS[0] - 1)
-    again = last_loss if isinstance(first, int) and last_loss > first else NONE
-    return {"profit_first": first, "loss_again": again, "profit_lasting": last_loss + 1}
+    return {"profit_first": first, "profit_lasting": last_loss + 1}
 
 
 def _revenue(base: Reader) -> Values:
