@@ -55,7 +55,7 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
         ("**Three of four frontier runs train on Trainium, at New Carlisle**", _figure("trained_at")),
         ("**Two fifths of the compute are research at first**", _ratio("research_gw_2027", "stands_gw_2027")),
         ("3,500 USD/ZFLOP is a little more than research costs", lambda n, _: f"{n('research_cost_dearest'):.0f}"),
-        ("**Counted with risk, a third or less is left.**", _ratio("fresh_risk", "fresh")),
+        ("**Counted with risk, about a third is left.**", _ratio("fresh_risk", "fresh")),
         ("The tornado's widest bars are", _figure("tornado")),
     )
 )

@@ -2,7 +2,8 @@
 
 What counts is what is accepted less what the provider sells outside.  It is held to the ceiling in the mean of every period, and at the
 ends of every quarter within it (and where opening chips leave at once): a stock is taken as linear between them, so that what holds at
-the ends holds throughout.
+the ends holds throughout.  Deliveries and retirements bend it within a quarter too, by which a year of the five-gigawatt example accepts
+up to 0.31 % more than its stock, hour by hour, would let it.
 
     accepted - sold <= ceiling                                        mean of the period
     S(e) - retired - sold - waits(e) <= ceiling                       at each end e of a quarter
