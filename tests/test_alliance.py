@@ -11,7 +11,7 @@ from offtake.api import Answer, load, plan
 from offtake.api.backlog import obligations
 from offtake.deal.quantities import Measure
 from offtake.ledger.earned import revenue_identity
-from offtake.plan.ceiling import ends_within, in_service_at
+from offtake.plan.ceiling import in_service_at
 from offtake.spec.overlay import Changes
 
 ALLIANCE = Path(__file__).parents[1] / "examples" / "alliance-5gw.yaml"
@@ -75,19 +75,13 @@ def test_the_ceiling_holds_at_any_time_and_not_only_on_average(base: Answer) -> 
     sold = (decisions.hours_chip_h[0][:, outside] / hours) @ (kw[pool] / 1e3)
     retired = ((fleet.in_service - fleet.ready).value(x)[0]) @ kw
     under = decisions.accepted_chip[0] @ kw / 1e3 - sold
-    times = np.linspace(grid.edges_days[:-1], grid.edges_days[1:], 1001, axis=1)
+    times = np.linspace(grid.edges_days[:-1], grid.edges_days[1:], 10_001, axis=1)
     stands = in_service_at(problem, fleet.orders, times).value(x)[0] - (retired + sold)[:, None]
     room = np.minimum(stands, problem.ceiling_it_mw)
     most = (room[:, 1:] + room[:, :-1]).mean(axis=1) / 2
     assert stands.max() > 1.01 * problem.ceiling_it_mw  # so that it says something
     assert (under <= problem.ceiling_it_mw * (1 + 1e-9)).all()
-    # What waits is read at the ends of quarters, as linear in between: by that reading no more is accepted than there is room for, exactly.
-    # Deliveries and retirements bend the stock within a quarter, by which a year of this plan accepts 0.31 % more than there is room for.
-    ends, share = ends_within(problem)
-    at_ends = in_service_at(problem, fleet.orders, ends).value(x)[0] - (retired + sold)[:, None]
-    waits = (np.maximum(at_ends - problem.ceiling_it_mw, 0.0) * share).sum(axis=1)
-    assert (under <= fleet.ready.value(x)[0] @ kw - sold - waits + 1e-6 * problem.ceiling_it_mw).all()
-    assert (under <= most * 1.004).all()
+    assert (under <= most * (1 + 1e-5)).all()  # but for the steps of these means
     ends = model_ends(base)
     assert ends.max() <= problem.ceiling_it_mw + 1e-6
 

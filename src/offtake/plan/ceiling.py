@@ -1,12 +1,11 @@
 """The contract's ceiling: at no time is more accepted under the contract than it allows, whether it is used or stands idle.
 
-What counts is what is accepted less what the provider sells outside.  It is held to the ceiling in the mean of every period, and at the
-ends of every quarter within it (and where opening chips leave at once): a stock is taken as linear between them, so that what holds at
-the ends holds throughout.  Deliveries and retirements bend it within a quarter too, by which a year of the five-gigawatt example accepts
-up to 0.31 % more than its stock, hour by hour, would let it.
+What counts is what is accepted less what the provider sells outside.  It is held to the ceiling in the mean of every period, and within it
+at the ends of quarters and where deliveries or retirements bend the stock: between these it is linear, so that what holds there holds
+throughout.
 
     accepted - sold <= ceiling                                        mean of the period
-    S(e) - retired - sold - waits(e) <= ceiling                       at each end e of a quarter
+    S(e) - retired - sold - waits(e) <= ceiling                       at each such end e
     accepted <= in service - retired - mean over the period of waits  what waits is not accepted meanwhile
 
 with S the chips in service, in MW of IT power.  Without the last two, chips that arrive in the course of a period could be accepted at its
@@ -92,7 +91,8 @@ def limit_ceiling(model: Model, problem: Problem, fleet: Fleet, sold: Affine) ->
 def ends_within(problem: Problem) -> tuple[Float, Float]:
     """Return the times at which each period is held, its start first, and the weights of the mean of what is linear between them.
 
-    They are the ends of its quarters, and just before and after the days on which opening chips reach the end of their life.
+    They are the ends of its quarters, the days on which deliveries or retirements begin or end, and just before and after those on which
+    opening chips reach the end of their life.
 
     Returns
     -------
@@ -106,13 +106,15 @@ def ends_within(problem: Problem) -> tuple[Float, Float]:
     >>> from offtake.plan.compile import pay_intervals
     >>> grid = Grid.of(date(2027, 1, 1), quarters=1, half_years=1, years=0)
     >>> none = SimpleNamespace(chips=())
-    >>> ends, share = ends_within(SimpleNamespace(grid=grid, pay=pay_intervals(grid), scenario=none))
+    >>> fleets = SimpleNamespace(chip=np.array([], dtype=int))
+    >>> ends, share = ends_within(SimpleNamespace(grid=grid, pay=pay_intervals(grid), scenario=none, fleets=fleets))
     >>> ends.tolist(), share.round(3).tolist()
     ([[0.0, 90.0, nan], [90.0, 181.0, 273.0]], [[0.5, 0.5, 0.0], [0.249, 0.5, 0.251]])
     """
     grid, parts = problem.grid, problem.pay
     times = {grid.at(day) for day in parts.ends}
     times |= {at + beside for at in _retirements(problem) for beside in (-JUST, JUST)}
+    times |= _bends(problem)
     held = []
     for start, end in zip(grid.edges_days[:-1].tolist(), grid.edges_days[1:].tolist(), strict=True):
         held.append([start, *sorted(t for t in times if start < t < end), end])
@@ -130,6 +132,20 @@ def _retirements(problem: Problem) -> set[float]:
         for c, spec in enumerate(problem.scenario.chips)
         for lot in spec.opening
     }
+
+
+def _bends(problem: Problem) -> set[float]:
+    """List the days on which deliveries of an order begin or end, or its chips begin or end to leave, on any path, in days from the start.
+
+    Between two of them a stock is linear: orders of a period are spread evenly over it, and come and leave in the same order.
+    """
+    grid, found = problem.grid, set[float]()
+    for c in set(problem.fleets.chip.tolist()):
+        spec, chips = problem.scenario.chips[c], problem.chips
+        lag = lag_days(spec.lead_time_months, spec.delay_months)
+        for late, life in set(zip(chips.late_days[:, c].tolist(), chips.lives_days[:, c].tolist(), strict=True)):
+            found |= {at for edge in grid.edges_days.tolist() for at in (edge + lag + late, edge + lag + late + life)}
+    return found
 
 
 def in_service_at(problem: Problem, orders: Affine, ends_days: Float) -> Affine:
