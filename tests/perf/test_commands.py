@@ -92,6 +92,21 @@ def test_best_training_with_its_picture(call, tmp_path):
     assert picture.count("<circle") >= 2
 
 
+def test_the_best_layout_takes_longer_for_who_tunes_less(call):
+    asked = ("best", "--model", "Llama 2 7B", "--chip", "A100", "--chips", "64")
+    steps = []
+    for who in ("vendor", "user", "nobody"):
+        code, out, _ = call(*asked, "--train", "--tuned-by", who, "--json")
+        assert code == 0
+        steps.append({f["name"]: f["value"] for f in json.loads(out)["figures"]}["Time of a step"])
+    assert steps == sorted(steps)
+    assert steps[0] < steps[1] < steps[2]
+    assert call(*asked, "--train", "--tuned-by", "magic")[0] == 2
+    code, _, err = call(*asked, "--serve", "--tuned-by", "user")
+    assert code == 2
+    assert "of training" in err
+
+
 def test_best_serving_as_a_document(call):
     code, out, _ = call(
         "best",

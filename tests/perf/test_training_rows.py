@@ -57,6 +57,22 @@ def test_a_remark_that_cannot_be_or_says_something_else_changes_nothing(remark):
     assert case(notes=remark).chip == chip_of(chip("H100 SXM"))
 
 
+@pytest.mark.parametrize(
+    ("chip_name", "notes", "domain", "topology"),
+    [
+        ("H200", "4 GPUs a server; median of a run", 4, "mesh"),
+        ("H100 SXM", "2 chips a node", 2, "mesh"),
+        ("H200", "8 GPUs a server", 8, "switch"),
+        ("H200", "14 GPUs a server", 8, "switch"),
+        ("GB200", "4 GPUs a server", 72, "switch"),  # the rack is one domain
+        ("MI300X", "4 GPUs a server", 8, "mesh"),  # as ever: all of a server's are joined in pairs
+    ],
+)
+def test_a_server_of_four_is_read_from_a_remark(chip_name, notes, domain, topology):
+    found = case(chip=chip_name, notes=notes, tp="", pp="", dp="").chip
+    assert (found.scaleup_domain, found.topology) == (domain, topology)
+
+
 def test_less_power_memory_or_network_never_makes_a_step_faster():
     plain = seconds()
     for remark in ("a 500 W limit", "HBM3 at 2.4 TB/s", "4 x 100 Gb RoCE a server of 8"):
@@ -363,20 +379,55 @@ def test_vectors_that_experts_add_read_and_write_their_outputs_once_more():
     assert extra["with"][1] - extra["without"][1] == pytest.approx(1.5 * busiest)
 
 
-def test_a_run_that_nobody_tuned_is_scored_and_not_fitted():
+@pytest.mark.parametrize(
+    ("source", "notes", "who"),
+    [
+        ("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md @067f987df [26.08]", "", "vendor"),
+        ("docs: NVIDIA/NeMo docs.nvidia.com/nemo-framework/user-guide performance summary", "", "vendor"),
+        ("docs.nvidia.com/nemo-framework", "", "vendor"),
+        ("ROCm/rocm-blogs", "", "vendor"),
+        ("ROCm/rocm-blogs", "the page calls it untuned", "nobody"),
+        ("mlcommons/training_results_v5.1 MangoBoost/results", "", "vendor"),
+        ("someone/training_results_v6.0", "", "vendor"),
+        ("arXiv 2205.05198 Table 5", "", "vendor"),
+        ("arXiv 2407.21783 Table 4, on NVIDIA H100", "", "user"),
+        ("a-laboratory/nvidia-benchmarks", "tuned for a week", "user"),
+        ("github.com/ROCm/rocm-blogs", "", "vendor"),
+        ("swiss-ai/Megatron-LM", "", "user"),
+        ("KempnerInstitute/KempnerForge", "", "user"),
+        ("", "", "user"),
+    ],
+)
+def test_who_tuned_a_run_is_read_from_its_publisher_and_remarks(source, notes, who):
+    assert case(source=source, notes=notes).tuned_by == who
+
+
+def test_a_run_is_predicted_as_those_who_tuned_it_alike():
+    # the same steps by a vendor, users and nobody, who take 1, 1.2 and 1.6 times as long
+    takes = {"NVIDIA/a": 1.0, "one/user": 1.2, "another/user": 1.2, "third/stock": 1.6}
     rows = [
         row_of(
             Cells(
-                line,
-                {**ROW, "reported_step_time_s": str(9.0 + line), "global_batch_seqs": str(64 * line), "notes": notes},
+                2,
+                {
+                    **ROW,
+                    "source": source,
+                    "notes": "untuned" * source.startswith("third"),
+                    "global_batch_seqs": str(64 * size),
+                    "reported_step_time_s": str(times * size * 4.0),
+                },
             )
         )
-        for line, notes in ((2, ""), (3, ""), (4, "an untuned comparison, as the page says"))
+        for source, times in takes.items()
+        for size in range(2, 10)
     ]
-    assert [row.tuned for row in rows] == [True, True, False]
     fitted = training_fit.fit_training(rows)
-    assert set(fitted.rows["keys"]) == {row.key for row in rows[:2]}
-    assert len(training_fit.predictions(rows, fitted)) == 3
+    assert len(fitted.rows["keys"]) == len(rows)
+    by = {who: predict_training(replace(rows[0].case, tuned_by=who), fitted) for who in ("vendor", "user", "nobody")}
+    assert 1.05 < by["user"].step_s / by["vendor"].step_s < 1.2
+    assert 1.1 < by["nobody"].step_s / by["vendor"].step_s < 1.6
+    wide = [found.interval.high / found.interval.low for found in by.values()]
+    assert wide == sorted(wide)
 
 
 SPLIT = RACK | {"dp": "256", "recompute": "full", "seq_len": "4096", "global_batch_seqs": "1024"}

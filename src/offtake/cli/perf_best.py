@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from offtake.cli.options import Json, quantity
 from offtake.errors import OfftakeError
+from offtake.perf.cases import TunedBy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ def best(
     seq: str = "4096 tok",
     batch: str = "4 Mtok",
     precision: str = "",
+    tuned_by: TunedBy = "vendor",
     svg: Path | None = None,
     json: Json = False,
 ) -> int:
@@ -71,6 +73,8 @@ def best(
         Tokens of one training step.
     precision : str
         bf16, fp8 or fp4; without it bf16 in training, fp8 in serving where the chip has it.
+    tuned_by : str
+        Who made the training software fast: the vendor of chip or software, its user, or nobody.
     svg : Path
         File for the picture of the Pareto front.
     """
@@ -80,9 +84,12 @@ def best(
     if train == serve:
         msg = "say what the chips are for: --train, or --serve with --ttft and --tpot"
         raise OfftakeError(msg)
+    if serve and tuned_by != "vendor":
+        msg = "--tuned-by is of training: what serving learned is of vendors' figures alone"
+        raise OfftakeError(msg)
     pair = _Pair(chip_given(chip), model_named(model), chips_given(chips), _precision(precision))
     found = (
-        _trained(pair, seq=seq, batch=batch)
+        _trained(pair, seq=seq, batch=batch, tuned_by=tuned_by)
         if train
         else _served(pair, input_=input_, output=output, ttft=ttft, tpot=tpot)
     )
@@ -102,7 +109,7 @@ class _Pair:
     precision: Precision | None
 
 
-def _trained(pair: _Pair, *, seq: str, batch: str) -> TrainingPlan:
+def _trained(pair: _Pair, *, seq: str, batch: str, tuned_by: TunedBy) -> TrainingPlan:
     """Find the fastest training step."""
     from offtake.cli.perf_chip import tokens_given
     from offtake.perf.best import best_training
@@ -112,7 +119,8 @@ def _trained(pair: _Pair, *, seq: str, batch: str) -> TrainingPlan:
     length = tokens_given("--seq", seq)
     sequences = whole_batch(tokens_given("--batch", batch), length)
     asked = TrainingCase(
-        chip=pair.chip, model=pair.model, chips=pair.chips, seq_tok=length, batch_seqs=sequences, precision=pair.precision or "bf16"
+        chip=pair.chip, model=pair.model, chips=pair.chips, seq_tok=length, batch_seqs=sequences, precision=pair.precision or "bf16",
+        tuned_by=tuned_by,
     )  # fmt: skip
     return _possible(best_training(asked))
 

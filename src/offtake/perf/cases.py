@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from offtake.catalog.types import Chip, Precision, Transformer
 
-__all__ = ["Load", "Pool", "Recompute", "ServingCase", "Speculation", "TrainingCase"]
+__all__ = ["Load", "Pool", "Recompute", "ServingCase", "Speculation", "TrainingCase", "TunedBy"]
 
 Recompute = Literal["none", "selective", "full", "offload"]
 """What the backward pass computes again: nothing, the attention core (or a small part), whole blocks; or keeps on the host."""
 
 Speculation = Literal["none", "mtp", "draft"]
 """Speculative decoding: none, by the model's own extra layers, by a smaller model."""
+
+TunedBy = Literal["vendor", "user", "nobody"]
+"""Who made the software run fast: who sells the chip or the software, those who use it, or nobody."""
 
 Load = Literal["closed", "offline", "static", "prefill", "open"]
 """How requests come.
@@ -54,6 +57,7 @@ class TrainingCase:
     adapters : bool                     only small added matrices are trained (LoRA): no weight gradients, no optimizer states
     schedule : str                      of the pipeline: "zero_bubble", "dualpipe" (arXiv 2412.19437, section 3.2.1), or "" for one forward,
                                         one backward (interleaved where vpp > 1)
+    tuned_by : TunedBy                  who tuned the run
     partial_graph : bool                only parts of a step are recorded as graphs, where recipes of the engine record all of it
     source, key : str                   where the row is from, and its name in messages; never read by a model
     """
@@ -84,6 +88,7 @@ class TrainingCase:
     adapters: bool = False
     schedule: str = ""
     partial_graph: bool = False
+    tuned_by: TunedBy = "vendor"
     source: str = ""
     key: str = ""
 

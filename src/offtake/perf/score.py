@@ -114,13 +114,12 @@ def score_training(
     fitted_on, scored = _keys(fitted, "training"), []
     for at, row in enumerate(rows):
         _say(progress, at, len(rows))
-        known = fitted_on if row.tuned else frozenset()  # a key names what is asked, not who tuned it
         found = Refusal(reason=row.refusal) if row.case is None else predict_training(row.case, fitted)
         if isinstance(found, Refusal):
-            scored.append(_row(row, {}, known, refusal=found.reason))
+            scored.append(_row(row, {}, fitted_on, refusal=found.reason))
             continue
         figures = {"step_time": _compared(found.step_s, found.interval, row.step_s)}
-        scored.append(_row(row, figures, known, assumed=found.assumed))
+        scored.append(_row(row, figures, fitted_on, assumed=found.assumed))
     return Report(kind="training", names=("step_time",), rows=tuple(scored))
 
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["as_noted", "chips_that_train", "computed_at", "in_chips"]
 
 
+_SERVER = 8
+"""Chips of the largest server; more are a rack."""
+
+
 def chips_that_train(chip: Chip, model: Transformer, *, product: int) -> int:
     """Return the fewest chips, a power of two of the printed layout and a server at least, that hold 16 bytes a weight twice over.
 
@@ -41,6 +45,11 @@ def as_noted(chip: Chip, notes: str, assumed: list[str]) -> Chip:
     if rate and chip.hbm_bytes_per_s and 0.3 < float(rate[1]) * 1e12 / chip.hbm_bytes_per_s < 3.0:
         chip = replace(chip, hbm_bytes_per_s=float(rate[1]) * 1e12)
         assumed.append(f"memory at {rate[1]} TB/s as noted")
+    server = re.search(r"\b([24]) (?:GPUs|chips) a (?:server|node)\b", notes)
+    if server and chip.vendor == "NVIDIA" and int(server[1]) < chip.scaleup_domain <= _SERVER:
+        # servers of four have no switch: each pair of chips is joined by a third of the links
+        chip = replace(chip, scaleup_domain=int(server[1]), topology="mesh")
+        assumed.append(f"{server[1]} chips a server, joined in pairs, as noted")
     network = _network_gb_per_s(notes, chip.scaleup_domain)
     if network and chip.scaleout_bytes_per_s and 0.05 < network * 1e9 / chip.scaleout_bytes_per_s < 4.0:
         chip = replace(chip, scaleout_bytes_per_s=network * 1e9)

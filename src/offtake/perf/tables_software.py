@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from offtake.perf.cases import TunedBy
     from offtake.perf.tables import Cells
 
 __all__ = [
@@ -16,7 +17,7 @@ __all__ = [
     "released",
     "routed_evenly",
     "schedule_of",
-    "tuned",
+    "tuned_by",
 ]
 
 _ENGINES = (
@@ -37,6 +38,14 @@ _SCHEDULES = (
 _FORCED = r"\bforced?-balanced\b|\brouting\s+forced\s+even\b|\brandom\s+routing\b"
 """Words by which a row says that routing was not the model's own; a random one is even in the mean."""
 _DENIED = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
+_VENDORS = (
+    r"\b(?:nvidia|amd|rocm|google|ai-hypercomputer|aws|amazon|intel|habana|mosaicml|databricks|mlcommons|mlperf)\b"
+)
+"""Publishers that sell chips or training software, by name."""
+_VENDORS_TOO = (
+    r"/training_results_v|^yanring/megatron-moe-modelzoo|^arxiv:? ?(?:1909\.08053|2104\.04473|2201\.11990|2205\.05198)"
+)
+"""What entrants of MLPerf submit, and work of NVIDIA under other names: papers on Megatron, and its library of models with experts."""
 _DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"
 """Sources of the one public run that had it."""
 _RELEASE = re.compile(
@@ -150,12 +159,16 @@ def _said(pattern: str, about: str) -> bool:
     return found is not None and not re.search(f"{_DENIED}$", about[: found.start()], re.IGNORECASE)
 
 
-def tuned(notes: str) -> bool:
-    """Return False where a remark tells that nobody tuned the run.
+def tuned_by(source: str, notes: str) -> TunedBy:
+    """Return who tuned a run: nobody where a remark says so, who sells the chip or the software where they publish it, else its user.
 
     Examples
     --------
-    >>> tuned("an untuned comparison, as the page says"), tuned("")
-    (False, True)
+    >>> tuned_by("NVIDIA-NeMo/Megatron-Bridge docs", ""), tuned_by("a laboratory", ""), tuned_by("ROCm/rocm-blogs", "untuned, it says")
+    ('vendor', 'user', 'nobody')
     """
-    return re.search(r"\buntuned\b", notes, re.IGNORECASE) is None
+    if re.search(r"\buntuned\b", notes, re.IGNORECASE):
+        return "nobody"
+    words = [word.removeprefix("github.com/") for word in source.lower().removeprefix("docs: ").split()]
+    owner = words[0].split("/")[0] if words else ""
+    return "vendor" if re.search(_VENDORS, owner) or re.search(_VENDORS_TOO, " ".join(words)) else "user"

@@ -20,7 +20,7 @@ from offtake.perf.tables_software import (
     released,
     routed_evenly,
     schedule_of,
-    tuned,
+    tuned_by,
 )
 from offtake.perf.training_model import base_setting, model_flop
 
@@ -63,7 +63,6 @@ class TrainingRow:
     step_s : float or None [s]     measured
     basis : str                    what the measured time is from: "step", "tokens", "flops" (by the source's definition), "" without one
     quality : str                  as the table marks it; "" and "ok" are sound
-    tuned : bool                   False where a remark says that nobody tuned the run: scored, and not fitted
     """
 
     line: int
@@ -78,7 +77,6 @@ class TrainingRow:
     step_s: float | None = None
     basis: str = ""
     quality: str = ""
-    tuned: bool = True
 
 
 def read_training(path: Path) -> list[TrainingRow]:
@@ -101,11 +99,13 @@ def row_of(cells: Cells) -> TrainingRow:
     except OfftakeError as error:
         refusal = str(error)
     step, basis = _measured(cells, case) if case else (None, "")
+    key = key_of(cells)
+    if case and case.tuned_by == "nobody":
+        key += " untuned"  # only a remark says it, and remarks are no part of the key
     return TrainingRow(
-        line=cells.line, key=key_of(cells), chip=case.chip.name if case else chip_text(cells),
+        line=cells.line, key=key, chip=case.chip.name if case else chip_text(cells),
         model=case.model.name if case else cells.text("model"), source=cells.text("source"), case=case, refusal=refusal,
         assumed=tuple(assumed), problems=tuple(cells.problems), step_s=step, basis=basis, quality=cells.text("quality"),
-        tuned=tuned(cells.text("notes")),
     )  # fmt: skip
 
 
@@ -158,6 +158,7 @@ def _case(cells: Cells, assumed: list[str]) -> TrainingCase:
         dropless="tokendrop" not in cells.text("model").replace(" ", "").lower(),
         fused=re.search(r"\b(?:no|without|not) torch\.compile|\beager\b", about) is None,
         schedule=schedule_of(about, cells.text("source")), partial_graph=partly_recorded(about),
+        tuned_by=tuned_by(cells.text("source"), cells.text("notes")),
         adapters=re.search(r"\b(?:q?lora|adapters?)\b", f"{cells.text('model')} {cells.text('notes')}", re.IGNORECASE) is not None,
         source=cells.text("source"), key=f"row {cells.line}", tp=sizes["tp"], pp=sizes["pp"],
         dp=sizes["dp"], cp=sizes["cp"], ep=sizes["ep"], vpp=sizes["vpp"], etp=expert_tp(cells),

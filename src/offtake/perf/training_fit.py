@@ -34,6 +34,8 @@ _MOST_WEIGHT = 2.0
 """Of one row, however few its publisher has: a small source must not settle a parameter alone."""
 _EXPERTS_SD = 0.07
 """By how much publishers differ in models with experts (log time), beside what is fitted."""
+_UNTUNED_SD = 0.25
+"""By how much publishers differ in runs that nobody tuned (log time)."""
 _FIRST_ROUNDS = 6  # of the fit with settings chosen by the priors
 
 
@@ -59,10 +61,6 @@ class MeasuredStep(Protocol):
     @property
     def source(self) -> str:
         """Where the row is from."""
-
-    @property
-    def tuned(self) -> bool:
-        """False where its source says that nobody tuned the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +120,10 @@ def _fit_opened(opened: Sequence[_Opened], rounds: int) -> Section:
     """Fit, choosing open settings first by the priors, then by the parameters found.
 
     A publisher's only row is a test and no data: what it measured cannot be told from its habits. So are rows named trials: layouts that
-    were tried out, most of them to be dropped, on a cluster that was still being set up. So are runs that their source calls untuned.
+    were tried out, most of them to be dropped, on a cluster that was still being set up.
     """
     many = Counter(source_of(one.row.source) for one in opened)
-    sure = [
-        one
-        for one in opened
-        if many[source_of(one.row.source)] > 1 and one.row.tuned and "trial" not in one.case.model.name.split()
-    ]
+    sure = [one for one in opened if many[source_of(one.row.source)] > 1 and "trial" not in one.case.model.name.split()]
     opened = sure or opened
     section, found = _fit(_data(opened, None), _FIRST_ROUNDS, None)
     for _ in range(_TURNS - 1):
@@ -188,13 +182,17 @@ def _weights(rows: Sequence[MeasuredStep]) -> Floats:
 
 def _fit(data: _Data, rounds: int, start: pooling.Fit | None) -> tuple[Section, pooling.Fit]:
     """Fit effects with settings held."""
-    names = [training_params.levels(c.chip, engine=c.engine, year=c.year) for c in data.cases]
-    sources = [source_of(c.source) + (" experts" if c.model.is_moe else "") for c in data.cases]
+    names = [training_params.levels(c.chip, engine=c.engine, year=c.year, tuned_by=c.tuned_by) for c in data.cases]
+    sources = [
+        source_of(c.source) + (" untuned" if c.tuned_by == "nobody" else " experts" if c.model.is_moe else "")
+        for c in data.cases
+    ]
+    wider = {"untuned": _UNTUNED_SD, "experts": _EXPERTS_SD}
     layout = pooling.design(
         training_params.PRIORS,
         names,
         sources=sources,
-        wider_sd={s: _EXPERTS_SD for s in sources if s.endswith(" experts")},
+        wider_sd={s: wider[last] for s in sources if (last := s.rpartition(" ")[2]) in wider},
     )
     theta = None if start is None else np.array([start.effects[name] for name in layout.names])
     found = pooling.fit(

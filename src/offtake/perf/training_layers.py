@@ -223,8 +223,8 @@ def _light(s: Setting, eff: Efficiency, tokens: Real, *, hbm: Real) -> tuple[Arr
         split
         + elementwise.layer_values(hidden=0.0, heads_dim=0.0, kv_dim=0.0, ffn=s.ffn_shared, gated=s.gated) * experts
     )
-    # a state-space or linear layer scans its state: counted as three more passes over its width
-    split = split + 6.0 * s.linear_layers * s.linear_params / s.hidden
+    # convolution, scan of the state and gated norm of a state-space or linear layer, in kernels of their own
+    split = split + eff.scan * s.linear_layers * s.linear_params / s.hidden
     whole = (
         0.5 * elementwise.layer_values(hidden=s.hidden, heads_dim=0.0, kv_dim=0.0, ffn=0.0) * (mixing + mlps + experts)
     )

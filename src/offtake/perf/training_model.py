@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,13 @@ _COMPILED = ("maxtext", "levanter", "neuron")
 """Engines whose step is one compiled program: fused from the first, and no host waits in it."""
 _ONLY_COMPILED = ("Google", "AWS")
 """Vendors whose training chips run nothing but compiled programs, whatever the engine."""
+_TUNED: Mapping[str, str] = MappingProxyType(
+    {
+        "vendor": "as well tuned as vendors' published runs",
+        "user": "as well tuned as users' published runs",
+        "nobody": "not tuned",
+    }
+)
 _CAPTURED_DOMAIN = 32
 """Scale-up domain from which an NVIDIA rack has Arm hosts; recipes of Megatron for them record layers as CUDA graphs."""
 _REAL_SKEW = 0.15
@@ -103,7 +111,7 @@ class TrainingPrediction:
 
 def levels(case: TrainingCase) -> tuple[str, ...]:
     """Return the levels of a case's parameters, as the file names them."""
-    found = training_params.levels(case.chip, engine=case.engine, year=case.year)
+    found = training_params.levels(case.chip, engine=case.engine, year=case.year, tuned_by=case.tuned_by)
     return tuple(f"{kind}:{name}" for kind, name in found.items() if name)
 
 
@@ -301,6 +309,7 @@ def spread(section: Section | None, case: TrainingCase) -> float:
     variance += of("family") * (not knows(f"family:{case.chip.family}"))
     variance += of("vendor") * (not knows(f"vendor:{case.chip.vendor}"))
     variance += of("experts") * case.model.is_moe
+    variance += of("user") * (case.tuned_by == "user") + of("untuned") * (case.tuned_by == "nobody")
     left = (case.tp, case.pp if case.engine != "foundry" else 1, case.micro_batch, case.recompute)
     variance += of("open") * sum(v is None for v in left)
     return math.sqrt(variance)
@@ -366,7 +375,7 @@ def _assumed(
             chosen = ", ".join(part for part in (chosen, f"recompute {again}") if part)
         notes.append(f"fastest that fits: {chosen}")
     if not case.year:
-        notes.append("software release not given: taken as current")
+        notes.append(f"software release not given: taken as current, {_TUNED[case.tuned_by]}")
     if not fits:
         notes.append(f"by this estimate {used / 1e9:.3g} GB a chip, more than the {usable / 1e9:.3g} GB usable")
     if case.model.is_moe and not case.balanced:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from offtake.catalog.types import Chip
+    from offtake.perf.cases import TunedBy
     from offtake.perf.params import Section
     from offtake.perf.terms.real import Real
 
@@ -35,6 +36,7 @@ class Efficiency:
     hbm [1]                   share of memory bandwidth
     elementwise [1]           traffic of element-wise kernels over the fused minimum
     unfused [1]               traffic of element-wise kernels that run one by one, over `elementwise`
+    scan [1]                  numbers that scanning a state moves forward, over the columns of the layer's matrices
     quantise [1]              traffic of scaling and rounding to narrow products over the minimum
     moe [1]                   rate of grouped expert products over `gemm`, shape apart
     batched [1]               share of the loss of grouped products that is left where all experts take equally many tokens, as one product
@@ -53,7 +55,7 @@ class Efficiency:
     pace [1/y]                by how much older software takes longer for the fixed times of layers, per year before 2026 (log)
     young [1/y]               by how much large products are slower per year that the software lacks to three years on the chip (log)
     scale [1]                 further time per doubling of chips above 8: stragglers, jitter
-    time [1]                  factor on the whole, by engine and release
+    time [1]                  factor on the whole, by engine, release and who tuned it
     """
 
     gemm: Real
@@ -64,6 +66,7 @@ class Efficiency:
     hbm: Real
     elementwise: Real
     unfused: Real
+    scan: Real
     quantise: Real
     moe: Real
     batched: Real
@@ -106,6 +109,8 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="elementwise", value=1.5, sd=0.2, levels=("stack",), level_sd=0.08),
     # norm, position encoding and gate in PyTorch without its compiler: each a handful of kernels, some in fp32
     Prior(name="unfused", value=2.0, sd=0.2),
+    # Mamba-2's kernels (arXiv 2405.21060, section 6) pass inputs and states about six times; in Triton, far from the bandwidth
+    Prior(name="scan", value=6.0, sd=0.5),
     Prior(name="quantise", value=1.0, sd=0.4),
     # DeepGEMM's grouped products on H800 reach 0.8-0.9 of its large ones; engines start one per expert, pad and copy
     Prior(name="moe", value=0.5, sd=0.15, levels=("stack", "engine"), level_sd=0.3),
@@ -132,16 +137,20 @@ PRIORS: tuple[Prior, ...] = (
     Prior(name="pace", value=0.15, sd=0.5),
     Prior(name="young", value=0.04, sd=0.5),
     Prior(name="scale", value=0.008, sd=0.6),
-    Prior(name="time", value=1.0, sd=0.02, levels=("stack", "engine", "release"), level_sd=0.08),
+    Prior(name="time", value=1.0, sd=0.02, levels=("stack", "engine", "release", "tuned_by"), level_sd=0.08),
 )
 """Centres and spreads before any data; sources beside each. Effects by level are re-estimated in the fit."""
 
 
 SPREAD: Mapping[str, float] = MappingProxyType(
-    {"residual": 0.08, "source": 0.10, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.30, "open": 0.03}
-)
-"""Standard deviations of log time that intervals are made of, added as variances: of rows of one source; of sources; and where the chip,
-its family or its vendor was not fitted, of experts (software moves them 1.4 to 2.9 times between releases), of each setting left open.
+    {
+        "residual": 0.08, "source": 0.08, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.25, "user": 0.09, "untuned": 0.25,
+        "open": 0.03,
+    }
+)  # fmt: skip
+"""Standard deviations of log time that intervals are made of, added as variances: of rows of one source; of sources; and where they apply
+of a chip, its family or its vendor that was not fitted, of experts (software moves them 1.4 to 2.9 times between releases), of runs that
+their user or nobody tuned, of each setting left open.
 From what 80 % of the published rows stay within when whole chips and whole sources are left out; `residual` comes with each fit."""
 
 _STACKS: Mapping[str, str] = MappingProxyType(
@@ -161,22 +170,22 @@ _STACKS: Mapping[str, str] = MappingProxyType(
 
 
 _OTHER_KERNELS = ("NVIDIA", "AMD")
-"""Vendors for whose chips XLA has other kernels for experts than for those it was made for."""
+"""Vendors for whose chips XLA has other kernels than for those it was made for: what an engine learns there is of no use here."""
 
 
-def levels(chip: Chip, *, engine: str, year: float) -> dict[str, str]:
-    """Return the levels of training: those of every model, and the stack of the engine.
+def levels(chip: Chip, *, engine: str, year: float, tuned_by: TunedBy = "vendor") -> dict[str, str]:
+    """Return the levels of training: those of every model, the stack of the engine, and who tuned it.
 
     Examples
     --------
     >>> from offtake.catalog.types import Chip
-    >>> levels(Chip(name="c"), engine="torch", year=2024.0)["stack"]
+    >>> levels(Chip(name="c"), engine="torch", year=2024.0, tuned_by="user")["stack"]
     'pytorch'
     """
     stack = _STACKS.get(engine, "")
     if stack == "xla" and chip.vendor in _OTHER_KERNELS:
-        stack = "xla on GPU"
-    return params.levels_of(chip, engine=engine, year=year) | {"stack": stack}
+        stack, engine = "xla on GPU", f"{engine} on GPU"
+    return params.levels_of(chip, engine=engine, year=year) | {"stack": stack, "tuned_by": tuned_by}
 
 
 def of_logs(logs: Mapping[str, Real]) -> Efficiency:
