@@ -39,13 +39,13 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
     (Passage(_PAGE, quote), told)
     for quote, told in (
         ("So both together gain in all of them", _least(*_TABLE)),
-        ("an S-curve: up by three fifths in the first year", _ratio("revenue_2027", "revenue_2026")),
+        ("an S-curve: up by nearly two thirds in the first year", _ratio("revenue_2027", "revenue_2026")),
         ("draws none of its facility", _figure("facility_drawn", "bn USD")),
         ("over five sites", _figure("ramp_all_sites", "sites")),
         ("no true-up there or in any named case", _figure("true_up", "bn USD in all cases")),
         ("**The contract is paid more than three times its floor.**", lambda n, _: f"{n('spend') / 100:.2f}"),
         ("Nearly a quarter of what it is paid is its share", _ratio("channel_share", "paid_to_cloud")),
-        ("**More than a third of the assistant demand is not served**", _figure("unserved_assistant", "%")),
+        ("**Nearly half of the assistant demand is not served**", _figure("unserved_assistant", "%")),
         (
             "serves two to three assistant tokens for an agentic one",
             lambda n, _: ", ".join(
@@ -55,7 +55,7 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
         ("**Three of four frontier runs train on Trainium, at New Carlisle**", _figure("trained_at")),
         ("**Two fifths of the compute are research at first**", _ratio("research_gw_2027", "stands_gw_2027")),
         ("3,500 USD/ZFLOP is a little more than research costs", lambda n, _: f"{n('research_cost_dearest'):.0f}"),
-        ("**Counted with risk, about a third is left.**", _ratio("fresh_risk", "fresh")),
+        ("**Counted with risk, hardly anything is left.**", _ratio("fresh_risk", "fresh")),
         ("The tornado's widest bars are", _figure("tornado")),
     )
 )
