@@ -219,6 +219,7 @@ def test_zero_bubble_pipelines_wait_less():
 OWN_RUN = TrainingCase(
     chip=chip_of(chip("H800 SXM")), model=replace(DEEPSEEK, mtp_layers=0), chips=2048, seq_tok=4096, batch_seqs=15_360, precision="fp8",
     micro_batch=1, tp=1, pp=16, ep=64, vpp=1, recompute="selective", year=2024.0, schedule="dualpipe",
+    tuned_by="user",
 )  # fmt: skip
 
 

@@ -64,6 +64,10 @@ def test_a_remark_that_cannot_be_or_says_something_else_changes_nothing(remark):
         ("H100 SXM", "2 chips a node", 2, "mesh"),
         ("H200", "8 GPUs a server", 8, "switch"),
         ("H200", "14 GPUs a server", 8, "switch"),
+        ("H200", "4 GPUs per node", 4, "mesh"),
+        ("H200", "no 4 GPUs a server", 8, "switch"),
+        ("H200", "uses 4 GPUs a node of 8", 8, "switch"),
+        ("H200", "1.4 GPUs a node", 8, "switch"),
         ("GB200", "4 GPUs a server", 72, "switch"),  # the rack is one domain
         ("MI300X", "4 GPUs a server", 8, "mesh"),  # as ever: all of a server's are joined in pairs
     ],
@@ -395,6 +399,12 @@ def test_vectors_that_experts_add_read_and_write_their_outputs_once_more():
         ("github.com/ROCm/rocm-blogs", "", "vendor"),
         ("swiss-ai/Megatron-LM", "", "user"),
         ("KempnerInstitute/KempnerForge", "", "user"),
+        ("https://github.com/NVIDIA/Megatron-LM", "", "vendor"),
+        ("docs: https://docs.nvidia.com/x", "", "vendor"),
+        ("https://arxiv.org/abs/2205.05198", "", "vendor"),
+        ("www.github.com/AMD-AGI/Primus", "", "vendor"),
+        ("HabanaAI/Model-References", "", "vendor"),
+        ("https://example.org/nvidia", "", "user"),
         ("", "", "user"),
     ],
 )

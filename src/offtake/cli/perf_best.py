@@ -85,7 +85,7 @@ def best(
         msg = "say what the chips are for: --train, or --serve with --ttft and --tpot"
         raise OfftakeError(msg)
     if serve and tuned_by != "vendor":
-        msg = "--tuned-by is of training: what serving learned is of vendors' figures alone"
+        msg = "--tuned-by is of training: serving is fitted to figures that vendors tuned, and knows no other"
         raise OfftakeError(msg)
     pair = _Pair(chip_given(chip), model_named(model), chips_given(chips), _precision(precision))
     found = (

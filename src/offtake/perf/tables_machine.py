@@ -15,6 +15,8 @@ __all__ = ["as_noted", "chips_that_train", "computed_at", "in_chips"]
 
 _SERVER = 8
 """Chips of the largest server; more are a rack."""
+_BUS = 100e9
+"""More than a PCIe bus gives one chip [bytes/s]: chips of a server have links of their own."""
 
 
 def chips_that_train(chip: Chip, model: Transformer, *, product: int) -> int:
@@ -29,7 +31,7 @@ def chips_that_train(chip: Chip, model: Transformer, *, product: int) -> int:
 
 
 def as_noted(chip: Chip, notes: str, assumed: list[str]) -> Chip:
-    """Return the chip with the power limit [W], memory bandwidth [TB/s] and network [Gb/s] that a remark states of the machine.
+    """Return the chip with the power limit [W], memory [TB/s], network [Gb/s] and chips a server that a remark states of the machine.
 
     Examples
     --------
@@ -45,8 +47,9 @@ def as_noted(chip: Chip, notes: str, assumed: list[str]) -> Chip:
     if rate and chip.hbm_bytes_per_s and 0.3 < float(rate[1]) * 1e12 / chip.hbm_bytes_per_s < 3.0:
         chip = replace(chip, hbm_bytes_per_s=float(rate[1]) * 1e12)
         assumed.append(f"memory at {rate[1]} TB/s as noted")
-    server = re.search(r"\b([24]) (?:GPUs|chips) a (?:server|node)\b", notes)
-    if server and chip.vendor == "NVIDIA" and int(server[1]) < chip.scaleup_domain <= _SERVER:
+    server = re.search(r"(?<!no )(?<!not )(?<![\d.])\b([24]) (?:GPUs|chips) (?:a|per) (?:server|node)\b(?! of)", notes)
+    linked = chip.vendor == "NVIDIA" and (chip.scaleup_bytes_per_s or 0.0) > _BUS
+    if server and linked and int(server[1]) < chip.scaleup_domain <= _SERVER:
         # servers of four have no switch: each pair of chips is joined by a third of the links
         chip = replace(chip, scaleup_domain=int(server[1]), topology="mesh")
         assumed.append(f"{server[1]} chips a server, joined in pairs, as noted")

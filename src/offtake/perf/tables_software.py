@@ -39,11 +39,13 @@ _FORCED = r"\bforced?-balanced\b|\brouting\s+forced\s+even\b|\brandom\s+routing\
 """Words by which a row says that routing was not the model's own; a random one is even in the mean."""
 _DENIED = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
 _VENDORS = (
-    r"\b(?:nvidia|amd|rocm|google|ai-hypercomputer|aws|amazon|intel|habana|mosaicml|databricks|mlcommons|mlperf)\b"
+    r"\b(?:nvidia|amd|rocm|google|googlecloudplatform|ai-hypercomputer|aws|awslabs|amazon|intel|intellabs|habana|habanaai|mosaicml|databricks|"
+    r"mlcommons|mlperf)\b"
 )
 """Publishers that sell chips or training software, by name."""
 _VENDORS_TOO = (
-    r"/training_results_v|^yanring/megatron-moe-modelzoo|^arxiv:? ?(?:1909\.08053|2104\.04473|2201\.11990|2205\.05198)"
+    r"/training_results_v|^yanring/megatron-moe-modelzoo|"
+    r"^arxiv(?:\.org/(?:abs|pdf)/|:? ?)(?:1909\.08053|2104\.04473|2201\.11990|2205\.05198)"
 )
 """What entrants of MLPerf submit, and work of NVIDIA under other names: papers on Megatron, and its library of models with experts."""
 _DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"
@@ -169,6 +171,6 @@ def tuned_by(source: str, notes: str) -> TunedBy:
     """
     if re.search(r"\buntuned\b", notes, re.IGNORECASE):
         return "nobody"
-    words = [word.removeprefix("github.com/") for word in source.lower().removeprefix("docs: ").split()]
-    owner = words[0].split("/")[0] if words else ""
-    return "vendor" if re.search(_VENDORS, owner) or re.search(_VENDORS_TOO, " ".join(words)) else "user"
+    said = re.sub(r"^(?:docs: )?(?:https?://)?(?:www\.)?(?:github\.com/)?", "", source.strip().lower())
+    owner = re.split(r"[/\s]", said, maxsplit=1)[0]
+    return "vendor" if re.search(_VENDORS, owner) or re.search(_VENDORS_TOO, said) else "user"

@@ -54,9 +54,9 @@ _ONLY_COMPILED = ("Google", "AWS")
 """Vendors whose training chips run nothing but compiled programs, whatever the engine."""
 _TUNED: Mapping[str, str] = MappingProxyType(
     {
-        "vendor": "as well tuned as vendors' published runs",
-        "user": "as well tuned as users' published runs",
-        "nobody": "not tuned",
+        "vendor": "software as well tuned as in vendors' published runs",
+        "user": "software as well tuned as in users' published runs",
+        "nobody": "software that nobody tuned",
     }
 )
 _CAPTURED_DOMAIN = 32
@@ -216,6 +216,8 @@ def predict_training(case: TrainingCase, fitted: Section | None = None) -> Train
     >>> predict_training(case).reason.partition(",")[0]
     'toy: no performance estimate'
     """
+    if case.tuned_by not in _TUNED:
+        return Refusal(reason=f"tuned_by is one of {', '.join(_TUNED)}, not {case.tuned_by!r}")
     refused = impossible(case)
     if refused:
         return Refusal(reason=refused)
@@ -375,7 +377,8 @@ def _assumed(
             chosen = ", ".join(part for part in (chosen, f"recompute {again}") if part)
         notes.append(f"fastest that fits: {chosen}")
     if not case.year:
-        notes.append(f"software release not given: taken as current, {_TUNED[case.tuned_by]}")
+        notes.append("software release not given: taken as current")
+    notes.append(_TUNED[case.tuned_by])
     if not fits:
         notes.append(f"by this estimate {used / 1e9:.3g} GB a chip, more than the {usable / 1e9:.3g} GB usable")
     if case.model.is_moe and not case.balanced:
