@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from offtake.catalog.chips import chip_of
 from offtake.catalog.models import transformer_of
 from offtake.perf import batching, decode, prefill, queueing, serving_params, speculation
 from offtake.perf.answers import Refusal
-from offtake.perf.cases import ServingCase
+from offtake.perf.cases import Pool, ServingCase
 from offtake.perf.serving_layout import Layout
 from offtake.perf.serving_model import figures, join_loads, load_of, predict_serving
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
@@ -186,6 +187,23 @@ def test_more_bandwidth_never_hurts(case, layout, more):
     rate = case.chip.hbm_bytes_per_s * more
     fast = _predicted(replace(case, chip=replace(case.chip, hbm_bytes_per_s=rate)), layout)
     assert fast.output_tok_per_s >= slow.output_tok_per_s * 0.995  # the batch is read off a curve of twelve points
+
+
+@pytest.mark.parametrize("requests", [20, 50, 75, 300, 600])
+@pytest.mark.parametrize(("prompt", "answer"), [(4000.0, 200.0), (16.0, 4.0), (8000.0, 1000.0)])
+def test_a_pool_of_prompts_that_fills_up_gives_no_less(requests, prompt, answer):
+    # the faster memory is, the nearer its pool of prompts is to full, where waits rise steeply
+    pool = Pool(workers=1, chips=1, tp=1)
+    h100 = chip_of(catalog.chip("H100"))
+    case = ServingCase(
+        chip=h100, model=transformer_of(catalog.model("Llama 3.1 8B")), chips=2, input_tok=prompt, output_tok=answer,
+        concurrency=float(requests), load="closed", disaggregated=True, speculation="none", prefill=pool, decode=pool,
+    )  # fmt: skip
+    rates = [
+        predict_serving(replace(case, chip=replace(h100, hbm_bytes_per_s=h100.hbm_bytes_per_s * more))).requests_per_s
+        for more in np.linspace(1.0, 3.0, 9)
+    ]
+    assert all(after > 0.995 * before for before, after in itertools.pairwise(rates))
 
 
 @few

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["MEMORY_SHARE", "WORKSPACE_BYTES", "Replica", "Running", "at_batch", "capacity", "grid", "inverse"]
+__all__ = ["MEMORY_SHARE", "WORKSPACE_BYTES", "Replica", "Running", "around", "at_batch", "capacity", "grid", "inverse"]
 
 # Share of memory that engines fill (vLLM 0.9 by default, 0.95 in published runs; TensorRT-LLM 0.9 to 0.95 of what is free), and what
 # activations, graphs and buffers take (aiconfigurator's system files: 3.5 GB).
@@ -134,6 +134,21 @@ class Replica:
 def grid(least: Floats, most: Floats) -> Floats:
     """Return batches from `least` to `most` in equal ratios: float64[row, 12]."""
     return np.asarray(least * (np.maximum(most, least) / least) ** _SHARES)
+
+
+def around(x: Floats, y: Floats, target: Floats) -> Floats:
+    """Return as many points again, between those two of each row between which the rising curve y(x) meets the target.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 2.0, 4.0]])
+    >>> around(x, x**2, np.array([[9.0]])).round(6)
+    array([[2.      , 2.828427, 4.      ]])
+    """
+    above = np.minimum(np.maximum(np.sum(np.maximum.accumulate(y, axis=-1) < target, axis=-1), 1), x.shape[-1] - 1)
+    row = np.arange(len(x))
+    low, high = x[row, above - 1][:, None], x[row, above][:, None]
+    return np.asarray(low * (high / low) ** np.linspace(0.0, 1.0, x.shape[-1]))
 
 
 def inverse(x: Floats, y: Floats, target: Floats) -> Floats:

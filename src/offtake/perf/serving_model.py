@@ -132,33 +132,55 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
     if closed.any():
         asked = np.where(closed, np.maximum(asked * p.occupancy, np.minimum(asked, 1.0)), asked)
     replica = batching.Replica(s, p, closed=load.closed, asked=asked)
-    apart = s.mixed <= 0.0
     if closed.all():
         batches = _grid(np.minimum(asked, held))
         curve = replica.at(batches)
-        batch = batching.inverse(batches, curve.at_work(s), asked)
-        if apart.any():
-            batch = np.where(apart, np.minimum(batch, _stable(curve, batches)), batch)
-        return replica.at(batch), asked, room
+        found = _meets(replica, batches, curve, asked, closed=closed)
+        return replica.at(np.minimum(found, _fed(replica, batches, curve))), asked, room
     most = np.minimum(held * p.share_kept, MOST_SEQUENCES * s.dp)
     batches = _grid(np.where(closed, np.minimum(asked, held), np.where(load.rate > 0.0, most, held)))
     curve = replica.at(batches)
-    found = batching.inverse(batches, np.where(closed, curve.at_work(s), curve.rate_per_s), asked)
+    found = _meets(replica, batches, curve, asked, closed=closed)
     at_once = np.where(load.static > 0.0, np.minimum(load.target, np.maximum(held, 1.0)), np.maximum(most, 1.0))
     batch = np.where((load.static > 0.0) | (load.offline > 0.0), at_once, found)
-    if apart.any():  # a pool of prompts that is full holds the decoding pool back
-        batch = np.where(apart & (load.static <= 0.0), np.minimum(batch, _stable(curve, batches)), batch)
+    batch = np.where(load.static > 0.0, batch, np.minimum(batch, _fed(replica, batches, curve)))
     state = replica.at(batch)
     return state, np.where(closed, asked, state.at_work(s)), room
 
 
-def _stable(curve: Running, batches: Floats) -> Floats:
-    """Return the running sequences at which the pool of prompts is as busy as it can be: float64[row, 1]."""
-    load = curve.prefill_load
-    stable = batching.inverse(batches, load, np.full_like(load[:, :1], MOST_PREFILL_LOAD))
+def _meets(
+    replica: batching.Replica, batches: Floats, curve: Running, asked: Floats, *, closed: NDArray[np.bool_]
+) -> Floats:
+    """Return the running sequences at which the number at work (closed loops), or the rate, is the one asked: float64[row, 1].
+
+    With pools apart as many batches again are tried where it lies: near a full pool of prompts waits rise too steeply for so few.
+    """
+    s = replica.s
+
+    def reached(state: Running) -> Floats:
+        return state.at_work(s) if closed.all() else np.where(closed, state.at_work(s), state.rate_per_s)
+
+    found = batching.inverse(batches, reached(curve), asked)
+    apart = s.mixed <= 0.0
+    if not apart.any():
+        return found
+    close = batching.around(batches, reached(curve), asked)
+    return np.where(apart, batching.inverse(close, reached(replica.at(close)), asked), found)
+
+
+def _fed(replica: batching.Replica, batches: Floats, curve: Running) -> Floats:
+    """Return the running sequences at which the pool of prompts is as busy as it can be: float64[row, 1]; no limit where it is shared."""
+    apart = replica.s.mixed <= 0.0
+    if not apart.any():
+        return np.full_like(batches[:, :1], np.inf)
+    most = np.full_like(batches[:, :1], MOST_PREFILL_LOAD)
+    close = batching.around(batches, curve.prefill_load, most)
+    full = batching.inverse(close, replica.at(close).prefill_load, most)
     # below one running sequence the rate is in proportion to it
-    least = load[:, :1]
-    return np.where(least > MOST_PREFILL_LOAD, batches[:, :1] * MOST_PREFILL_LOAD / least, stable)
+    least = curve.prefill_load[:, :1]
+    full = np.where(least > most, batches[:, :1] * most / least, full)
+    # a pool that no batch of the grid fills sets no limit
+    return np.where(apart, full, np.inf)
 
 
 def _grid(ceiling: Floats) -> Floats:
