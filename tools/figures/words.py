@@ -39,12 +39,12 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
     (Passage(_PAGE, quote), told)
     for quote, told in (
         ("So both together gain in all of them", _least(*_TABLE)),
-        ("an S-curve: up by nearly two thirds in the first year", _ratio("revenue_2027", "revenue_2026")),
+        ("an S-curve: up by two thirds in the first year", _ratio("revenue_2027", "revenue_2026")),
         ("draws none of its facility", _figure("facility_drawn", "bn USD")),
         ("over five sites", _figure("ramp_all_sites", "sites")),
         ("no true-up there or in any named case", _figure("true_up", "bn USD in all cases")),
         ("**The contract is paid more than three times its floor.**", lambda n, _: f"{n('spend') / 100:.2f}"),
-        ("Nearly a quarter of what it is paid is its share", _ratio("channel_share", "paid_to_cloud")),
+        ("More than a fifth of what it is paid is its share", _ratio("channel_share", "paid_to_cloud")),
         ("**Nearly half of the assistant demand is not served**", _figure("unserved_assistant", "%")),
         (
             "serves two to three assistant tokens for an agentic one",
