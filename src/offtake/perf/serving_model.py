@@ -132,18 +132,22 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
     if closed.any():
         asked = np.where(closed, np.maximum(asked * p.occupancy, np.minimum(asked, 1.0)), asked)
     replica = batching.Replica(s, p, closed=load.closed, asked=asked)
+    apart = bool((s.mixed <= 0.0).any())
     if closed.all():
         batches = _grid(np.minimum(asked, held))
         curve = replica.at(batches)
         found = _meets(replica, batches, curve, asked, closed=closed)
-        return replica.at(np.minimum(found, _fed(replica, batches, curve))), asked, room
+        if apart:
+            found = np.minimum(found, _fed(replica, batches, curve))
+        return replica.at(found), asked, room
     most = np.minimum(held * p.share_kept, MOST_SEQUENCES * s.dp)
     batches = _grid(np.where(closed, np.minimum(asked, held), np.where(load.rate > 0.0, most, held)))
     curve = replica.at(batches)
     found = _meets(replica, batches, curve, asked, closed=closed)
     at_once = np.where(load.static > 0.0, np.minimum(load.target, np.maximum(held, 1.0)), np.maximum(most, 1.0))
     batch = np.where((load.static > 0.0) | (load.offline > 0.0), at_once, found)
-    batch = np.where(load.static > 0.0, batch, np.minimum(batch, _fed(replica, batches, curve)))
+    if apart:  # a pool of prompts that is full holds the decoding pool back
+        batch = np.where(load.static > 0.0, batch, np.minimum(batch, _fed(replica, batches, curve)))
     state = replica.at(batch)
     return state, np.where(closed, asked, state.at_work(s)), room
 
@@ -170,9 +174,6 @@ def _meets(
 
 def _fed(replica: batching.Replica, batches: Floats, curve: Running) -> Floats:
     """Return the running sequences at which the pool of prompts is as busy as it can be: float64[row, 1]; no limit where it is shared."""
-    apart = replica.s.mixed <= 0.0
-    if not apart.any():
-        return np.full_like(batches[:, :1], np.inf)
     most = np.full_like(batches[:, :1], MOST_PREFILL_LOAD)
     close = batching.around(batches, curve.prefill_load, most)
     full = batching.inverse(close, replica.at(close).prefill_load, most)
@@ -180,7 +181,7 @@ def _fed(replica: batching.Replica, batches: Floats, curve: Running) -> Floats:
     least = curve.prefill_load[:, :1]
     full = np.where(least > most, batches[:, :1] * most / least, full)
     # a pool that no batch of the grid fills sets no limit
-    return np.where(apart, full, np.inf)
+    return np.where(replica.s.mixed <= 0.0, full, np.inf)
 
 
 def _grid(ceiling: Floats) -> Floats:
