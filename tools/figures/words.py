@@ -56,6 +56,14 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
         ("**Two fifths of the compute are research at first**", _ratio("research_gw_2027", "stands_gw_2027")),
         ("3,500 USD/ZFLOP is a little more than research costs", lambda n, _: f"{n('research_cost_dearest'):.0f}"),
         ("**Counted with risk, hardly anything is left.**", _ratio("fresh_risk", "fresh")),
+        (
+            "No case gains more money than the base",
+            lambda n, _: f"{n('gain_high'):.0f} in high, {n('gain'):.0f} in the base",
+        ),
+        (
+            "the developer loses as much as without",
+            lambda n, _: f"{n('developer_tokens_70'):.0f}, without {n('loss_alone_tokens_70'):.0f}",
+        ),
         ("The tornado's widest bars are", _figure("tornado")),
     )
 )

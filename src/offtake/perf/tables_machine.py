@@ -7,6 +7,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from offtake.perf.tables_software import told
+
 if TYPE_CHECKING:
     from offtake.catalog.types import Chip, Precision, Transformer
 
@@ -47,7 +49,7 @@ def as_noted(chip: Chip, notes: str, assumed: list[str]) -> Chip:
     if rate and chip.hbm_bytes_per_s and 0.3 < float(rate[1]) * 1e12 / chip.hbm_bytes_per_s < 3.0:
         chip = replace(chip, hbm_bytes_per_s=float(rate[1]) * 1e12)
         assumed.append(f"memory at {rate[1]} TB/s as noted")
-    server = re.search(r"(?<!no )(?<!not )(?<![\d.])\b([24]) (?:GPUs|chips) (?:a|per) (?:server|node)\b(?! of)", notes)
+    server = told(r"(?<![\d.])\b([24]) (?:GPUs|chips) (?:a|per) (?:server|node)\b(?! of)", notes)
     linked = chip.vendor == "NVIDIA" and (chip.scaleup_bytes_per_s or 0.0) > _BUS
     if server and linked and int(server[1]) < chip.scaleup_domain <= _SERVER:
         # servers of four have no switch: each pair of chips is joined by a third of the links

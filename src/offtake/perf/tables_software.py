@@ -17,6 +17,7 @@ __all__ = [
     "released",
     "routed_evenly",
     "schedule_of",
+    "told",
     "tuned_by",
 ]
 
@@ -125,7 +126,7 @@ def partly_recorded(about: str) -> bool:
     >>> partly_recorded("median of 15 steps; partial CUDA graph"), partly_recorded("no partial CUDA graphs")
     (True, False)
     """
-    return _said(r"\bpartial\s+CUDA[\s-]graph", about)
+    return told(r"\bpartial\s+CUDA[\s-]graph", about) is not None
 
 
 def expert_tp(cells: Cells) -> int | None:
@@ -137,10 +138,7 @@ def expert_tp(cells: Cells) -> int | None:
     >>> expert_tp(Cells(2, {"notes": "experts over 8 chips, each over 4 (ETP 4)"})), expert_tp(Cells(2, {"notes": "no ETP 4"}))
     (4, None)
     """
-    notes = cells.text("notes")
-    said = re.search(r"\bETP(?: of|\s*=)?\s*([1-9]\d{0,2})\b", notes, re.IGNORECASE)
-    if said and re.search(f"{_DENIED}$", notes[: said.start()], re.IGNORECASE):
-        said = None
+    said = told(r"\bETP(?: of|\s*=)?\s*([1-9]\d{0,2})\b", cells.text("notes"))
     return cells.count("etp") or (int(said[1]) if said else None)
 
 
@@ -152,13 +150,19 @@ def routed_evenly(about: str) -> bool:
     >>> routed_evenly("long context; routing forced even"), routed_evenly("dropless with natural routing")
     (True, False)
     """
-    return _said(_FORCED, about)
+    return told(_FORCED, about) is not None
 
 
-def _said(pattern: str, about: str) -> bool:
-    """Say whether a text has a phrase and does not deny it."""
+def told(pattern: str, about: str) -> re.Match[str] | None:
+    """Return where a text has a phrase that it does not deny, by its first occurrence.
+
+    Examples
+    --------
+    >>> told("ETP 4", "experts: etp 4") is not None, told("ETP 4", "no ETP 4")
+    (True, None)
+    """
     found = re.search(pattern, about, re.IGNORECASE)
-    return found is not None and not re.search(f"{_DENIED}$", about[: found.start()], re.IGNORECASE)
+    return found if found and not re.search(f"{_DENIED}$", about[: found.start()], re.IGNORECASE) else None
 
 
 def tuned_by(source: str, notes: str) -> TunedBy:
