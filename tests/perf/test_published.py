@@ -50,7 +50,8 @@ def test_every_row_names_source_date_and_measurement(kind):
         assert {None, *row.values()} - set(row.values()) == {None}, f"row {number}: fewer cells than the header"
         assert None not in row, f"row {number}: more cells than the header"
         assert any(row[name] for name in MEASURED & row.keys() - {"value_kind", "quality"}), number
-        assert row["quality"] == "ok" or row["quality"].startswith("check: "), number
+        sound = "ok" if kind == "training" else "test"  # what serving's terms are learned from is elsewhere
+        assert row["quality"] == sound or row["quality"].startswith("check: "), number
 
 
 @pytest.mark.parametrize("kind", ["training", "serving"])
@@ -108,7 +109,7 @@ def test_rate_and_times_of_a_closed_loop_agree(tables):
             and row.tpot_s
             and row.ttft_s
             and row.throughput
-            and row.quality == "ok"
+            and row.quality == "test"
         ):
             took = row.ttft_s + row.tpot_s * (row.case.output_tok - 1)
             rate = _output_rate(row, cells)

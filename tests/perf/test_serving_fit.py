@@ -16,8 +16,9 @@ from offtake.perf import serving_cv, serving_params
 from offtake.perf.cases import ServingCase
 from offtake.perf.params import Section
 from offtake.perf.serving_doubt import decoding_share, doubtful, lateness
-from offtake.perf.serving_fit import ServingPoint, choose, fit_serving, points_of, predicted, residuals
+from offtake.perf.serving_fit import fit_serving, predicted, residuals
 from offtake.perf.serving_model import predict_serving
+from offtake.perf.serving_points import ServingPoint, choose, points_of
 from offtake.perf.serving_rows import names_of
 from offtake.perf.tables_serving import read_serving
 

@@ -405,6 +405,10 @@ def test_vectors_that_experts_add_read_and_write_their_outputs_once_more():
         ("www.github.com/AMD-AGI/Primus", "", "vendor"),
         ("HabanaAI/Model-References", "", "vendor"),
         ("https://example.org/nvidia", "", "user"),
+        ("someone/TensorRT-LLM docs/source/performance @1234567", "", "vendor"),
+        ("vngcloud/InferenceX-app", "", "vendor"),
+        ("someone/inferencex-runs", "", "user"),
+        ("dstackai/benchmarks Deepseek-R1/raw_data", "", "user"),
         ("", "", "user"),
     ],
 )

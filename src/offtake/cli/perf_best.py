@@ -85,7 +85,9 @@ def best(
         msg = "say what the chips are for: --train, or --serve with --ttft and --tpot"
         raise OfftakeError(msg)
     if serve and tuned_by != "vendor":
-        msg = "--tuned-by is of training: serving is fitted to figures that vendors tuned, and knows no other"
+        msg = (
+            "--tuned-by is of training: in serving only experts on software of before 2026 were slower with their users"
+        )
         raise OfftakeError(msg)
     pair = _Pair(chip_given(chip), model_named(model), chips_given(chips), _precision(precision))
     found = (

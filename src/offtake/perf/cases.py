@@ -141,6 +141,7 @@ class ServingCase:
     speculation : Speculation or None
     engine : str                           "trtllm", "sglang", "vllm", "dynamo-trtllm", "neuronx"; "" unknown
     year : float [y]                       of the software; 0 unknown
+    tuned_by : TunedBy                     who tuned it; tells only where users run experts on software of before 2026
     source, key : str                      where the row is from, and its name in messages; never read by a model
     """
 
@@ -168,5 +169,6 @@ class ServingCase:
     speculation: Speculation | None = None
     engine: str = ""
     year: float = 0.0
+    tuned_by: TunedBy = "vendor"
     source: str = ""
     key: str = ""

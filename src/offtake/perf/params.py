@@ -38,7 +38,7 @@ class Section:
     effects : mapping parameter → mapping level → log effect ("global": log of the value itself)
     spread : mapping → float          what intervals are made of (log sd, quantiles), by the model's own names
     errors : mapping → anything       errors measured: in the fit, by chip held out, by source held out
-    rows : mapping → anything         count, hash and keys of the rows fitted
+    rows : mapping → anything         count, hash and keys of the rows fitted; in serving "users" those of rows that only tell users' delay
     """
 
     kind: str

@@ -189,9 +189,11 @@ def _class(row: TrainingRow | ServingRow) -> str:
 
 
 def _keys(fitted: Section | None, kind: str) -> frozenset[str]:
-    """Return the keys of the rows that parameters were fitted on: those given, else those that ship."""
+    """Return the keys of the rows that parameters were fitted on, users' factor and widths included: those given, else those that ship."""
     section = params.shipped().get(kind) if fitted is None else fitted
-    return frozenset(section.rows.get("keys", ())) if section is not None else frozenset()
+    if section is None:
+        return frozenset()
+    return frozenset(section.rows.get("keys", ())) | frozenset(section.rows.get("users", {}).get("keys", ()))
 
 
 def _say(progress: Progress | None, at: int, count: int) -> None:

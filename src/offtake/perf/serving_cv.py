@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from offtake.perf.serving_doubt import doubtful
-from offtake.perf.serving_fit import METRICS, ROUNDS, choose, fit_serving, points_of, predicted, residuals
+from offtake.perf.serving_fit import ROUNDS, fit_serving, predicted, residuals
 from offtake.perf.serving_intervals import interval_factor, regime_of
+from offtake.perf.serving_points import METRICS, choose, points_of
 from offtake.perf.serving_rows import names_of
+from offtake.perf.serving_users import with_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from offtake.perf.params import Section
-    from offtake.perf.serving_fit import ServingPoint
+    from offtake.perf.serving_points import ServingPoint
     from offtake.perf.tables_serving import ServingRow
 
 __all__ = ["Held", "by_chip", "by_source", "calibrate", "cross_validate", "errors", "fit_table", "with_spreads"]
@@ -115,12 +117,16 @@ def calibrate(
 def fit_table(rows: Iterable[ServingRow], *, start: Section | None = None) -> Section:
     """Fit serving to the rows of tables, calibrate its intervals, and note its errors in the section.
 
+    Rows of quality "test" only tell how much longer users take; where there are no others, they are fitted like any.
+
     Raises
     ------
     OfftakeError
         No row can be predicted.
     """
-    points = points_of(rows)
+    every = points_of(rows)
+    tests = [p for p in every if p.test]
+    points = [p for p in every if not p.test] or [replace(p, good=True) for p in tests]
     chosen = choose(points)
     leave = doubtful(points)
     sound = [p for p in chosen if p.key not in leave]
@@ -129,7 +135,7 @@ def fit_table(rows: Iterable[ServingRow], *, start: Section | None = None) -> Se
     fitted = fit_serving(sound, start=first)
     found, report = calibrate(choose(points), fitted, leave=leave)
     report["in_fit"] = errors(chosen, found)
-    return replace(found, errors=report)
+    return with_users(replace(found, errors=report), tests)
 
 
 def errors(points: Sequence[ServingPoint], fitted: Section) -> dict[str, dict[str, float]]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from offtake.perf.serving_fit import ServingPoint
+    from offtake.perf.serving_points import ServingPoint
 
 __all__ = ["MOST_OF_PEAK", "decoding_share", "doubtful", "implied_share", "lateness"]
 

@@ -58,7 +58,8 @@ def interval_factor(
     scale = fitted.spread.get(f"unseen/{metric}", 1.0)
     variances = dict(zip(serving_params.CHANNELS, serving_params.unknown_variance(fitted, names, scale), strict=True))
     unseen = sum(variances[channel] * share**2 for channel, share in shares.items())
-    wide = math.exp(_Z80 * math.sqrt(sd**2 + unseen))
+    users = fitted.spread.get(f"{metric}/users/{names.get('users', '')}", 0.0)
+    wide = math.exp(_Z80 * math.sqrt(sd**2 + users**2 + unseen))
     return 1.0 / wide, wide
 
 

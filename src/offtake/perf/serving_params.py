@@ -7,6 +7,8 @@ in `LEVELS`: what did not help to predict a chip or a publisher held out is not 
 - stream: weights, cache and products of a step; overhead: launches and latencies; draft: steps that check drafted tokens;
 - prompt: prompts; wait: what passes before a prompt is looked at; spread: prompts of attention groups that go in step.
 
+Users take longer than those who tune what they publish: one factor for each kind of software in `users`, on stream, overhead and prompt.
+
 A name without data has effect nought, but for two: a release takes that of its engine's nearest in time, and a vendor the mean of
 vendors, each counted once whatever its rows. The spread of its kind widens the interval of any name without data; so does a chip that no
 fitted row ran on.
@@ -127,6 +129,9 @@ _LEVEL_SD = MappingProxyType(
     {"stream": 0.12, "overhead": 0.15, "prompt": 0.20, "draft": 0.15, "wait": 0.40, "spread": 0.25}
 )
 
+
+_LATE = frozenset({"stream", "overhead", "prompt"})
+"""Channels that take users longer."""
 
 _CHIP_SD = MappingProxyType(
     {"stream": 0.10, "overhead": 0.15, "prompt": 0.20}
@@ -258,11 +263,16 @@ def _summed(fitted: Section, asked: tuple[tuple[str, str], ...]) -> _Pooled:
     """Sum the effects of names by channel, and the variances of those not seen."""
     names = dict(asked)
     new_chip = names.get("chip", "") not in fitted.rows.get("by_chip", {})
+    late = fitted.effects.get("users", {}).get(names.get("users", ""), 0.0)
     found, whole, part = [], [], []
     for channel in CHANNELS:
         known = fitted.effects.get(channel, {})
         labels = {level: f"{level}:{names.get(level, '')}" for level in LEVELS[channel]}
-        found.append(math.exp(sum(known.get(label, _like(known, label)) for label in labels.values())))
+        found.append(
+            math.exp(
+                sum(known.get(label, _like(known, label)) for label in labels.values()) + late * (channel in _LATE)
+            )
+        )
         unseen = [level for level, label in labels.items() if label not in known]
         squares = {level: fitted.spread.get(f"{channel}/{level}", _LEVEL_SD[channel]) ** 2 for level in unseen}
         whole.append(sum(v for level, v in squares.items() if level in _WHOLE))

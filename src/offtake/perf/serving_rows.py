@@ -26,6 +26,8 @@ _CACHE_BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5625}
 # per token for 128 + 8,064 and 4,096 + 4,096 tokens.
 _WHOLE_CACHE = frozenset({"neuronx"})
 _LEAST_DENSE = 0.005  # of all weights, outside routed experts and embeddings
+# Users who run experts with software of 2024 and 2025 take half as long again as vendors; with that of 2026 they do not (published rows).
+_SETTLED = 2026
 _NO_FABRIC = 25e9  # bytes/s one way between chips without a scale-up fabric: PCIe 4.0 x16, about 80 % of 32 GB/s
 
 
@@ -67,7 +69,15 @@ def names_of(case: ServingCase) -> dict[str, str]:
         "engine": engine,
         "release": f"{engine} {year or ''}".strip(),
         "model": case.model.name,
+        "users": _users(case, year),
     }
+
+
+def _users(case: ServingCase, year: int) -> str:
+    """Return what users' software is told apart by: the kind of model, and whether the software is from before `_SETTLED`."""
+    if case.tuned_by == "vendor":
+        return ""
+    return f"{'early ' if 0 < year < _SETTLED else ''}{'experts' if case.model.is_moe else 'dense'}"
 
 
 def numbers_of(case: ServingCase) -> Numbers:

@@ -13,6 +13,7 @@ from offtake.perf.cases import Load, Pool, ServingCase, Speculation
 from offtake.perf.serving_layout import groups_that_hold
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
 from offtake.perf.tables_mlperf import as_submitted, is_submission
+from offtake.perf.tables_software import tuned_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,7 +148,8 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         rate_per_s=cells.number("request_rate_per_s"), dp_attention=_dp_attention(cells, notes, moe=model.is_moe),
         disaggregated=apart, prefill=prefill, decode=decode, cached_frac=min(cells.number("cached_frac") or 0.0, 0.99),
         weights=weights, cache=_precision(cells.text("precision_kv")), weights_only=only, speculation=_speculation(cells),
-        engine=_engine(cells), year=year_of(cells), source=_source(cells), key=f"row {cells.line}", **sizes,
+        engine=_engine(cells), year=year_of(cells), tuned_by=tuned_by(cells.text("source"), notes), source=_source(cells),
+        key=f"row {cells.line}", **sizes,
     )  # fmt: skip
     return as_submitted(case, assumed) if is_submission(cells) else case
 

@@ -45,10 +45,11 @@ _VENDORS = (
 )
 """Publishers that sell chips or training software, by name."""
 _VENDORS_TOO = (
-    r"/training_results_v|^yanring/megatron-moe-modelzoo|"
+    r"/training_results_v|^yanring/megatron-moe-modelzoo|^[^/]+/tensorrt-llm\b|^(?:semianalysisai|vngcloud)/inferencex|^ai-dynamo/|"
     r"^arxiv(?:\.org/(?:abs|pdf)/|:? ?)(?:1909\.08053|2104\.04473|2201\.11990|2205\.05198)"
 )
-"""What entrants of MLPerf submit, and work of NVIDIA under other names: papers on Megatron, and its library of models with experts."""
+"""What entrants of MLPerf submit; work of NVIDIA under other names: papers on Megatron, its library of models with experts, copies of
+TensorRT-LLM's pages; InferenceX, whose recipes vendors tune."""
 _DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"
 """Sources of the one public run that had it."""
 _RELEASE = re.compile(
