@@ -9,12 +9,13 @@ import pytest
 from offtake import catalog
 from offtake.catalog.chips import chip_of
 from offtake.catalog.models import transformer_of
+from offtake.perf import serving_params
 from offtake.perf.answers import Refusal
 from offtake.perf.capacity import LatencyError, serving_capacity
 from offtake.perf.cases import Pool, ServingCase
 from offtake.perf.serving_layout import Layout, layouts_of
 from offtake.perf.serving_model import predict_serving
-from offtake.perf.serving_rows import numbers_of
+from offtake.perf.serving_rows import names_of, numbers_of
 from offtake.perf.serving_setting import NAMES
 from offtake.perf.tables import Cells
 from offtake.perf.tables_serving import row_of
@@ -259,3 +260,30 @@ def test_weights_outside_experts_are_those_of_attention_and_router(name):
     attention = 2.0 * model.hidden * model.head_dim * (model.heads + model.kv_heads)
     counted = model.layers * (attention + model.hidden * model.experts)
     assert dense == pytest.approx(counted, rel=0.1)
+
+
+@pytest.mark.parametrize(("chip", "q"), [("L40S", 8), ("L40S", 2), ("H100 NVL", 4)])
+def test_cards_on_a_bus_sum_in_a_ring_through_the_host(chip, q):
+    """Two all-reduces a layer, each of 2(q - 1) hops of 4 us more than where chips have links of their own."""
+    case = _case(chip, "Llama 3.1 8B", chips=q, tp=q, concurrency=1)
+    rates = (64e9, 64.001e9)  # PCIe 5.0 x16, and a hair above it
+    bus, linked = (
+        predict_serving(replace(case, chip=replace(case.chip, scaleup_bytes_per_s=rate))).terms_s["tensor messages"]
+        for rate in rates
+    )
+    factors = serving_params.factors(serving_params.section(), names_of(case))
+    overhead = factors[serving_params.CHANNELS.index("overhead")]
+    assert bus - linked == pytest.approx(2 * case.model.layers * 2 * (q - 1) * 4e-6 * overhead, rel=0.01)
+
+
+def test_one_card_on_a_bus_sends_nothing():
+    assert (
+        predict_serving(_case("L40S", "Llama 3.1 8B", chips=1, tp=1, concurrency=1)).terms_s["tensor messages"] == 0.0
+    )
+
+
+def test_eight_bits_on_gaudi_hold_the_cache_too():
+    narrow, wide = (_case("Gaudi2", "Llama 2 7B", chips=1, tp=1, concurrency=16, weights=w) for w in ("fp8", "bf16"))
+    assert "cache fp8" in predict_serving(narrow).assumed
+    assert "cache bf16" in predict_serving(wide).assumed
+    assert "cache bf16" in predict_serving(replace(narrow, weights_only=True)).assumed

@@ -125,11 +125,14 @@ def test_a_precision_of_training_is_read_as_printed(printed, precision, recipe):
         ({"precision_weights": "int8"}, "fp8", True),
         ({"precision_weights": "BF16"}, "bf16", False),
         ({"precision_weights": "float8_e5m2"}, "fp8", False),
-        ({"precision_weights": "auto"}, None, False),
+        ({"precision_weights": "auto"}, "bf16", False),
+        ({"precision_weights": "", "source": "NVIDIA/TensorRT-LLM docs"}, None, False),
+        ({"precision_weights": "", "model": "DeepSeek-R1"}, "fp8", False),
+        ({"precision_weights": "", "model": "gpt-oss-120b"}, "fp4", False),
         ({"model": "Llama-3.1-70B-Instruct-quantized.w4a16"}, "fp4", True),
         ({"model": "Meta-Llama-3.1-70B-bnb-4bit"}, "fp4", True),
         ({"model": "DeepSeek-R1-W4AFP8"}, "fp4", False),
-        ({"model": "Llama 3.1 70B"}, None, False),
+        ({"model": "Llama 3.1 70B"}, "bf16", False),
     ],
 )
 def test_a_precision_of_weights_is_read_as_printed(cells, weights, only):
@@ -275,7 +278,8 @@ def test_a_submission_to_mlperf_runs_its_vendors_software_at_the_narrowest_preci
     )
     assert sum("MLPerf" in words for words in found.assumed) == 3
     plain = _submitted(chip=chip)
-    assert (plain.case.engine, plain.case.weights, plain.case.cache) == ("", None, None)
+    assert (plain.case.engine, plain.case.weights, plain.case.cache) == ("", "bf16", None)
+    assert any("as they were released" in words for words in plain.assumed)
 
 
 def test_what_a_submission_prints_stays():

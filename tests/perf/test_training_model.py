@@ -375,6 +375,35 @@ def test_attention_on_a_new_chip_waits_for_kernels_of_its_own():
     assert [float(np.asarray(s.early_core)) for s in (early, own, older)] == [1.0, 0.0, 0.0]
     slower = float(step(early, PLAIN).attention) / float(step(replace(early, early_core=0.0), PLAIN).attention)
     assert slower == pytest.approx(float(early.power) / PLAIN.early_core, rel=0.02)
+    # Ampere and Ada have no asynchronous products, whatever the year of the chip: FlashAttention-2 was made for them
+    for name in ("A800 SXM", "L40S", "RTX 4090"):
+        found = base_setting(replace(PUBLISHED, chip=chip_of(chip(name)), year=2023.5))
+        assert float(np.asarray(found.early_core)) == 0.0
     # a chip that its power holds below what the old kernel reaches loses nothing by the old kernel
     held = replace(early, power=0.9 * PLAIN.early_core)
     assert float(step(held, PLAIN).attention) == float(step(replace(held, early_core=0.0), PLAIN).attention)
+
+
+def test_a_step_that_ran_is_predicted_although_it_should_not_fit():
+    """One A100 for the states of an 8B model: refused to who plans it, and predicted to who measured it, with a remark."""
+    case = TrainingCase(
+        chip=chip_of(chip("A100-80 SXM")),
+        model=transformer_of(model("Llama 3.1 8B")),
+        chips=1,
+        seq_tok=2048,
+        batch_seqs=8,
+        tp=1,
+        pp=1,
+    )
+    refused, ran = predict_training(case), predict_training(case, must_fit=False)
+    assert isinstance(refused, Refusal)
+    assert "GB a chip" in refused.reason
+    assert ran.memory_frac > 2.0
+    assert any("more than the" in note for note in ran.assumed)
+    # in 16 bits the states take 8 bytes a weight, not 18: weights and gradients 2 each, moments 4
+    narrow = predict_training(replace(case, narrow_states=True), must_fit=False)
+    states = ("weights", "gradients", "optimizer")
+    wide_bytes, narrow_bytes = (
+        sum(v for n, v in p.memory_bytes.items() if n.startswith(states)) for p in (ran, narrow)
+    )
+    assert narrow_bytes == pytest.approx(wide_bytes * 8.0 / 18.0, rel=0.02)

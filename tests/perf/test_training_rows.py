@@ -41,6 +41,30 @@ def test_a_remark_states_the_machine():
     )
 
 
+def test_a_remark_states_a_slow_network_and_one_that_the_catalogue_does_not_know():
+    slow = case(chip="V100", notes="8 p3.16xlarge of 8 V100; 25 Gb/s a server of 8").chip
+    assert slow.scaleout_bytes_per_s == pytest.approx(25e9 / 8.0 / 8.0)
+    bare = "MI300A"
+    assert chip_of(chip(bare)).scaleout_bytes_per_s is None
+    assert case(chip=bare, notes="100 Gb/s a server of 4").chip.scaleout_bytes_per_s == pytest.approx(100e9 / 8.0 / 4.0)
+
+
+@pytest.mark.parametrize(
+    ("notes", "narrow"),
+    [
+        ("all weights in bf16 trained by AdamW", True),
+        ("bf16 master weights and moments", True),
+        ("8-bit Adam", True),
+        ("pure bf16", True),
+        ("not pure bf16", False),
+        ("bf16", False),
+        ("moments in fp32", False),
+    ],
+)
+def test_a_remark_tells_that_states_are_narrow(notes, narrow):
+    assert case(notes=notes).narrow_states is narrow
+
+
 @pytest.mark.parametrize(
     "remark",
     [

@@ -58,6 +58,7 @@ class TrainingCase:
     schedule : str                      of the pipeline: "zero_bubble", "dualpipe" (arXiv 2412.19437, section 3.2.1), or "" for one forward,
                                         one backward (interleaved where vpp > 1)
     tuned_by : TunedBy                  who tuned the run
+    narrow_states : bool                weights and moments of the optimizer in 16 bits, without a wider copy
     partial_graph : bool                only parts of a step are recorded as graphs, where recipes of the engine record all of it
     source, key : str                   where the row is from, and its name in messages; never read by a model
     """
@@ -87,6 +88,7 @@ class TrainingCase:
     fused: bool = True
     adapters: bool = False
     schedule: str = ""
+    narrow_states: bool = False
     partial_graph: bool = False
     tuned_by: TunedBy = "vendor"
     source: str = ""

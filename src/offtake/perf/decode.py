@@ -35,6 +35,9 @@ __all__ = [
     "weight_bytes",
 ]
 
+_BUS, _HOP_S = 64e9, 4e-6
+"""Cards without links of their own sum in a ring of 2(q - 1) hops over the host: up to PCIe 5.0 x16 [bytes/s]; 4 us a hop (assumed)."""
+
 # Share of the memory bandwidth that plain copies reach (data sheets against STREAM-like tests: 0.90 to 0.94).
 BEST_HBM = 0.94
 
@@ -122,8 +125,9 @@ def weight_bytes(s: Setting, tp: Floats, dp: Floats, pp: Floats) -> Floats:
 def messages_s(s: Setting, p: Physics, size_bytes: Floats, chips: Floats) -> Floats:
     """Return one all-reduce over `chips`: latency + size × 2(q-1)/q ÷ bandwidth [s]; none at one chip.
 
-    Within the scale-up domain the latency is that of eight chips × (1 + log2 q)/4. Beyond it each chip brings its part of the sum
-    across the network (as `offtake.perf.terms.collectives`, which takes one fabric at a time; rows here differ by fabric).
+    Within the scale-up domain the latency is that of eight chips × (1 + log2 q)/4; cards on a bus pass a ring through the host besides.
+    Beyond it each chip brings its part of the sum across the network (as `offtake.perf.terms.collectives`, which takes one fabric at a
+    time; rows here differ by fabric).
     """
     return np.asarray(messages_latency_s(s, p, chips) + size_bytes * reduce_per_byte(s, chips, p.link, p.network))
 
@@ -133,6 +137,7 @@ def messages_latency_s(s: Setting, p: Physics, chips: Floats) -> Floats:
     outside = np.maximum(chips / s.domain, 1.0)
     inside = chips / outside
     alpha = p.reduce_latency_s * (1.0 + np.log2(inside)) * 0.25 * (inside > 1.0) + p.network_latency_s * (outside > 1.0)
+    alpha = alpha + 2.0 * (inside - 1.0) * _HOP_S * (s.up_rate <= _BUS)
     return np.asarray(alpha * s.overhead)
 
 

@@ -102,8 +102,8 @@ def fitted(tables: Tables, progress: Progress = ignore) -> dict[str, Section]:
 
 
 def sound(rows: Iterable[TrainingRow]) -> list[TrainingRow]:
-    """Return the rows that their table does not mark as doubtful."""
-    return [row for row in rows if not row.quality.lower().startswith("check")]
+    """Return the rows that their table marks neither as doubtful nor as a test."""
+    return [row for row in rows if not row.quality.lower().startswith("check") and row.quality.lower() != "test"]
 
 
 def cross_validated(tables: Tables, by: str, progress: Progress = ignore) -> list[Held]:

@@ -114,7 +114,7 @@ def score_training(
     fitted_on, scored = _keys(fitted, "training"), []
     for at, row in enumerate(rows):
         _say(progress, at, len(rows))
-        found = Refusal(reason=row.refusal) if row.case is None else predict_training(row.case, fitted)
+        found = Refusal(reason=row.refusal) if row.case is None else predict_training(row.case, fitted, must_fit=False)
         if isinstance(found, Refusal):
             scored.append(_row(row, {}, fitted_on, refusal=found.reason))
             continue

@@ -25,6 +25,8 @@ _CACHE_BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5625}
 # Programs compiled for fixed shapes read a cache to the end of its buffer, not to the token reached: AWS's table prints equal times
 # per token for 128 + 8,064 and 4,096 + 4,096 tokens.
 _WHOLE_CACHE = frozenset({"neuronx"})
+# Intel's recipes for eight bits quantise the cache with the weights (optimum-habana, examples/text-generation, maxabs_quant.json).
+_NARROW_CACHE = frozenset({"Intel"})
 _LEAST_DENSE = 0.005  # of all weights, outside routed experts and embeddings
 # Users who run experts with software of 2024 and 2025 take half as long again as vendors; with that of 2026 they do not (published rows).
 _SETTLED = 2026
@@ -126,7 +128,11 @@ def _precisions(case: ServingCase, assumed: list[str]) -> tuple[Precision, Preci
         assumed.append(f"weights {weights}")
     cache = case.cache
     if cache is None:
-        recent = case.chip.fp4_flop_per_s is not None or engine_family(case.engine) == "trtllm"
+        recent = (
+            case.chip.fp4_flop_per_s is not None
+            or case.chip.vendor in _NARROW_CACHE
+            or engine_family(case.engine) == "trtllm"
+        )
         narrow = weights != "bf16" and not case.weights_only and recent
         cache = "fp8" if narrow else "bf16"
         assumed.append(f"cache {cache}")

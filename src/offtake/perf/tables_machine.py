@@ -18,6 +18,7 @@ __all__ = ["as_noted", "chips_that_train", "computed_at", "in_chips"]
 _SERVER = 8
 """Chips of the largest server; more are a rack."""
 _BUS = 100e9
+_SLOWEST, _FASTEST = 0.1e9, 50e9  # network of one chip that a remark may state where the catalogue has none [bytes/s]
 """More than a PCIe bus gives one chip [bytes/s]: chips of a server have links of their own."""
 
 
@@ -56,7 +57,7 @@ def as_noted(chip: Chip, notes: str, assumed: list[str]) -> Chip:
         chip = replace(chip, scaleup_domain=int(server[1]), topology="mesh")
         assumed.append(f"{server[1]} chips a server, joined in pairs, as noted")
     network = _network_gb_per_s(notes, chip.scaleup_domain)
-    if network and chip.scaleout_bytes_per_s and 0.05 < network * 1e9 / chip.scaleout_bytes_per_s < 4.0:
+    if network and _SLOWEST < network * 1e9 < 4.0 * (chip.scaleout_bytes_per_s or _FASTEST):
         chip = replace(chip, scaleout_bytes_per_s=network * 1e9)
         assumed.append(f"network of {8.0 * network:g} Gb/s a chip as noted")
     return chip

@@ -44,6 +44,12 @@ _SPECULATION: dict[str, Speculation] = {
     "-": "none", "0": "none", "yes": "mtp", "on": "mtp", "hass": "draft", "lookahead": "draft", "suffix": "draft",
 }  # fmt: skip
 
+_NARROW_RELEASES: tuple[tuple[str, Precision], ...] = (
+    (r"DeepSeek-(?:V3|R1)|Kimi K2(?!\.5)|MiniMax-M2|MiMo-V2", "fp8"),
+    (r"gpt-oss|Kimi K2\.5", "fp4"),
+)
+"""Models whose published weights are narrower than 16 bits, by their cards."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingRow:
@@ -134,6 +140,10 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         assumed.append(f"tp counts {sizes['tp'] // chips} cores a chip")
         sizes["tp"] = chips
     weights, only = _weights(cells)
+    who = tuned_by(cells.text("source"), notes)
+    if weights is None and who != "vendor" and not is_submission(cells):
+        weights = _released(model)
+        assumed.append(f"weights not printed: {weights}, as they were released")
     assumed.extend(named.remarks)
     if chips and model.is_moe and sizes["dp"] is None and "derived from parallel sizes" in notes:
         # aiconfigurator's sample counts the chips of some runs from their attention shards alone, and does not print the groups beside them
@@ -148,7 +158,7 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         rate_per_s=cells.number("request_rate_per_s"), dp_attention=_dp_attention(cells, notes, moe=model.is_moe),
         disaggregated=apart, prefill=prefill, decode=decode, cached_frac=min(cells.number("cached_frac") or 0.0, 0.99),
         weights=weights, cache=_precision(cells.text("precision_kv")), weights_only=only, speculation=_speculation(cells),
-        engine=_engine(cells), year=year_of(cells), tuned_by=tuned_by(cells.text("source"), notes), source=_source(cells),
+        engine=_engine(cells), year=year_of(cells), tuned_by=who, source=_source(cells),
         key=f"row {cells.line}", **sizes,
     )  # fmt: skip
     return as_submitted(case, assumed) if is_submission(cells) else case
@@ -277,6 +287,11 @@ def _weights(cells: Cells) -> tuple[Precision | None, bool]:
         or re.search(r"a16|weight[\s_-]*only", word) is not None
     )
     return _precision(word), narrow
+
+
+def _released(model: Transformer) -> Precision:
+    """Return the precision in which a model's weights were published: what an engine loads where nobody says otherwise."""
+    return next((narrow for names, narrow in _NARROW_RELEASES if re.match(names, model.name)), "bf16")
 
 
 def _speculation(cells: Cells) -> Speculation | None:

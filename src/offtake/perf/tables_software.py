@@ -13,6 +13,7 @@ __all__ = [
     "causal_halved",
     "engine_of",
     "expert_tp",
+    "narrow_states",
     "partly_recorded",
     "released",
     "routed_evenly",
@@ -38,6 +39,10 @@ _SCHEDULES = (
 """Pipelines by the word that says so."""
 _FORCED = r"\bforced?-balanced\b|\brouting\s+forced\s+even\b|\brandom\s+routing\b"
 """Words by which a row says that routing was not the model's own; a random one is even in the mean."""
+_NARROW_STATES = (
+    r"\bpure (?:bf16|fp16)\b|\ball weights in bf16\b|"
+    r"\b(?:bf16|8-bit) (?:master weights and )?(?:moments|optimi[sz]er|Adam\w*)\b"
+)
 _DENIED = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
 _VENDORS = (
     r"\b(?:nvidia|amd|rocm|google|googlecloudplatform|ai-hypercomputer|aws|awslabs|amazon|intel|intellabs|habana|habanaai|mosaicml|databricks|"
@@ -128,6 +133,17 @@ def partly_recorded(about: str) -> bool:
     (True, False)
     """
     return told(r"\bpartial\s+CUDA[\s-]graph", about) is not None
+
+
+def narrow_states(notes: str) -> bool:
+    """Say whether a remark tells that weights and the optimizer's moments are kept in 16 bits or fewer.
+
+    Examples
+    --------
+    >>> narrow_states("all weights in bf16 trained by AdamW"), narrow_states("bf16 master weights and moments"), narrow_states("bf16")
+    (True, True, False)
+    """
+    return told(_NARROW_STATES, notes) is not None
 
 
 def expert_tp(cells: Cells) -> int | None:

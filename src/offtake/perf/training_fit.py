@@ -267,7 +267,7 @@ def predictions(rows: Sequence[MeasuredStep], section: Section, *, held: str = "
     for row in rows:
         if row.case is None or not row.step_s:
             continue
-        found = predict_training(row.case, section)
+        found = predict_training(row.case, section, must_fit=False)
         if isinstance(found, Refusal):
             continue
         out.append({

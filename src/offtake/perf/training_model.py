@@ -39,7 +39,8 @@ _FUSED_SINCE = 2023.0
 _SEQUENCE_PARALLEL_SINCE, _SEQUENCE_PARALLEL_IN_FORK_SINCE = 2022.0, 2023.5
 # Attention kernels that use Hopper's asynchronous products: cuDNN 9 and FlashAttention-3 (arXiv 2407.08608), mid 2024.
 # PyTorch's own attention took FlashAttention-2 on Hopper until its releases of 2026.
-_ASYNCHRONOUS_SINCE, _OWN_CORE_SINCE = 2022.0, (2024.4, 2026.0)
+# Ampere and Ada have no such products: FlashAttention-2 is made for them, and A800 and L40S of 2022 and 2023 run it whole.
+_ASYNCHRONOUS, _OWN_CORE_SINCE = frozenset({"hopper", "blackwell"}), (2024.4, 2026.0)
 _OWN_CORES = ("kempnerforge", "torch")
 # Megatron's performance recipes keep and sum gradients in bf16 (grad_reduce_in_fp32 off).
 _NARROW_GRADIENTS_SINCE = 2025.0
@@ -125,6 +126,7 @@ def base_setting(case: TrainingCase) -> Setting:
     """
     chip = chip_part(case.chip, case.precision)
     known_year = case.year or _CURRENT
+    narrow = case.narrow_states or case.engine in _NARROW_STATES
     if chip["torus_axes"]:
         # replicas of a sharded slice lie on other slices, joined by the network
         inner = (case.tp or 1) * (case.shards or 0)
@@ -155,8 +157,7 @@ def base_setting(case: TrainingCase) -> Setting:
         age=min(max(2026.0 - known_year, 0.0), 6.0),
         skew=0.0 if case.balanced else _REAL_SKEW,
         early_core=float(
-            case.chip.vendor == "NVIDIA"
-            and case.chip.year >= _ASYNCHRONOUS_SINCE
+            case.chip.family in _ASYNCHRONOUS
             and known_year < _OWN_CORE_SINCE[case.engine in _OWN_CORES]
             and case.schedule != "dualpipe"  # whoever has it writes kernels for the chip
         ),
@@ -172,10 +173,8 @@ def base_setting(case: TrainingCase) -> Setting:
         moe_age=min(max(2026.0 - known_year, -0.6), 0.5),
         captured=float(case.chip.vendor == "NVIDIA" and case.chip.scaleup_domain >= _CAPTURED_DOMAIN),
         etp=float(case.etp or 0),
-        gradient_bytes=2.0
-        if case.engine in _NARROW_STATES or (case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE)
-        else 4.0,
-        optimizer_bytes=4.0 if case.engine in _NARROW_STATES else 12.0,
+        gradient_bytes=2.0 if narrow or (case.engine == "megatron" and known_year >= _NARROW_GRADIENTS_SINCE) else 4.0,
+        optimizer_bytes=4.0 if narrow else 12.0,
         eager=float(case.engine not in _COMPILED and case.chip.vendor not in _ONLY_COMPILED),
         dedupe=float(known_year >= 2024.0),
     )
@@ -199,7 +198,9 @@ def open_settings(case: TrainingCase, base: Setting) -> tuple[Setting, Candidate
     return base.with_layout(**tried.layout), tried
 
 
-def predict_training(case: TrainingCase, fitted: Section | None = None) -> TrainingPrediction | Refusal:
+def predict_training(
+    case: TrainingCase, fitted: Section | None = None, *, must_fit: bool = True
+) -> TrainingPrediction | Refusal:
     """Predict a training step, or say what is missing.
 
     Settings that the case leaves open are taken as the fastest that fit in memory, and named in `assumed`.
@@ -207,6 +208,7 @@ def predict_training(case: TrainingCase, fitted: Section | None = None) -> Train
     Parameters
     ----------
     fitted : Section or None   parameters; the shipped file's where None
+    must_fit : bool            refuse what needs more than twice the memory; a measured step is predicted all the same, since it ran
 
     Examples
     --------
@@ -231,7 +233,7 @@ def predict_training(case: TrainingCase, fitted: Section | None = None) -> Train
     found = training_params.shipped(at) if fitted is None else training_params.efficiency(section, at)
     index, _ = choose(settings, found) if len(tried.layout["tp"]) > 1 else (0, True)
     chosen = base.with_layout(**{name: float(v[index]) for name, v in tried.layout.items()})
-    return _prediction(case, chosen, found, section, open_=tried.open)
+    return _prediction(case, chosen, found, section, open_=tried.open, must_fit=must_fit)
 
 
 def choose(settings: Setting, found: Efficiency) -> tuple[int, bool]:
@@ -318,14 +320,20 @@ def spread(section: Section | None, case: TrainingCase) -> float:
 
 
 def _prediction(
-    case: TrainingCase, s: Setting, found: Efficiency, section: Section | None, *, open_: tuple[str, ...]
+    case: TrainingCase,
+    s: Setting,
+    found: Efficiency,
+    section: Section | None,
+    *,
+    open_: tuple[str, ...],
+    must_fit: bool,
 ) -> TrainingPrediction | Refusal:
     """Put an evaluated layout into an answer."""
     memory = footprint(s)
     usable = float(np.asarray(usable_bytes(s)))
     used = float(np.asarray(memory.total_bytes).ravel()[0])
     fits = used <= usable
-    if used > 2.0 * usable:
+    if must_fit and used > 2.0 * usable:
         need_chips = math.ceil(case.chips * used / usable)
         return Refusal(
             reason=f"{case.model.name} on {case.chips} {case.chip.name} needs {used / 1e9:.3g} GB a chip of {usable / 1e9:.3g} GB "
