@@ -21,6 +21,7 @@ from offtake.perf.tables_software import (
     released,
     routed_evenly,
     schedule_of,
+    told,
     tuned_by,
 )
 from offtake.perf.training_model import base_setting, model_flop
@@ -332,7 +333,8 @@ def _flop_counted(cells: Cells, case: TrainingCase) -> float:
     rows of Megatron-Bridge and MaxText that print tokens beside operations agree to within 0.5 %.
     """
     m = case.model
-    again = 4.0 / 3.0 if re.search(r"recompute|HFU", cells.text("mfu_definition")) else 1.0
+    counted = told(r"\brecomput|\bHFU\b", cells.text("mfu_definition")) and case.recompute != "none"
+    again = 4.0 / 3.0 if counted else 1.0
     if causal_halved(case.engine, case.year, cells.text("mfu_definition")):
         try:
             return again * float(model_flop(base_setting(case)))

@@ -144,7 +144,7 @@ PRIORS: tuple[Prior, ...] = (
 
 SPREAD: Mapping[str, float] = MappingProxyType(
     {
-        "residual": 0.08, "source": 0.08, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.25, "user": 0.09, "untuned": 0.25,
+        "residual": 0.08, "source": 0.08, "chip": 0.04, "family": 0.09, "vendor": 0.30, "experts": 0.25, "user": 0.15, "untuned": 0.25,
         "open": 0.03,
     }
 )  # fmt: skip
