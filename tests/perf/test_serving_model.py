@@ -287,3 +287,11 @@ def test_eight_bits_on_gaudi_hold_the_cache_too():
     assert "cache fp8" in predict_serving(narrow).assumed
     assert "cache bf16" in predict_serving(wide).assumed
     assert "cache bf16" in predict_serving(replace(narrow, weights_only=True)).assumed
+
+
+def test_links_that_the_catalogue_does_not_know_are_no_bus():
+    chip = replace(chip_of(catalog.chip("H100")), scaleup_bytes_per_s=None)
+    case = replace(_case("H100", "Llama 3.1 8B", chips=8, tp=8, concurrency=1), chip=chip)
+    known = replace(case, chip=replace(chip, scaleup_bytes_per_s=64.001e9))
+    unknown, linked = (predict_serving(c).terms_s["tensor messages"] for c in (case, known))
+    assert unknown < 1.5 * linked  # slower links by the rate that is assumed, and no ring through the host

@@ -12,6 +12,7 @@ import pytest
 from offtake import catalog
 from offtake.catalog.chips import chip_of
 from offtake.catalog.models import transformer_of
+from offtake.errors import OfftakeError
 from offtake.perf import fit as fitting
 from offtake.perf import params, serving_params
 from offtake.perf.cases import ServingCase
@@ -146,7 +147,10 @@ def test_test_rows_teach_no_term():
     slow = [replace(row, quality="test", tpot_s=3.0 * row.tpot_s, key=f"{row.key} slow") for row in rows]
     alone, beside = fit_table(rows), fit_table([*rows, *slow])
     assert beside.effects == alone.effects
-    assert fit_table(slow).effects != alone.effects  # where there is nothing else they are fitted like any
+    only = fit_table(slow)  # where there is nothing else they are fitted like any, and tell no factor beside
+    assert only.effects != alone.effects
+    assert "users" not in only.effects
+    assert "users_left_out" not in only.errors
 
 
 def test_the_shipped_parameters_are_of_the_rows_that_the_documented_command_reads(shared_data):
@@ -164,3 +168,14 @@ def test_the_shipped_parameters_are_of_the_rows_that_the_documented_command_read
     off = [abs(math.exp(-e) - 1.0) for _, metric, e in residuals(early, bare) if metric == "throughput"]
     assert len(off) > 50
     assert section.errors["users_left_out"]["throughput"]["mape"] < 0.4 < np.mean(off)
+
+
+def test_rows_without_a_measurement_fit_nothing():
+    asked = {"chip": "H200", "n_chips": "1", "model": "Llama 3.1 8B", "isl": "128", "osl": "128", "concurrency": "1"}
+    with pytest.raises(OfftakeError, match="nothing to fit"):
+        fit_table([row_of(Cells(2, {**asked, "quality": "ok"}))])
+
+
+def test_a_wrong_unit_moves_the_factor_by_no_more_than_ten(shipped):
+    tests = [replace(p, tpot_s=1e9 * p.tpot_s, tok_per_s_per_chip=None) for p in _tests(shipped)]
+    assert with_users(shipped, tests).effects["users"]["early experts"] < 6 * math.log(10.0)

@@ -49,14 +49,36 @@ def test_a_remark_states_a_slow_network_and_one_that_the_catalogue_does_not_know
     assert case(chip=bare, notes="100 Gb/s a server of 4").chip.scaleout_bytes_per_s == pytest.approx(100e9 / 8.0 / 4.0)
 
 
+def test_a_definition_tells_whether_recomputation_is_counted():
+    def measured(**cells):
+        bare = {n: v for n, v in ROW.items() if not n.startswith("reported")}
+        given = {**bare, "recompute": "full", "reported_tflops_per_chip": "150", **cells}
+        return row_of(Cells(2, given)).step_s
+
+    plain = measured(mfu_definition="model operations")
+    for counted in ("operations with recomputation", "HFU", "counts full activation recompute"):
+        assert measured(mfu_definition=counted) == pytest.approx(plain * 4.0 / 3.0)
+    for left in (
+        "excluding recomputation",
+        "recomputation not counted",
+        "6ND, ignoring recomputation",
+        "no activation recomputation",
+    ):
+        assert measured(mfu_definition=left) == plain
+    none = measured(mfu_definition="recomputation counted where there is one", recompute="none")
+    assert none == measured(mfu_definition="model operations", recompute="none")
+
+
 @pytest.mark.parametrize(
     ("notes", "narrow"),
     [
         ("all weights in bf16 trained by AdamW", True),
         ("bf16 master weights and moments", True),
-        ("8-bit Adam", True),
         ("pure bf16", True),
-        ("not pure bf16", False),
+        ("not in  pure bf16", False),
+        ("rather than pure bf16", False),
+        ("pure bf16 compute, fp32 optimizer", False),
+        ("8-bit Adam", False),
         ("bf16", False),
         ("moments in fp32", False),
     ],
@@ -75,6 +97,10 @@ def test_a_remark_tells_that_states_are_narrow(notes, narrow):
         "500 W",
         "9999 x 9999 Gb RoCE a server of 0",
         "limits of 500 Watts",
+        "no 25 Gb/s a server of 8",
+        "80 Gb memory a GPU",
+        "NVLink 600 Gb/s a GPU",
+        "1.25 Gb/s a server of 8",
     ],
 )
 def test_a_remark_that_cannot_be_or_says_something_else_changes_nothing(remark):

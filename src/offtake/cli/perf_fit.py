@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from offtake.cli.options import Json
+from offtake.errors import OfftakeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,9 @@ def fit(
         tables = fitting.read_tables(*data)
         sections = fitting.fitted(tables, shown)
         errors = _held_out(tables, shown) if cv and tables.training else {}
+    if not sections:
+        msg = f"{', '.join(map(str, data))}: the tables have no rows, so there is nothing to fit"
+        raise OfftakeError(msg)
     if out is not None:
         fitting.write(out, sections, {"training": errors})
     serving = sections["serving"].errors if "serving" in sections else {}

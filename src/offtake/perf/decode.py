@@ -35,9 +35,6 @@ __all__ = [
     "weight_bytes",
 ]
 
-_BUS, _HOP_S = 64e9, 4e-6
-"""Cards without links of their own sum in a ring of 2(q - 1) hops over the host: up to PCIe 5.0 x16 [bytes/s]; 4 us a hop (assumed)."""
-
 # Share of the memory bandwidth that plain copies reach (data sheets against STREAM-like tests: 0.90 to 0.94).
 BEST_HBM = 0.94
 
@@ -137,7 +134,7 @@ def messages_latency_s(s: Setting, p: Physics, chips: Floats) -> Floats:
     outside = np.maximum(chips / s.domain, 1.0)
     inside = chips / outside
     alpha = p.reduce_latency_s * (1.0 + np.log2(inside)) * 0.25 * (inside > 1.0) + p.network_latency_s * (outside > 1.0)
-    alpha = alpha + 2.0 * (inside - 1.0) * _HOP_S * (s.up_rate <= _BUS)
+    alpha = alpha + 2.0 * (inside - 1.0) * s.hop_s
     return np.asarray(alpha * s.overhead)
 
 

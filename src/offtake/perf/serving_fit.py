@@ -132,6 +132,10 @@ def fit_serving(points: Sequence[ServingPoint], *, start: Section | None = None,
     start = start or Section(kind="serving", effects={})
     table = _table(points, start)
     measured, metric, at, weight = _measurements(table)
+    if not len(at):
+        raise OfftakeError(
+            "fit of serving: no row that can be predicted prints tpot_ms, ttft_ms or a rate, so there is nothing to fit"
+        )
     first = np.full(len(table.points), -1)
     first[at[::-1]] = np.arange(len(at))[::-1]
     known = first >= 0

@@ -82,7 +82,7 @@ def points_of(rows: Iterable[ServingRow]) -> list[ServingPoint]:
                 source=publisher(row.source),
                 key=row.key,
                 good=row.quality.lower() in {"", "ok"},
-                test=row.quality.lower() == "test",
+                test=row.quality.lower().startswith("test"),
             )
         )
     return points

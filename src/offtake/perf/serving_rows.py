@@ -30,6 +30,8 @@ _NARROW_CACHE = frozenset({"Intel"})
 _LEAST_DENSE = 0.005  # of all weights, outside routed experts and embeddings
 # Users who run experts with software of 2024 and 2025 take half as long again as vendors; with that of 2026 they do not (published rows).
 _SETTLED = 2026
+# Cards without links of their own sum in a ring of 2(q - 1) hops over the host: up to PCIe 5.0 x16 [bytes/s]; 4 us a hop (assumed).
+_BUS, _HOP_S = 64e9, 4e-6
 _NO_FABRIC = 25e9  # bytes/s one way between chips without a scale-up fabric: PCIe 4.0 x16, about 80 % of 32 GB/s
 
 
@@ -177,6 +179,7 @@ def _chip_numbers(chip: Chip, peaks: tuple[float, float, float], assumed: list[s
         up,
         out,
         float(max(chip.scaleup_domain, 1)),
+        _HOP_S if 0.0 < (chip.scaleup_bytes_per_s or 0.0) <= _BUS else 0.0,
     )
 
 

@@ -29,6 +29,7 @@ class Setting:
     ----------
     peak_dense, peak_expert, peak_attention [flop/s]   dense peak at which each kind of matrix product runs
     hbm_bytes [bytes] ; hbm_rate [bytes/s] ; up_rate, out_rate [bytes/s, one direction] ; domain [chip]
+    hop_s [s]                                          of a ring through the host, cards on a bus; else 0
     dense_params, head_params, expert_params           weights read in a step: outside routed experts, output matrix, routed experts
     idle_params                                        weights held, not read (input embedding)
     layers, moe_layers, mlp_layers, linear_layers, full_layers, window_layers, window_tok, hidden, heads, kv_heads
@@ -60,6 +61,7 @@ class Setting:
     up_rate: Floats
     out_rate: Floats
     domain: Floats
+    hop_s: Floats
     dense_params: Floats
     head_params: Floats
     expert_params: Floats

@@ -34,6 +34,7 @@ _LATE = "early experts"
 _APART = 0.4  # by which publishers of such rows differ (log)
 _BELIEF = 0.5  # spread of the factor before data (log)
 _TURNS = 6  # the factor acts on terms, not on the whole: a few corrections reach it
+_MOST = math.log(10.0)  # of one run: more is another unit, not slower software
 _ENOUGH = 20  # numbers from which a kind has a width of its own
 _WIDER = ("tpot", "throughput")
 """Metrics whose intervals are widened for users; of first tokens one publisher's bursts would make it 25 times."""
@@ -74,7 +75,7 @@ def _with_factor(fitted: Section, points: Sequence[ServingPoint]) -> Section:
         for point, metric, error in residuals(late, found):
             if metric != "ttft":
                 runs[point.source][run_of(point)].append(error if metric == "tpot" else -error)
-        means = [float(np.mean([np.median(errors) for errors in run.values()])) for run in runs.values()]
+        means = [float(np.mean([np.clip(np.median(e), -_MOST, _MOST) for e in run.values()])) for run in runs.values()]
         # the mean of publishers, drawn to nought by how few they are
         total += (sum(means) - total * (_APART / _BELIEF) ** 2) / (len(means) + (_APART / _BELIEF) ** 2)
         found = replace(fitted, effects={**fitted.effects, "users": {_LATE: total}})

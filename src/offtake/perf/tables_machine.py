@@ -18,8 +18,9 @@ __all__ = ["as_noted", "chips_that_train", "computed_at", "in_chips"]
 _SERVER = 8
 """Chips of the largest server; more are a rack."""
 _BUS = 100e9
-_SLOWEST, _FASTEST = 0.1e9, 50e9  # network of one chip that a remark may state where the catalogue has none [bytes/s]
 """More than a PCIe bus gives one chip [bytes/s]: chips of a server have links of their own."""
+_SLOWEST, _FASTEST = 0.1e9, 50e9
+"""Network of one chip that a remark may state; four times the second at most where the catalogue has none [bytes/s]."""
 
 
 def chips_that_train(chip: Chip, model: Transformer, *, product: int) -> int:
@@ -71,10 +72,11 @@ def _network_gb_per_s(notes: str, domain: int) -> float | None:
     >>> _network_gb_per_s("4 x 100 Gb RoCE a server of 8", 8), _network_gb_per_s("400 Gb/s a GPU", 8), _network_gb_per_s("", 8)
     (6.25, 50.0, None)
     """
-    found = re.search(
-        r"\b(?:(\d{1,2}) ?x ?)?(\d{2,4}) ?Gb(?:it)?(?:/s|ps)?(?: [A-Za-z]{2,12})? a "
+    found = told(
+        r"(?<![\d.])(?<!NVLink )\b(?:(\d{1,2}) ?x ?)?(\d{2,4}) ?Gb(?:it)?(?:/s|ps)?(?: (?!memory|HBM|VRAM)[A-Za-z]{2,12})? (?:a|per) "
         r"(?:(GPU|chip)|(?:server|node|host)(?: of (\d{1,2}))?)\b",
         notes,
+        re.NOFLAG,
     )
     if not found:
         return None

@@ -40,10 +40,10 @@ _SCHEDULES = (
 _FORCED = r"\bforced?-balanced\b|\brouting\s+forced\s+even\b|\brandom\s+routing\b"
 """Words by which a row says that routing was not the model's own; a random one is even in the mean."""
 _NARROW_STATES = (
-    r"\bpure (?:bf16|fp16)\b|\ball weights in bf16\b|"
-    r"\b(?:bf16|8-bit) (?:master weights and )?(?:moments|optimi[sz]er|Adam\w*)\b"
+    r"\b(?:pure[ -]bf16|all (?:weights|states) in bf16|bf16 (?:master )?(?:weights and )?(?:moments|optimi[sz]er))\b"
 )
-_DENIED = r"(?:\bno|\bnot|\bwithout|\bw/o)[ -](?:the )?(?:a )?"
+_WIDE_STATES = r"\bfp32 (?:master|optimi[sz]er|moments|states|copy|weights)"
+_DENIED = r"(?:\bno|\bnot|\bnever|\bwithout|\bw/o|\brather than|\binstead of)[\s-]{1,3}(?:in )?(?:the )?(?:a )?"
 _VENDORS = (
     r"\b(?:nvidia|amd|rocm|google|googlecloudplatform|ai-hypercomputer|aws|awslabs|amazon|intel|intellabs|habana|habanaai|mosaicml|databricks|"
     r"mlcommons|mlperf)\b"
@@ -136,14 +136,14 @@ def partly_recorded(about: str) -> bool:
 
 
 def narrow_states(notes: str) -> bool:
-    """Say whether a remark tells that weights and the optimizer's moments are kept in 16 bits or fewer.
+    """Say whether a remark tells that weights and the optimizer's moments are kept in 16 bits.
 
     Examples
     --------
     >>> narrow_states("all weights in bf16 trained by AdamW"), narrow_states("bf16 master weights and moments"), narrow_states("bf16")
     (True, True, False)
     """
-    return told(_NARROW_STATES, notes) is not None
+    return told(_NARROW_STATES, notes) is not None and told(_WIDE_STATES, notes) is None
 
 
 def expert_tp(cells: Cells) -> int | None:
@@ -170,7 +170,7 @@ def routed_evenly(about: str) -> bool:
     return told(_FORCED, about) is not None
 
 
-def told(pattern: str, about: str) -> re.Match[str] | None:
+def told(pattern: str, about: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Match[str] | None:
     """Return where a text has a phrase that it does not deny, by its first occurrence.
 
     Examples
@@ -178,7 +178,7 @@ def told(pattern: str, about: str) -> re.Match[str] | None:
     >>> told("ETP 4", "experts: etp 4") is not None, told("ETP 4", "no ETP 4")
     (True, None)
     """
-    found = re.search(pattern, about, re.IGNORECASE)
+    found = re.search(pattern, about, flags)
     return found if found and not re.search(f"{_DENIED}$", about[: found.start()], re.IGNORECASE) else None
 
 
@@ -190,7 +190,7 @@ def tuned_by(source: str, notes: str) -> TunedBy:
     >>> tuned_by("NVIDIA-NeMo/Megatron-Bridge docs", ""), tuned_by("a laboratory", ""), tuned_by("ROCm/rocm-blogs", "untuned, it says")
     ('vendor', 'user', 'nobody')
     """
-    if re.search(r"\buntuned\b", notes, re.IGNORECASE):
+    if told(r"\buntuned\b", notes):
         return "nobody"
     said = re.sub(r"^(?:docs: )?(?:https?://)?(?:www\.)?(?:github\.com/)?", "", source.strip().lower())
     owner = re.split(r"[/\s]", said, maxsplit=1)[0]

@@ -21,7 +21,6 @@ from offtake.perf.tables_software import (
     released,
     routed_evenly,
     schedule_of,
-    told,
     tuned_by,
 )
 from offtake.perf.training_model import base_setting, model_flop
@@ -51,6 +50,12 @@ _MESHES = ("maxtext", "levanter")
 """Engines whose sizes are axes of one mesh."""
 _PRINTS_INTERLEAVE = "Megatron-Bridge docs/performance-summary"
 """Tables with a column of chunks a stage in every row: "n/a" there, a blank here, says that stages are not cut into chunks."""
+
+_UNCOUNTED = re.compile(
+    r"\b(?:no|not|without|w/o|excluding|excludes|ignoring|except)\b[^,;.(]{0,30}\brecomput|\brecomput\w*[^,;.(]{0,12}\b(?:not|excluded|ignored)\b",
+    re.IGNORECASE,
+)
+"""Words by which a definition leaves recomputation out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,7 +338,8 @@ def _flop_counted(cells: Cells, case: TrainingCase) -> float:
     rows of Megatron-Bridge and MaxText that print tokens beside operations agree to within 0.5 %.
     """
     m = case.model
-    counted = told(r"\brecomput|\bHFU\b", cells.text("mfu_definition")) and case.recompute != "none"
+    about = cells.text("mfu_definition")
+    counted = re.search(r"\brecomput|\bHFU\b", about) and not _UNCOUNTED.search(about) and case.recompute != "none"
     again = 4.0 / 3.0 if counted else 1.0
     if causal_halved(case.engine, case.year, cells.text("mfu_definition")):
         try:

@@ -383,7 +383,7 @@ def _assumed(
         if "recompute" in open_:
             again = "selective" if layout["selective"] else f"{layout['recompute']:.0%} of layers"
             chosen = ", ".join(part for part in (chosen, f"recompute {again}") if part)
-        notes.append(f"fastest that fits: {chosen}")
+        notes.append(f"fastest that fits: {chosen}" if fits else f"fastest of those that need least memory: {chosen}")
     if not case.year:
         notes.append("software release not given: taken as current")
     notes.append(_TUNED[case.tuned_by])
