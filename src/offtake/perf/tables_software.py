@@ -82,7 +82,7 @@ def causal_halved(engine: str, year: float, definition: str = "") -> bool:
     """
     if re.search(r"\bhalf (?:of )?(?:the|its) square\b", definition, re.IGNORECASE):
         return True
-    said = re.search(r"(\b(?:no|non|not|without|before|ignor\w+)\b[^;]*)?\bcausal", definition, re.IGNORECASE)
+    said = re.search(r"(\b(?:no|non|not|without|before|ignor\w+)\b[^;]{0,200})?\bcausal", definition, re.IGNORECASE)
     return said[1] is None if said else year >= _HALVED_SINCE.get(engine, float("inf"))
 
 
