@@ -147,7 +147,10 @@ def test_test_rows_teach_no_term():
     slow = [replace(row, quality="test", tpot_s=3.0 * row.tpot_s, key=f"{row.key} slow") for row in rows]
     alone, beside = fit_table(rows), fit_table([*rows, *slow])
     assert beside.effects == alone.effects
-    only = fit_table(slow)  # where there is nothing else they are fitted like any, and tell no factor beside
+    doubtful_row = replace(slow[0], quality="check: a profiler ran", key="doubtful")
+    # where there is nothing else, but for doubtful rows, they are fitted like any, and tell no factor beside
+    only = fit_table([*slow, doubtful_row])
+    assert "doubtful" not in only.rows["keys"]
     assert only.effects != alone.effects
     assert "users" not in only.effects
     assert "users_left_out" not in only.errors

@@ -126,7 +126,8 @@ def fit_table(rows: Iterable[ServingRow], *, start: Section | None = None) -> Se
     """
     every = points_of(rows)
     tests = [p for p in every if p.test]
-    points = [p for p in every if not p.test] or [replace(p, good=True) for p in tests]
+    teaches = any(p.good for p in every)
+    points = [p for p in every if not p.test] if teaches else [replace(p, good=p.test) for p in every]
     chosen = choose(points)
     leave = doubtful(points)
     sound = [p for p in chosen if p.key not in leave]
@@ -136,7 +137,7 @@ def fit_table(rows: Iterable[ServingRow], *, start: Section | None = None) -> Se
     found, report = calibrate(choose(points), fitted, leave=leave)
     report["in_fit"] = errors(chosen, found)
     found = replace(found, errors=report)
-    return with_users(found, tests) if len(tests) < len(every) else found
+    return with_users(found, tests) if teaches else found
 
 
 def errors(points: Sequence[ServingPoint], fitted: Section) -> dict[str, dict[str, float]]:
