@@ -127,7 +127,10 @@ def test_a_precision_of_training_is_read_as_printed(printed, precision, recipe):
         ({"precision_weights": "float8_e5m2"}, "fp8", False),
         ({"precision_weights": "auto"}, "bf16", False),
         ({"precision_weights": "", "source": "NVIDIA/TensorRT-LLM docs"}, None, False),
-        ({"precision_weights": "", "model": "DeepSeek-R1"}, "fp8", False),
+        ({"precision_weights": "", "model": "DeepSeek-R1", "n_chips": "16"}, "fp8", False),
+        # 671 GB in eight bits on 8 chips of 80 GB (80 GiB, by their drivers): what ran was narrower; 145 GB on two of them was not
+        ({"precision_weights": "", "model": "DeepSeek-R1"}, "fp4", False),
+        ({"precision_weights": "", "model": "Qwen2.5-72B", "n_chips": "2", "tp": "2"}, "bf16", False),
         ({"precision_weights": "", "model": "gpt-oss-120b"}, "fp4", False),
         ({"model": "Llama-3.1-70B-Instruct-quantized.w4a16"}, "fp4", True),
         ({"model": "Meta-Llama-3.1-70B-bnb-4bit"}, "fp4", True),
@@ -139,6 +142,17 @@ def test_a_precision_of_weights_is_read_as_printed(cells, weights, only):
     rest = {k: v for k, v in SERVING.items() if k != "precision_weights"}
     case = serving_row(Cells(2, {**rest, **cells})).case
     assert (case.weights, case.weights_only) == (weights, only)
+
+
+def test_attention_groups_that_share_the_tensor_group_are_not_counted_twice():
+    # SGLang's --tp 8 --dp 4 --enable-dp-attention and TensorRT-LLM's tp 8 with attention DP run on eight chips
+    shared = {**SERVING, "model": "DeepSeek-R1", "chip": "H200", "dp": "4", "ep": "8"}
+    case = serving_row(Cells(2, shared)).case
+    assert (case.chips, case.tp, case.dp, case.ep) == (8, 2, 4, 8)
+    # replicas, where the chips are as many as both ask for
+    apart = serving_row(Cells(2, {**shared, "n_chips": "32"})).case
+    assert (apart.chips, apart.tp, apart.dp) == (32, 8, 4)
+    assert any("share them" in note for note in serving_row(Cells(2, shared)).assumed)
 
 
 def test_a_row_without_chips_gets_the_fewest_that_hold_it():

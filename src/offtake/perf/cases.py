@@ -25,8 +25,8 @@ TunedBy = Literal["vendor", "user", "nobody"]
 Load = Literal["closed", "offline", "static", "prefill", "open"]
 """How requests come.
 
-closed: a fixed number at once, each replaced when done; offline: all queued, as many at once as fit; static: one batch from first to
-last token; prefill: one request, first token only; open: at a rate.
+closed: a fixed number at once, each replaced when done; offline: all queued, as many at once as fit (or all of a given number); static:
+one batch from first to last token; prefill: one request, first token only; open: at a rate.
 """
 
 

@@ -42,10 +42,10 @@ def predict_measured(case: ServingCase, fitted: Section | None = None) -> Servin
     >>> predict_serving(case).most_per_s < 20.0, predict_measured(case).requests_per_s < 20.0
     (True, True)
     """
-    found = predict_serving(case, fitted)
+    found = predict_serving(case, fitted, must_fit=False)
     if not isinstance(found, Refusal) or found.most_per_s is None:
         return found
-    full = predict_serving(replace(case, rate_per_s=found.most_per_s), fitted)
+    full = predict_serving(replace(case, rate_per_s=found.most_per_s), fitted, must_fit=False)
     if isinstance(full, Refusal):
         return found
     stated = case.rate_per_s or found.most_per_s

@@ -12,6 +12,7 @@ from offtake.perf import names
 from offtake.perf.cases import Load, Pool, ServingCase, Speculation
 from offtake.perf.serving_layout import groups_that_hold
 from offtake.perf.tables import Cells, chip_text, key_of, model_of, read, year_of
+from offtake.perf.tables_layout import as_loaded, in_chips
 from offtake.perf.tables_mlperf import as_submitted, is_submission
 from offtake.perf.tables_software import tuned_by
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from offtake.catalog.types import Chip, Precision, Transformer
 
-__all__ = ["ServingRow", "read_serving"]
+__all__ = ["UNLOADED", "ServingRow", "read_serving"]
 
 Basis = Literal["", "chip", "decode chip", "total"]
 """What a measured throughput counts: output tokens of all chips, of the decode pool's chips, or input and output tokens of all."""
 
+UNLOADED = "no load printed: requests queued without bound"
+"""What is assumed of a row that prints neither a number of requests nor a rate nor a scenario."""
 _EXPECTS = ("model", "chip")
 _POOLS = re.compile(  # aiconfigurator's sample
     r"prefill (?P<pw>\d*)x tp(?P<ptp>\d+) dp(?P<pdp>\d+) ep(?P<pep>\d+) bs(?P<pbs>\d*), decode (?P<dw>\d*) ?workers"
@@ -43,12 +46,6 @@ _SPECULATION: dict[str, Speculation] = {
     "medusa": "draft", "draft": "draft", "ngram": "draft", "off": "none", "disabled": "none", "n/a": "none", "na": "none", "nan": "none",
     "-": "none", "0": "none", "yes": "mtp", "on": "mtp", "hass": "draft", "lookahead": "draft", "suffix": "draft",
 }  # fmt: skip
-
-_NARROW_RELEASES: tuple[tuple[str, Precision], ...] = (
-    (r"DeepSeek-(?:V3|R1)|Kimi K2(?!\.5)|MiniMax-M2|MiMo-V2", "fp8"),
-    (r"gpt-oss|Kimi K2\.5", "fp4"),
-)
-"""Models whose published weights are narrower than 16 bits, by their cards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +124,8 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         raise OfftakeError(
             f"the {'input' if lengths[0] is None else 'output'} length is not given ({'isl' if lengths[0] is None else 'osl'})"
         )
+    if load == "offline" and not any(cells.text(n) for n in ("scenario", "concurrency", "batch", "request_rate_per_s")):
+        assumed.append(UNLOADED)
     notes = cells.text("notes")
     apart = cells.text("disaggregated").lower() in {"true", "yes", "1"} or "disagg" in cells.text("scenario").lower()
     prefill, decode = _pools(notes) if apart else (None, None)
@@ -136,14 +135,12 @@ def _case(cells: Cells, assumed: list[str]) -> ServingCase:
         assumed.append(f"both pools print {decode.chips} chips and no workers: read as the chips of both together")
         chips, prefill, decode = decode.chips, None, None
         sizes = dict.fromkeys(sizes)
-    if named.chip.vendor == "AWS" and chips and sizes["tp"] and sizes["tp"] > chips and sizes["tp"] % chips == 0:
-        assumed.append(f"tp counts {sizes['tp'] // chips} cores a chip")
-        sizes["tp"] = chips
+    if chips:
+        sizes = in_chips(sizes, chips, named.chip, assumed, apart=apart)
     weights, only = _weights(cells)
     who = tuned_by(cells.text("source"), notes)
     if weights is None and who != "vendor" and not is_submission(cells):
-        weights = _released(model)
-        assumed.append(f"weights not printed: {weights}, as they were released")
+        weights = as_loaded(named.chip, model, chips, assumed)
     assumed.extend(named.remarks)
     if chips and model.is_moe and sizes["dp"] is None and "derived from parallel sizes" in notes:
         # aiconfigurator's sample counts the chips of some runs from their attention shards alone, and does not print the groups beside them
@@ -287,11 +284,6 @@ def _weights(cells: Cells) -> tuple[Precision | None, bool]:
         or re.search(r"a16|weight[\s_-]*only", word) is not None
     )
     return _precision(word), narrow
-
-
-def _released(model: Transformer) -> Precision:
-    """Return the precision in which a model's weights were published: what an engine loads where nobody says otherwise."""
-    return next((narrow for names, narrow in _NARROW_RELEASES if re.match(names, model.name)), "bf16")
 
 
 def _speculation(cells: Cells) -> Speculation | None:

@@ -23,14 +23,14 @@ __all__ = [
 ]
 
 _ENGINES = (
-    ("neuron", r"neuron"), ("maxtext", r"maxtext|tpu-recipes|gpu-recipes|axlearn|\bpax(?:ml)?\b"),
+    ("neuron", r"neuron"), ("maxtext", r"maxtext|axlearn|\bpax(?:ml)?\b"),
     ("foundry", r"llm-foundry|mosaicml|composer"),
     ("megatron-deepspeed", r"megatron-deepspeed|gpt-neox|2201\.11990|mt-nlg"),
     ("automodel", r"nemo[ -]automodel|/automodel\b|\bautomodel\b(?!\.)"), ("kempnerforge", r"kempnerforge"),
     ("torch", r"torchtitan|torchtune|pytorch|axolotl|unsloth|(?<!stock-)\btrl\b|nanotron|lightning|olmo|internevo"),
     ("deepspeed", r"deepspeed|colossal"),
     ("megatron", r"megatron|nemo|mcore|primus|2205\.05198|2104\.04473"), ("levanter", r"levanter|\bmarin\b"), ("halo", r"\bhalo\b"),
-    ("torch", r"\bfsdp2?\b"),
+    ("torch", r"\bfsdp2?\b"), ("maxtext", r"tpu-recipes|gpu-recipes"),
 )  # fmt: skip
 _SCHEDULES = (
     ("dualpipe", r"\bdual[- ]?pipe\b|\bhai-llm\b"),
@@ -55,6 +55,8 @@ _VENDORS_TOO = (
 )
 """What entrants of MLPerf submit; work of NVIDIA under other names: papers on Megatron, its library of models with experts, copies of
 TensorRT-LLM's pages; InferenceX, whose recipes vendors tune."""
+_USERS = r"\busers?\b|\breddit\b|\bforums?\b|\bcommunity\b"
+"""Words by which the name of a page that is in no repository tells that a user wrote it, whoever's chip it names first."""
 _DUALPIPE_REPORT = r"^(?:arxiv )?2412\.19437(?!\d)|^deepseek-v3 (?:technical )?report|^deepseek-ai/deepseek-v3"
 """Sources of the one public run that had it."""
 _RELEASE = re.compile(
@@ -194,4 +196,6 @@ def tuned_by(source: str, notes: str) -> TunedBy:
         return "nobody"
     said = re.sub(r"^(?:docs: )?(?:https?://)?(?:www\.)?(?:github\.com/)?", "", source.strip().lower())
     owner = re.split(r"[/\s]", said, maxsplit=1)[0]
+    if not re.match(r"\S+/", said) and told(_USERS, said):
+        return "user"
     return "vendor" if re.search(_VENDORS, owner) or re.search(_VENDORS_TOO, said) else "user"
