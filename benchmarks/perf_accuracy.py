@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from offtake.errors import OfftakeError
 from offtake.perf import params
+from offtake.perf.calibrate import calibrate_serving, calibrate_training
+from offtake.perf.own import ALONE, PARTS, Like, OwnRow, told
 from offtake.perf.score import document, score_serving, score_training
 from offtake.perf.tables_serving import read_serving
 from offtake.perf.tables_training import TrainingRow, read_training
@@ -97,9 +101,55 @@ def further() -> None:
         line("not in the fit", found["metrics_not_in_fit"])
 
 
+def own_rows() -> None:
+    """Print what a user's own rows are worth: publishers that no term has seen, some rows of a run told, the others of it predicted.
+
+    Every run of four rows or more of quality "test"; which rows are told is drawn anew ten times.
+    """
+    folder = files("offtake.perf") / "data" / "published"
+    with as_file(folder) as path:
+        tables = {
+            "training": (calibrate_training, read_training(path / "training_published.csv")),
+            "serving": (calibrate_serving, read_serving(path / "inference_published.csv")),
+        }
+    for kind, (calibrate, rows) in tables.items():
+        unseen = [row for row in rows if row.quality == "test" and row.case is not None]
+        publishers: dict[str, list[Any]] = defaultdict(list)
+        for row in unseen:
+            publishers[row.source.split()[0]].append(row)
+        runs = []
+        for own in publishers.values():
+            try:
+                found = calibrate(own, params.shipped()[kind]).section.own
+            except OfftakeError:  # none of a publisher's rows can be predicted
+                continue
+            alike: dict[Like, list[OwnRow]] = defaultdict(list)
+            for row in found.rows if found else ():
+                alike[row.like].append(row)
+            runs += [(found, like, some) for like, some in alike.items() if len(some) >= 4]
+        for count in (0, 1, 2, 3):
+            print(f"own rows, {kind}, {count} of a run told: {told_by(runs, count)}")
+
+
+def told_by(runs: list[tuple[Any, Like, list[OwnRow]]], count: int) -> str:
+    """Return the errors of the rest of each run with so many of its rows told."""
+    rng, off, inside = np.random.default_rng(0), [], []
+    for own, like, rows in runs:
+        for _ in range(10):
+            order = rng.permutation(len(rows))
+            found = told(replace(own, rows=tuple(rows[i] for i in order[:count])), like)
+            prior = sum(sd**2 for sd in PARTS.values()) + ALONE**2
+            for i in order[count:]:
+                error = rows[i].log_ratio - found.log_time
+                off.append(abs(np.exp(-error) - 1.0))
+                inside.append(abs(error) < 1.2816 * np.sqrt(found.left * prior))
+    return f"mean {np.mean(off):.1%}, median {np.median(off):.1%}, inside {np.mean(inside):.0%} ({len(runs)} runs)"
+
+
 if __name__ == "__main__":
     left_out()
     further()
+    own_rows()
     if (DATA / "training_published.csv").is_file():
         tables()
     else:

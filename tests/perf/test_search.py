@@ -110,7 +110,7 @@ def test_of_plans_that_serve_as_much_the_one_on_the_fewest_chips_counts():
         chip=chip_named("H100").chip, model=model_named("Kimi K2.5"), chips=256, input_tok=3600.0, output_tok=1000.0, load="open"
     )  # fmt: skip
     section = serving_params.section()
-    factors = serving_params.factors(section, names_of(case))
+    factors = (serving_params.factors(section, names_of(case)), 1.0)
     work = _Search(case, numbers_of(case), factors, serving_params.physics(section), (2.0, 0.04))
     plans = work.layouts()
     (best, rate, _), (same, again, _) = work.evaluate(plans), work.evaluate(plans[::-1])

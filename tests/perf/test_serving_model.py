@@ -212,7 +212,8 @@ def test_the_plans_figures_keep_the_class_and_the_memory(name, model):
     assert sum(best.memory_bytes_per_chip.values()) < chip.hbm_bytes
     assert best.concurrency == pytest.approx(best.requests_per_s * (best.ttft_s + 500.0 * best.tpot_s), rel=1e-6)
     rate = found.output_tok_per_s_per_chip
-    assert 0.3 < found.interval.low / rate < 1.0 < found.interval.high / rate < 3.0
+    # times known to a factor of 1.3 to 1.8 leave less of a rate within targets: a fifth of it at the worst here
+    assert 0.15 < found.interval.low / rate < 1.0 < found.interval.high / rate < 3.0
 
 
 def test_a_looser_class_never_serves_less():

@@ -49,7 +49,7 @@ def test_parameters_keep_within_what_a_chip_can_do(rows):
 def test_a_fit_is_the_same_twice_and_better_than_none(rows):
     some = rows[::12]
     one, two = (training_fit.fit_training(some, rounds=2) for _ in range(2))
-    assert one == two
+    assert one.document() == two.document()
     fitted = training_fit.summary(training_fit.predictions(some, one))
     bare = training_fit.summary(training_fit.predictions(some, params.Section(kind="training", effects={})))
     assert fitted["mape"] < bare["mape"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
@@ -22,6 +23,7 @@ _Capacity = TypeVar("_Capacity")
 _COMMANDS = {
     "best": "Find the best layout for training, or the best serving plan under latency targets.",
     "compare": "Compare chips: tokens/s, per watt, per dollar, per MW of facility.",
+    "calibrate": "Learn from a few measurements of your own, for --params of the others.",
     "score": "Predict a table of published measurements, and say how well.",
     "fit": "Fit the efficiency parameters from published tables.",
 }
@@ -45,6 +47,7 @@ def estimate(
     chips: int = 1024,
     seq: str = "8192 tok",
     batch: str = "16 Mtok",
+    params: Path | None = None,
     json: Json = False,
 ) -> int:
     """Estimate how fast one chip serves a model under a latency class, and how fast it trains one.
@@ -71,8 +74,10 @@ def estimate(
         Sequence length in training.
     batch : str
         Tokens of one training step.
+    params : Path
+        A parameter file of `offtake perf calibrate` or `fit`, in place of the one that comes with the program.
     """
-    from offtake.cli.perf_chip import chip_given, chips_given, tokens_given
+    from offtake.cli.perf_chip import chip_given, chips_given, sections_given, tokens_given
     from offtake.perf.capacity import serving_capacity, training_capacity
     from offtake.perf.names import model_named
     from offtake.perf.types import LatencyClass
@@ -83,9 +88,15 @@ def estimate(
         output_tok=quantity("--output", output, "tok"), cached_frac=quantity("--cached", cached, "%"),
     )  # fmt: skip
     together, length, tokens = chips_given(chips), tokens_given("--seq", seq), tokens_given("--batch", batch)
+    fitted = sections_given(params, "serving", "training")
     notes: list[str] = []
-    served = _or_note(lambda: serving_capacity(known, shape, latency), notes)
-    trained = _or_note(lambda: training_capacity(known, shape, chips=together, seq_tok=length, batch_tok=tokens), notes)
+    served = _or_note(lambda: serving_capacity(known, shape, latency, fitted.get("serving")), notes)
+    trained = _or_note(
+        lambda: training_capacity(
+            known, shape, chips=together, seq_tok=length, batch_tok=tokens, fitted=fitted.get("training")
+        ),
+        notes,
+    )
     if json:
         _print(known, shape, latency, served, trained, notes=notes)
     else:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from offtake.perf.answers import Refusal
     from offtake.perf.best import FrontPoint, TrainingPlan
     from offtake.perf.best_serving import ServingPlan
+    from offtake.perf.params import Section
     from offtake.perf.types import Chip, Precision, Transformer
 
 __all__ = ["best"]
@@ -42,6 +43,7 @@ def best(
     batch: str = "4 Mtok",
     precision: str = "",
     tuned_by: TunedBy = "vendor",
+    params: Path | None = None,
     svg: Path | None = None,
     json: Json = False,
 ) -> int:
@@ -74,11 +76,14 @@ def best(
     precision : str
         bf16, fp8 or fp4; without it bf16 in training, fp8 in serving where the chip has it.
     tuned_by : str
-        Who made the training software fast: the vendor of chip or software, its user, or nobody.
+        Who made the training software fast: the vendor of chip or software, its user, or nobody. Own measurements in --params tell it
+        themselves.
+    params : Path
+        A parameter file of `offtake perf calibrate` or `fit`, in place of the one that comes with the program.
     svg : Path
         File for the picture of the Pareto front.
     """
-    from offtake.cli.perf_chip import chip_given, chips_given
+    from offtake.cli.perf_chip import chip_given, chips_given, sections_given
     from offtake.perf.names import model_named
 
     if train == serve:
@@ -89,7 +94,11 @@ def best(
             "--tuned-by is of training: in serving only experts on software of before 2026 were slower with their users"
         )
         raise OfftakeError(msg)
-    pair = _Pair(chip_given(chip), model_named(model), chips_given(chips), _precision(precision))
+    if train and tuned_by != "vendor" and params is not None and any(s.own for s in sections_given(params).values()):
+        msg = "--tuned-by is told by the measurements in --params; leave one of them out"
+        raise OfftakeError(msg)
+    known = (chip_given(chip), model_named(model), chips_given(chips), _precision(precision))
+    pair = _Pair(*known, fitted=sections_given(params, "training" if train else "serving"))
     found = (
         _trained(pair, seq=seq, batch=batch, tuned_by=tuned_by)
         if train
@@ -103,12 +112,13 @@ def best(
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """What is asked about: so many chips at most, a model on them, and the precision if one is named."""
+    """What is asked about: so many chips at most, a model on them, the precision if one is named, and parameters if a file is."""
 
     chip: Chip
     model: Transformer
     chips: int
     precision: Precision | None
+    fitted: Mapping[str, Section]
 
 
 def _trained(pair: _Pair, *, seq: str, batch: str, tuned_by: TunedBy) -> TrainingPlan:
@@ -124,7 +134,7 @@ def _trained(pair: _Pair, *, seq: str, batch: str, tuned_by: TunedBy) -> Trainin
         chip=pair.chip, model=pair.model, chips=pair.chips, seq_tok=length, batch_seqs=sequences, precision=pair.precision or "bf16",
         tuned_by=tuned_by,
     )  # fmt: skip
-    return _possible(best_training(asked))
+    return _possible(best_training(asked, pair.fitted.get("training")))
 
 
 def _served(pair: _Pair, *, input_: str, output: str, ttft: str, tpot: str) -> ServingPlan:
@@ -136,9 +146,8 @@ def _served(pair: _Pair, *, input_: str, output: str, ttft: str, tpot: str) -> S
         chip=pair.chip, model=pair.model, chips=pair.chips, input_tok=quantity("--input", input_, "tok"),
         output_tok=quantity("--output", output, "tok"), weights=pair.precision, load="open",
     )  # fmt: skip
-    return _possible(
-        best_serving(asked, ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"))
-    )
+    targets = {"ttft_s": quantity("--ttft", ttft, "s"), "tpot_s": quantity("--tpot", tpot, "s/tok")}
+    return _possible(best_serving(asked, **targets, fitted=pair.fitted.get("serving")))
 
 
 def _possible(found: _Plan | Refusal) -> _Plan:
@@ -184,7 +193,7 @@ def _figures(found: TrainingPlan | ServingPlan) -> list[tuple[str, float, str]]:
             ("IT power", best.it_w_per_chip, "W per chip"), ("IT energy of a token", best.joules_per_tok, "J"),
         ]  # fmt: skip
     served = found.best
-    within = served.intervals["output_tok_per_s_per_chip"]
+    within = found.interval
     return [
         ("Output tokens of a chip", served.output_tok_per_s_per_chip, "tok/s per chip"), ("  at least", within.low, "tok/s per chip"),
         ("  at most", within.high, "tok/s per chip"), ("Output tokens", served.output_tok_per_s, "tok/s"),

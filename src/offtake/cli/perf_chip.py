@@ -1,4 +1,4 @@
-"""What commands about performance ask with: a chip, by name or by its data sheet in a small YAML file; counts of chips and of tokens."""
+"""What commands about performance ask with: a chip, by name or data sheet; counts of chips and of tokens; a parameter file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from offtake.cli.options import quantity
 from offtake.errors import OfftakeError
 
 if TYPE_CHECKING:
-    from offtake.catalog.types import Chip
+    from collections.abc import Mapping
 
-__all__ = ["chip_given", "chips_given", "tokens_given"]
+    from offtake.catalog.types import Chip
+    from offtake.perf.params import Section
+
+__all__ = ["chip_given", "chips_given", "sections_given", "tokens_given"]
 
 _MOST_CHIPS = 1_000_000
 
@@ -53,6 +56,26 @@ def chips_given(count: int) -> int:
         msg = f"--chips must lie between 1 and {_MOST_CHIPS:,}, got {count}"
         raise OfftakeError(msg)
     return count
+
+
+def sections_given(path: Path | None, *needed: str) -> Mapping[str, Section]:
+    """Return the parameters of a file; none, so that those of the package are taken, where no file is named.
+
+    Raises
+    ------
+    OfftakeError
+        The file cannot be read as one, or lacks a section that is needed.
+    """
+    from offtake.perf.params import load
+
+    if path is None:
+        return {}
+    found = load(path)
+    for name in needed:
+        if name not in found:
+            msg = f"{path}: has no parameters of {name}; offtake perf fit and calibrate write them"
+            raise OfftakeError(msg)
+    return found
 
 
 def tokens_given(option: str, text: str) -> int:

@@ -33,6 +33,7 @@ def compare(
     output: str = "1000 tok",
     pue: float = 1.2,
     report: Path | None = None,
+    params: Path | None = None,
     json: Json = False,
 ) -> int:
     """Compare chips: tokens/s, per watt, per dollar, per MW of facility, with intervals.
@@ -59,8 +60,10 @@ def compare(
         Facility power over IT power.
     report : Path
         File for a page with the table and pictures.
+    params : Path
+        A parameter file of `offtake perf calibrate` or `fit`, in place of the one that comes with the program.
     """
-    from offtake.cli.perf_chip import chip_given, chips_given
+    from offtake.cli.perf_chip import chip_given, chips_given, sections_given
     from offtake.perf.compare import comparable
     from offtake.perf.compare import compare as compared
     from offtake.perf.types import LatencyClass
@@ -74,14 +77,18 @@ def compare(
         ttft_s=quantity("--ttft", ttft, "s"), tpot_s=quantity("--tpot", tpot, "s/tok"), input_tok=quantity("--input", input_, "tok"),
         output_tok=quantity("--output", output, "tok"),
     )  # fmt: skip
+    fitted = sections_given(params, "training" if train else "serving")
     found = compared(
         [chip_given(name) for name in chip] or every_chip,
         model or every_model,
         latency,
         training_chips=together,
         pue=pue,
+        fitted=fitted,
     )
-    about = f"{_load(latency, chips)}; PUE {pue:g}"
+    told = [s.own for kind, s in fitted.items() if s.own and (kind == "training") == train]
+    own = f"; by {len(told[0].rows)} own measurements and the terms" if told else ""
+    about = f"{_load(latency, chips)}; PUE {pue:g}{own}"
     if report is not None:
         _write(report, found, about)
     _print(found, about, report, json=json)

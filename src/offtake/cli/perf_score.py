@@ -38,12 +38,14 @@ def score(
     """
     from offtake.cli.failure import SCHEMA_VERSION
     from offtake.cli.output import print_json
+    from offtake.cli.perf_chip import sections_given
     from offtake.perf import params as parameters
     from offtake.perf import score as scoring
     from offtake.perf.tables_serving import read_serving
     from offtake.perf.tables_training import read_training
 
-    sections = parameters.load(params) if params is not None else parameters.shipped()
+    needed = "training" if kind == "training" else "serving"
+    sections = sections_given(params, needed) if params is not None else parameters.shipped()
     if kind == "training":
         report = scoring.score_training(read_training(table), sections.get("training"))
     else:

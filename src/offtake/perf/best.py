@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.errors import OfftakeError
-from offtake.perf import params, training_params
 from offtake.perf.answers import Refusal
+from offtake.perf.own import as_run
 from offtake.perf.training_layouts import impossible
 from offtake.perf.training_memory import footprint, usable_bytes
-from offtake.perf.training_model import base_setting, levels, open_settings, predict_training
+from offtake.perf.training_model import base_setting, efficiency_of, open_settings, predict_training
 from offtake.perf.training_step import step
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def best_training(case: TrainingCase, fitted: Section | None = None) -> Training
     """
     if getattr(case.chip, f"{case.precision}_flop_per_s") is None and case.precision != "bf16":
         return Refusal(reason=f"{case.chip.name} has no unit for {case.precision}: train at a wider precision, bf16")
+    case = as_run(fitted.own if fitted else None, case)
     found: list[tuple[TrainingCase, TrainingPrediction]] = []
     pruned: Counter[str] = Counter()
     evaluated, refused = 0, ""
@@ -141,9 +142,8 @@ def _training_layouts(
         pruned["does not fit in memory"] = count - int(fits.size)
     if not fits.size:
         return count, pruned, ()
-    section = fitted if fitted is not None else params.shipped().get("training")
     narrowed = base_setting(case).with_layout(**{name: np.asarray(v)[fits] for name, v in tried.layout.items()})
-    times = np.broadcast_to(step(narrowed, training_params.efficiency(section, levels(case))).total_s, fits.shape)
+    times = np.broadcast_to(step(narrowed, efficiency_of(case, fitted)).total_s, fits.shape)
     order = np.argsort(times)[:6]
     near = tuple(
         (_training_words({n: float(np.asarray(v)[fits[i]]) for n, v in tried.layout.items()}), float(times[i]))

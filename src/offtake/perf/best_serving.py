@@ -14,8 +14,10 @@ import numpy as np
 
 from offtake.errors import OfftakeError
 from offtake.perf import batching, prefill, serving_params
-from offtake.perf.answers import Refusal
+from offtake.perf.answers import Interval, Refusal
 from offtake.perf.best import FrontPoint, pareto
+from offtake.perf.own import as_run
+from offtake.perf.serving_intervals import slowest
 from offtake.perf.serving_layout import Layout, widths
 from offtake.perf.serving_model import predict_serving
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
@@ -41,6 +43,20 @@ _BATCHES = 28  # running sequences tried per layout, in equal ratios
 _REFINED = 12  # plans whose batch is refined
 _MOST_EXPERT_CHIPS = 256
 _MOST_PREFILL = 6  # prefill workers kept: the fastest per chip that meet the time to first token
+_SPLITS = (
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.85,
+    0.9,
+    0.95,
+    1.05,
+    1.1,
+    1.2,
+    1.35,
+    1.5,
+)  # prefill workers over the matched number, which knows no queue
 _PREFILL_LOAD = 0.9  # beyond this the queue of prompts is not stable in practice
 
 
@@ -56,6 +72,8 @@ class ServingPlan:
     pruned : mapping of reason → count   layouts left out before evaluation
     front : tuple of FrontPoint          time per token against tok/s of a chip, all within the time to first token
     binds : str                          what keeps more sequences away: a latency target, memory, or the queue of prompts
+    interval : Interval [tok/s]          of a chip: rates of the best plans within the targets where all times are at either end of their
+                                         80 % interval; nought where none is in time then
     """
 
     case: ServingCase
@@ -64,6 +82,7 @@ class ServingPlan:
     pruned: Mapping[str, int]
     front: tuple[FrontPoint, ...]
     binds: str
+    interval: Interval
 
 
 def best_serving(
@@ -74,16 +93,12 @@ def best_serving(
     Prompts and decoding share their chips, or have pools of their own; the pools' sizes are matched to each other's rates.
     """
     section = serving_params.section() if fitted is None else fitted
+    case = as_run(section.own, case)
     try:
-        numbers = numbers_of(case)
+        work = _search(case, section, (ttft_s, tpot_s))
     except OfftakeError as error:
         return Refusal(reason=str(error))
-    factors = serving_params.factors(section, names_of(case))
-    work = _Search(case, numbers, factors, serving_params.physics(section), (ttft_s, tpot_s))
-    layouts = work.layouts()
-    if not layouts:
-        return Refusal(reason=work.why())
-    found = work.evaluate(layouts)
+    found = work.best()
     if found is None:
         return Refusal(reason=work.why())
     layout, rate, binds = found
@@ -105,7 +120,28 @@ def best_serving(
         pruned=dict(work.pruned),
         front=pareto(work.points, most=40),
         binds=binds,
+        interval=_interval(case, section, (ttft_s, tpot_s), answer.output_tok_per_s_per_chip),
     )
+
+
+def _search(case: ServingCase, section: Section, targets: tuple[float, float], slower: float = 1.0) -> _Search:
+    """Return a search, every time `slower` times as long as predicted; raises where a figure of the chip or model is missing."""
+    factors, pace = serving_params.factors(section, names_of(case)), serving_params.pace_of(section, case) * slower
+    return _Search(case, numbers_of(case), (factors, pace), serving_params.physics(section), targets)
+
+
+def _interval(case: ServingCase, section: Section, targets: tuple[float, float], rate: float) -> Interval:
+    """Return the rates of the best plans where times are at both ends of their 80 % interval; nought where none is in time then.
+
+    Targets do not move with the times: slower steps leave room for fewer requests at once, so a rate within targets is less sure than a
+    rate at a given load.
+    """
+    wide, ends = slowest(section, case), []
+    for slower in (wide, 1.0 / wide):
+        found = _search(case, section, targets, slower).best()
+        ends.append(0.0 if found is None else found[1] * case.output_tok / found[0].chips)
+    # the search steps through batches: its own ends may lie a little inside
+    return Interval(low=min(ends[0], rate), high=max(ends[1], rate))
 
 
 class _Search:
@@ -115,7 +151,7 @@ class _Search:
         self,
         case: ServingCase,
         numbers: Numbers,
-        factors: tuple[float, ...],
+        factors: tuple[tuple[float, ...], float],
         physics: Physics,
         targets: tuple[float, float],
     ) -> None:
@@ -128,6 +164,11 @@ class _Search:
         self.points: list[tuple[float, float, str]] = []
         self.evaluated = 0
         self.fastest = (np.inf, np.inf)
+
+    def best(self) -> tuple[Layout, float, str] | None:
+        """Return (plan, requests/s, what binds) of the best plan; None where none meets the targets."""
+        plans = self.layouts()
+        return self.evaluate(plans) if plans else None
 
     def units(self) -> list[Layout]:
         """Return one replica of each layout that divides the model."""
@@ -150,7 +191,7 @@ class _Search:
 
     def stacked(self, layouts: Sequence[Layout]) -> Setting:
         """Return layouts as arrays."""
-        return stack([row_of(self.numbers, layout, self.factors) for layout in layouts])
+        return stack([row_of(self.numbers, layout, *self.factors) for layout in layouts])
 
     def layouts(self) -> list[Layout]:
         """Return the plans worth evaluating: shared chips and matched pools, after the bounds."""
@@ -200,7 +241,9 @@ class _Search:
         most = (chips - decoder.span) // filler.span
         if most < 1 or share >= 1.0:
             return []
-        around = {max(1, min(most, round(share * chips / filler.span) + d)) for d in (-1, 0, 1)}
+        matched = share * chips / filler.span
+        around = {max(1, min(most, round(matched) + d)) for d in (-1, 0, 1)}
+        around |= {max(1, min(most, round(matched * r))) for r in _SPLITS}
         plans = []
         for workers in sorted(around):
             replicas = (chips - workers * filler.span) // decoder.span

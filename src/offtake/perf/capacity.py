@@ -16,24 +16,28 @@ from offtake.perf import serving_params
 from offtake.perf.answers import Interval, Refusal
 from offtake.perf.best_serving import best_serving
 from offtake.perf.cases import ServingCase, TrainingCase
-from offtake.perf.serving_intervals import interval_factor
-from offtake.perf.serving_rows import names_of
 from offtake.perf.training_model import predict_training
 
 if TYPE_CHECKING:
     from offtake.perf.best_serving import ServingPlan
+    from offtake.perf.params import Section
     from offtake.perf.training_model import TrainingPrediction
     from offtake.perf.types import Chip, LatencyClass, Precision, Transformer
 
 __all__ = [
-    "ENGINE", "LatencyError", "ServingCapacity", "TrainingCapacity", "interval_of", "serving_capacity", "training_capacity", "whole_batch",
-]  # fmt: skip
+    "ENGINE",
+    "LatencyError",
+    "ServingCapacity",
+    "TrainingCapacity",
+    "engine_of",
+    "serving_capacity",
+    "training_capacity",
+    "whole_batch",
+]
 
 ENGINE = "trtllm"
 """A fleet's software is taken to be as well tuned as the best measured engine, on any chip: what is left of a vendor's public figures (its
 effect in the fit) stays, and the interval is wider where that engine never ran."""
-
-_ENGINE_VENDOR = "NVIDIA"
 
 SERVING_CHIPS = (256, 1024)
 """Deployments tried: the second where a model does not fit on the first."""
@@ -54,7 +58,7 @@ class ServingCapacity:
 
     Attributes
     ----------
-    output_tok_per_s_per_chip : float [tok/s]   over all chips, prefill included; `interval` holds the middle 80 %
+    output_tok_per_s_per_chip : float [tok/s]   over all chips, prefill included; `interval` as of `ServingPlan`
     it_w_per_chip : float [W/chip]              mean draw at that load
     plan : ServingPlan
     """
@@ -114,17 +118,16 @@ def whole_batch(tokens: float, seq_tok: int) -> int:
     return 1 << max(0, round(math.log2(max(tokens / seq_tok, 1.0))))
 
 
-def interval_of(case: ServingCase, rate: float) -> Interval:
-    """Return the 80 % interval of a rate: wider where nobody has shown that this vendor's chips reach the engine's quality."""
-    names = names_of(case)
-    sure = names if case.chip.vendor == _ENGINE_VENDOR else {**names, "engine": ""}
-    low, high = interval_factor(serving_params.section(), sure, "throughput", "closed")
-    return Interval(low=rate * low, high=rate * high)
+def engine_of(section: Section) -> str:
+    """Return the engine of a fleet: that of the user's own measurements (left open for them to fill), else `ENGINE`."""
+    return "" if section.own is not None else ENGINE
 
 
 @lru_cache(maxsize=4096)
-def serving_capacity(chip: Chip, model: Transformer, latency: LatencyClass) -> ServingCapacity:
-    """Return the rate of a chip that serves a model within a latency class.
+def serving_capacity(
+    chip: Chip, model: Transformer, latency: LatencyClass, fitted: Section | None = None
+) -> ServingCapacity:
+    """Return the rate of a chip that serves a model within a latency class, by the parameters given or those that come with the package.
 
     Raises
     ------
@@ -134,16 +137,17 @@ def serving_capacity(chip: Chip, model: Transformer, latency: LatencyClass) -> S
         No plan meets the class; says the best times reached.
     """
     reason = ""
+    section = serving_params.section() if fitted is None else fitted
     for chips in SERVING_CHIPS:
         case = ServingCase(
             chip=chip, model=model, chips=chips, input_tok=latency.input_tok, output_tok=latency.output_tok,
-            cached_frac=latency.cached_frac, load="open", engine=ENGINE,
+            cached_frac=latency.cached_frac, load="open", engine=engine_of(section),
         )  # fmt: skip
-        plan = best_serving(case, ttft_s=latency.ttft_s, tpot_s=latency.tpot_s)
+        plan = best_serving(case, ttft_s=latency.ttft_s, tpot_s=latency.tpot_s, fitted=section)
         if not isinstance(plan, Refusal):
             return ServingCapacity(
                 output_tok_per_s_per_chip=plan.best.output_tok_per_s_per_chip,
-                interval=interval_of(case, plan.best.output_tok_per_s_per_chip),
+                interval=plan.interval,
                 it_w_per_chip=plan.best.it_w_per_chip,
                 plan=plan,
             )
@@ -164,6 +168,7 @@ def training_capacity(
     precision: Precision | None = None,
     seq_tok: int = SEQUENCE_TOK,
     batch_tok: int = BATCH_TOK,
+    fitted: Section | None = None,
 ) -> TrainingCapacity:
     """Return the useful training rate of a chip among `chips`; without a precision, at the faster of bf16 and fp8.
 
@@ -185,7 +190,7 @@ def training_capacity(
             batch_seqs=whole_batch(batch_tok, seq_tok),
             precision=each,
         )
-        found = predict_training(case)
+        found = predict_training(case, fitted)
         if isinstance(found, Refusal):
             reasons.append(found.reason)
         else:

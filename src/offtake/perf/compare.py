@@ -19,8 +19,9 @@ from offtake.perf.names import chip_named, model_named
 from offtake.perf.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from offtake.perf.params import Section
     from offtake.perf.types import Chip, LatencyClass, Transformer
 
 __all__ = ["Compared", "comparable", "compare"]
@@ -81,6 +82,7 @@ def compare(
     *,
     training_chips: int = 1024,
     pue: float = PUE,
+    fitted: Mapping[str, Section] | None = None,
 ) -> list[Compared]:
     """Compare chips over models: serving under a latency class, or training where it is None.
 
@@ -91,18 +93,22 @@ def compare(
     chips : names, or chips of a data sheet
     training_chips : int [chip]   that train together
     pue : float                   facility power over IT power
+    fitted : mapping of "training" and "serving" to parameters; those that come with the package where left out
     """
     if latency is None and training_chips < 1:
         raise OfftakeError(f"at least one chip must train, got {training_chips}")
     known = [chip_named(one).chip if isinstance(one, str) else one for one in chips]
     rents = {chip.name: _rent(chip.name) for chip in known}
-    found = []
+    found, sections = [], fitted or {}
     for name in models:
         model = model_named(name)
         if latency is None:
-            found += [_trained(chip, model, training_chips, pue, rents[chip.name]) for chip in known]
+            found += [
+                _trained(chip, model, training_chips, (pue, rents[chip.name]), sections.get("training"))
+                for chip in known
+            ]
             continue
-        for chip, one in zip(known, sweep(known, model, latency), strict=True):
+        for chip, one in zip(known, sweep(known, model, latency, sections.get("serving")), strict=True):
             if one.refusal:
                 found.append(Compared(chip=chip.name, model=model.name, refusal=one.refusal))
                 continue
@@ -111,14 +117,16 @@ def compare(
     return found
 
 
-def _trained(chip: Chip, model: Transformer, chips: int, pue: float, rent: float | None) -> Compared:
+def _trained(
+    chip: Chip, model: Transformer, chips: int, prices: tuple[float, float | None], fitted: Section | None
+) -> Compared:
     """Compare one chip training one model."""
     try:
-        found = training_capacity(chip, model, chips=chips)
+        found = training_capacity(chip, model, chips=chips, fitted=fitted)
     except OfftakeError as error:
         return Compared(chip=chip.name, model=model.name, refusal=str(error))
     rates = (found.prediction.tok_per_s_per_chip, found.prediction.tok_per_s_per_chip_interval)
-    return _row(chip, model, rates, found.it_w_per_chip, (pue, rent, found.words))
+    return _row(chip, model, rates, found.it_w_per_chip, (*prices, found.words))
 
 
 def _row(

@@ -210,7 +210,7 @@ class Decoder:
         self.score_s = 4.0 * s.heads / s.tp * s.width_decode * seen / (s.peak_attention * p.attention_flop)
         self.reduces = np.where(s.dp > 1.0, s.layers + s.mlp_layers, 2.0 * s.layers)
         self.spread = (s.dp > 1.0) & (s.moe_layers > 0.0)
-        self.launches_s = launches_s(s, p)
+        self.launches_s = launches_s(s, p) * s.pace
         self.hbm = s.hbm_rate * p.hbm
         self.floor_s = self.dense_bytes / self.best
         self.latency_s = messages_latency_s(s, p, s.tp)
@@ -228,14 +228,17 @@ class Decoder:
         weights = smooth_max(self.dense_bytes / self.hbm, self.dense_flop_s * padded(tok, p.tile))
         cache = rank * self.kv_s
         attention = smooth_max(cache / p.cache, self.score_s * tok)
-        weights = np.maximum(weights * s.stream, self.floor_s)
+        # a pace below one does not beat the memory either
+        weights = np.maximum(np.maximum(weights * s.stream, self.floor_s) * s.pace, self.floor_s)
         experts = self._experts_s(seqs * self.verify) if self.routes else none
-        attention = np.maximum(attention * s.stream, cache / BEST_HBM)
-        tensor = self.reduces * (self.latency_s + tok * s.hidden * 2.0 * self.per_byte_s)
+        attention = np.maximum(np.maximum(attention * s.stream, cache / BEST_HBM) * s.pace, cache / BEST_HBM)
+        tensor = self.reduces * (self.latency_s + tok * s.hidden * 2.0 * self.per_byte_s) * s.pace
         expert_messages = none
         if self.spread.any():  # most single estimates have none; a tenth of their time
-            transfer = s.moe_layers * tok / s.tp * exchange_per_tok(s, self.span, s.ep, p.exchange_link, p.network)
-            latency_s = s.moe_layers * exchange_latency_s(s, p, self.span)
+            transfer = (
+                s.moe_layers * tok / s.tp * exchange_per_tok(s, self.span, s.ep, p.exchange_link, p.network) * s.pace
+            )
+            latency_s = s.moe_layers * exchange_latency_s(s, p, self.span) * s.pace
             seen_s = exposed_s(transfer, weights + experts + attention, p) + latency_s
             expert_messages = np.where(self.spread, seen_s, 0.0)
         draft = none
@@ -245,7 +248,7 @@ class Decoder:
         return Step(
             weights_s=weights, experts_s=experts, attention_s=attention, tensor_messages_s=tensor,
             expert_messages_s=expert_messages, launches_s=self.launches_s + none,
-            sequences_s=p.sequence_s * rank * s.overhead, draft_s=draft,
+            sequences_s=p.sequence_s * rank * s.overhead * s.pace, draft_s=draft,
         )  # fmt: skip
 
     def _experts_s(self, tok: Floats) -> Floats:
@@ -257,4 +260,5 @@ class Decoder:
         experts = self.skew * smooth_max(
             read / (self.hbm * p.expert_hbm), self.expert_flop_s * share * padded(rows, p.tile)
         )
-        return np.asarray(np.maximum(experts * s.stream, read / self.best))
+        floor = read / self.best
+        return np.asarray(np.maximum(np.maximum(experts * s.stream, floor) * s.pace, floor))

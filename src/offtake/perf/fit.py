@@ -6,8 +6,11 @@ file is written for equal tables with equal bytes: sorted, rounded, without a da
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +23,10 @@ from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from offtake.perf.params import Section
 
-__all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "write"]
+__all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "writable", "write"]
 
 TRAINING = ("training_published.csv",)
 SERVING = ("inference_published.csv", "inference_silicon.csv")
@@ -157,18 +159,51 @@ def _figures(held: Sequence[Held]) -> dict[str, float]:
 
 
 def write(path: Path, sections: dict[str, Section], errors: dict[str, Any] | None = None) -> None:
-    """Write a parameter file anew, with the errors measured; equal fits give equal bytes.
+    """Write a parameter file anew, with the errors measured, or leave it as it was; equal fits give equal bytes.
 
     Raises
     ------
     OfftakeError
         The file cannot be written.
     """
-    part = path.with_name(path.name + ".part")
+    writable(path)
+    told = {k: replace(s, errors={**s.errors, **(errors or {}).get(k, {})}) for k, s in sections.items()}
+    text = params.text_of(told)
+    target = path.resolve()  # a link stays one
+    part: Path | None = None
     try:
-        part.unlink(missing_ok=True)
-        for kind, section in sorted(sections.items()):
-            params.save(part, replace(section, errors={**section.errors, **(errors or {}).get(kind, {})}))
-        part.replace(path)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="\n", dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as file:
+            part = Path(file.name)
+            file.write(text)
+        part.chmod(0o666 & ~_umask())
+        part.replace(target)
     except OSError as error:
         raise OfftakeError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def writable(path: Path) -> None:
+    """Refuse a name under which no file can be written, before the work.
+
+    Raises
+    ------
+    OfftakeError
+        It is a folder or a device, or its folder is missing.
+    """
+    if not path.name or path.is_dir():
+        raise OfftakeError(f"{str(path)!r}: cannot be written: it is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise OfftakeError(f"{path}: cannot be written: it is no file")
+    if not path.resolve().parent.is_dir():
+        raise OfftakeError(f"{path}: cannot be written: there is no folder {path.resolve().parent}")
+
+
+def _umask() -> int:
+    """Return what new files may not be."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

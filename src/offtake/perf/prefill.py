@@ -94,11 +94,11 @@ def prompt_times(setting: Setting, p: Physics) -> Prompt:
     steps = np.ceil(fresh / CHUNK_TOK)
     lone = smooth_max(group, floor * s.stream) + fixed * steps
     return Prompt(
-        busy_s=group / (s.dp * s.pp) + p.prompt_overhead * fixed,
-        lone_s=lone,
-        products_s=products,
-        attention_s=attention,
-        messages_s=wires,
+        busy_s=(group / (s.dp * s.pp) + p.prompt_overhead * fixed) * s.pace,
+        lone_s=lone * s.pace,
+        products_s=products * s.pace,
+        attention_s=attention * s.pace,
+        messages_s=wires * s.pace,
     )
 
 

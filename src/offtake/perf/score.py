@@ -189,11 +189,13 @@ def _class(row: TrainingRow | ServingRow) -> str:
 
 
 def _keys(fitted: Section | None, kind: str) -> frozenset[str]:
-    """Return the keys of the rows that parameters were fitted on, users' factor and widths included: those given, else those that ship."""
+    """Return the keys of the rows that parameters have seen, users' factor and a user's own included: those given, else those that ship."""
     section = params.shipped().get(kind) if fitted is None else fitted
     if section is None:
         return frozenset()
-    return frozenset(section.rows.get("keys", ())) | frozenset(section.rows.get("users", {}).get("keys", ()))
+    own = section.own.rows if section.own is not None else ()
+    told = (section.rows.get("keys", ()), section.rows.get("users", {}).get("keys", ()), (row.key for row in own))
+    return frozenset(key for keys in told for key in keys)
 
 
 def _say(progress: Progress | None, at: int, count: int) -> None:

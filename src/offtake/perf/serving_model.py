@@ -15,9 +15,10 @@ import numpy as np
 from offtake.errors import OfftakeError
 from offtake.perf import batching, decode, serving_params
 from offtake.perf.answers import Interval, Refusal
+from offtake.perf.own import as_run, told_in_words
 from offtake.perf.serving_intervals import intervals
 from offtake.perf.serving_layout import Layout, layouts_of
-from offtake.perf.serving_rows import names_of, numbers_of, row_of
+from offtake.perf.serving_rows import engine_family, names_of, numbers_of, row_of
 from offtake.perf.serving_setting import Setting, stack
 from offtake.perf.terms import energy
 
@@ -37,17 +38,25 @@ __all__ = ["Interval", "Load", "Refusal", "ServingPrediction", "load_of", "predi
 
 # Sequences of one attention group that engines run at once at most, where memory would hold more (TensorRT-LLM max_batch_size 2,048).
 MOST_SEQUENCES = 2048.0
+# Tokens of prompts in one step of an attention group: the default of SGLang and TensorRT-LLM and, since its V1 engine (2025), of vLLM's
+# server on chips of 70 GB and more but A100, with 2,048 on others (vllm/engine/arg_utils.py, from memory).
+_ENTERING_TOK, _FEWER_ENTERING_TOK, _ENOUGH_BYTES = 8192.0, 2048.0, 70e9
 MOST_PREFILL_LOAD = 0.98  # of the prefill pool; at one the wait has no end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """How requests come to one replica, float64[row, 1]: kinds as 0 or 1, and the number that goes with them."""
+    """How requests come to one replica, float64[row, 1]: kinds as 0 or 1, and the number that goes with them.
+
+    A burst is a static load whose prompts are computed while others already decode, as engines do that batch continuously: `burst` is the
+    tokens of prompts that a step takes in [tok], nought for other loads.
+    """
 
     closed: Floats
     rate: Floats
     static: Floats
     offline: Floats
+    burst: Floats
     target: Floats
 
 
@@ -95,26 +104,34 @@ class ServingPrediction:
     assumed: tuple[str, ...]
 
 
-def load_of(case: ServingCase, layout: Layout) -> tuple[float, float, float, float, float]:
-    """Return (closed, rate, static, offline, number for one replica) of a case."""
+def load_of(case: ServingCase, layout: Layout) -> tuple[float, float, float, float, float, float]:
+    """Return (closed, rate, static, offline, burst, number for one replica) of a case."""
     replicas = float(layout.replicas)
     if case.load == "open":
         if not case.rate_per_s:
             raise OfftakeError(
                 "no serving estimate, because the request rate of an open load is not given (rate_per_s)"
             )
-        return 0.0, 1.0, 0.0, 0.0, case.rate_per_s / replicas
+        return 0.0, 1.0, 0.0, 0.0, 0.0, case.rate_per_s / replicas
     if case.load == "prefill":
-        return 0.0, 0.0, 1.0, 0.0, 1.0
+        return 0.0, 0.0, 1.0, 0.0, 0.0, 1.0
     at_once = case.concurrency / replicas if case.concurrency else case.batch
     if at_once and case.batch and not case.model.is_moe:
         # a batch is of one replica: the requests at once lie on more replicas than the source counts chips of
         at_once = min(at_once, case.batch)
     if case.load == "static" and at_once:
-        return 0.0, 0.0, 1.0, 0.0, max(at_once, 1.0)
+        return 0.0, 0.0, 1.0, 0.0, 0.0, max(at_once, 1.0)
+    if case.load == "offline" and at_once:  # all of them at once, over all replicas
+        return 0.0, 0.0, 1.0, 0.0, _entering_tok(case), max((case.concurrency or case.batch or 0.0) / replicas, 1.0)
     if case.load == "offline" or not at_once:
-        return 0.0, 0.0, 0.0, 1.0, 1e9
-    return 1.0, 0.0, 0.0, 0.0, at_once
+        return 0.0, 0.0, 0.0, 1.0, 0.0, 1e9
+    return 1.0, 0.0, 0.0, 0.0, 0.0, at_once
+
+
+def _entering_tok(case: ServingCase) -> float:
+    """Return the tokens of prompts that one step of an attention group takes in [tok]."""
+    small = (case.chip.hbm_bytes or math.inf) < _ENOUGH_BYTES or case.chip.family == "ampere"
+    return _FEWER_ENTERING_TOK if small and engine_family(case.engine) == "vllm" else _ENTERING_TOK
 
 
 def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
@@ -125,8 +142,8 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
     Static: no more of the batch runs at once than the caches hold; the rest comes in further waves.
     """
     room = batching.capacity(s)
-    # a layout that ran with less in reserve than assumed: its limit is not known
-    held = np.where(room < 1.0, 1e6, room)
+    # where a layout ran with less in reserve than assumed its limit is not known; where not one sequence fits beside the weights, one runs
+    held = np.where(room <= 0.0, 1e6, np.maximum(room, 1.0))
     closed = load.closed > 0.0
     asked = load.target
     if closed.any():
@@ -145,6 +162,9 @@ def solve(s: Setting, p: Physics, load: Load) -> tuple[Running, Floats, Floats]:
     curve = replica.at(batches)
     found = _meets(replica, batches, curve, asked, closed=closed)
     at_once = np.where(load.static > 0.0, np.minimum(load.target, np.maximum(held, 1.0)), np.maximum(most, 1.0))
+    # a burst's prompts come in as many tokens a step as engines take: who came first is done before the last has begun
+    entered = np.maximum(load.burst * s.dp * s.output_tok / s.input_tok, 1.0)
+    at_once = np.where(load.burst > 0.0, np.minimum(np.minimum(at_once, entered), np.maximum(most, 1.0)), at_once)
     batch = np.where((load.static > 0.0) | (load.offline > 0.0), at_once, found)
     if apart:  # a pool of prompts that is full holds the decoding pool back
         batch = np.where(load.static > 0.0, batch, np.minimum(batch, _fed(replica, batches, curve)))
@@ -214,6 +234,10 @@ def figures(s: Setting, p: Physics, load: Load) -> tuple[Figures, Running]:
         # what the caches do not hold comes in further waves: on average it waits for half of the others
         wave, waves = whole + s.output_tok * tpot, np.maximum(load.target / state.batch, 1.0)
         ttft = np.where(static, whole + 0.5 * (waves - 1.0) * wave, ttft)
+        if load.burst.any():
+            # a prompt waits for half of the others and then, decoding, for the other half; of many waves, decodes amid the next one's
+            late = np.where(load.burst > 0.0, (1.0 - 0.5 / waves) * (whole - state.prompt.lone_s), 0.0)
+            tpot, ttft = tpot + late / s.output_tok, ttft - late
         rate = np.where(static, state.batch / wave, rate)
     median = ttft
     if closed.any():
@@ -233,7 +257,7 @@ def figures(s: Setting, p: Physics, load: Load) -> tuple[Figures, Running]:
 
 
 def predict_serving(
-    case: ServingCase, fitted: Section | None = None, *, layout: Layout | None = None
+    case: ServingCase, fitted: Section | None = None, *, layout: Layout | None = None, must_fit: bool = True
 ) -> ServingPrediction | Refusal:
     """Predict what a deployment does under a load; refuse by naming what is missing.
 
@@ -241,6 +265,7 @@ def predict_serving(
     ----------
     fitted : Section, optional    parameters; those that come with the package where left out
     layout : Layout, optional     how it lies on chips, in place of what the case prints
+    must_fit : bool               refuse weights that leave less in reserve than assumed; what was run did fit
 
     Examples
     --------
@@ -254,6 +279,7 @@ def predict_serving(
     True
     """
     fitted = serving_params.section() if fitted is None else fitted
+    case = as_run(fitted.own, case)
     try:
         if not case.input_tok or (not case.output_tok and case.load != "prefill"):
             return Refusal(reason="input and output lengths are not given (isl, osl)")
@@ -265,12 +291,12 @@ def predict_serving(
     except OfftakeError as error:
         return Refusal(reason=str(error))
     names = names_of(case)
-    multipliers = serving_params.factors(fitted, names)
-    s = stack([row_of(numbers, layout, multipliers) for layout in options])
+    multipliers, pace = serving_params.factors(fitted, names), serving_params.pace_of(fitted, case)
+    s = stack([row_of(numbers, layout, multipliers, pace) for layout in options])
     load = join_loads(loads)
     p = serving_params.physics(fitted)
     found, state = figures(s, p, load)
-    best = _best(case, s, found)
+    best = _best(case, s, found, must_fit=must_fit)
     if isinstance(best, Refusal):
         return best
     if case.load == "open" and not found.requests_per_s[best] >= 0.98 * (case.rate_per_s or 0.0):
@@ -279,34 +305,32 @@ def predict_serving(
             f"at most {found.requests_per_s[best]:.4g}",
             most_per_s=float(found.requests_per_s[best]),
         )
-    notes = (*notes, *numbers.assumed, *_said(case))
+    notes = (*notes, *numbers.assumed, *_said(case), *told_in_words(fitted.own, case))
     return _answer(case, fitted, (s, found, state), best, (options[best], names, notes))
 
 
-def join_loads(loads: Sequence[tuple[float, float, float, float, float]]) -> Load:
+def join_loads(loads: Sequence[tuple[float, float, float, float, float, float]]) -> Load:
     """Join loads of rows."""
-    closed, rate, static, offline, target = np.asarray(loads, dtype=np.float64).T[:, :, None]
-    return Load(closed=closed, rate=rate, static=static, offline=offline, target=target)
+    closed, rate, static, offline, burst, target = np.asarray(loads, dtype=np.float64).T[:, :, None]
+    return Load(closed=closed, rate=rate, static=static, offline=offline, burst=burst, target=target)
 
 
 def _said(case: ServingCase) -> tuple[str, ...]:
     """Return what was assumed of the load."""
     if case.load in {"closed", "static"} and not case.concurrency and not case.batch:
         return ("no concurrency given: as many requests as the caches hold",)
-    if case.load == "offline":
+    if case.load == "offline" and not case.concurrency and not case.batch:
         return ("requests queued without bound",)
     return ()
 
 
-def _best(case: ServingCase, s: Setting, found: Figures) -> int | Refusal:
+def _best(case: ServingCase, s: Setting, found: Figures, *, must_fit: bool) -> int | Refusal:
     """Return the row with the highest rate per chip among those whose weights fit; refuse where none does."""
     fits = found.capacity >= 1.0
-    if (
-        not fits.any()
-        and len(fits) == 1
-        and decode.weight_bytes(s, s.tp, s.dp, s.pp)[0, 0] < (case.chip.hbm_bytes or 0.0)
-    ):
-        return 0  # the source ran it: it keeps less in reserve than assumed
+    if not fits.any() and (len(fits) == 1 or not must_fit):
+        # a printed layout was run, as was whatever was measured: it keeps less in reserve than assumed
+        held = decode.weight_bytes(s, s.tp, s.dp, s.pp)[:, 0]
+        fits = held < batching.LARGEST_SHARE * (case.chip.hbm_bytes or 0.0)
     if not fits.any():
         held = decode.weight_bytes(s, s.tp, s.dp, s.pp)
         least = int(np.argmin(held[:, 0]))
@@ -333,7 +357,10 @@ def _answer(
     layout, names, notes = about
     tpot, ttft = float(headline.tpot_s[at]), float(headline.ttft_s[at])
     rate, output = float(headline.requests_per_s[at]), float(s.output_tok[at, 0])
-    terms = _terms(state, at, static=case.load in {"static", "prefill"})
+    terms = _terms(state, at)
+    # of a batch without others' prompts what is left over is nought, of a burst it is those that came later
+    alone = case.load == "prefill" or (case.load == "static" and bool(case.concurrency or case.batch))
+    terms["prompts of others"] = 0.0 if alone else max(0.0, tpot - sum(terms.values()))
     tokens = rate * output
     running = float(headline.running[at])
     cache = float(decode.kv_bytes(s, s.context_tok)[at, 0]) * running / layout.replicas
@@ -359,8 +386,8 @@ def _answer(
     )  # fmt: skip
 
 
-def _terms(state: Running, at: int, *, static: bool) -> dict[str, float]:
-    """Return the terms of one output token [s]."""
+def _terms(state: Running, at: int) -> dict[str, float]:
+    """Return the terms of one output token beside the prompts of others [s]."""
     tokens = float(state.tokens[at, 0])
     step = state.step
     named = {
@@ -368,9 +395,7 @@ def _terms(state: Running, at: int, *, static: bool) -> dict[str, float]:
         "tensor messages": step.tensor_messages_s, "expert messages": step.expert_messages_s, "launches": step.launches_s,
         "sequences on the host": step.sequences_s, "drafting": step.draft_s,
     }  # fmt: skip
-    terms = {name: float(value[at, 0]) / tokens for name, value in named.items()}
-    terms["prompts of others"] = 0.0 if static else float(state.mixing_s[at, 0])
-    return terms
+    return {name: float(value[at, 0]) / tokens for name, value in named.items()}
 
 
 def _watts(case: ServingCase, terms: Mapping[str, float], prompts: float) -> float:

@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offtake.perf import params
+from offtake.perf.own import like_of, told
 from offtake.perf.pooling import Prior
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from offtake.perf.cases import ServingCase
     from offtake.perf.params import Section
     from offtake.perf.terms.real import Real
 
@@ -40,6 +42,7 @@ __all__ = [
     "PRIORS",
     "Physics",
     "factors",
+    "pace_of",
     "physics",
     "pooled_priors",
     "section",
@@ -233,6 +236,11 @@ def _physics(fitted: Section) -> Physics:
 def factors(fitted: Section, names: Mapping[str, str]) -> tuple[float, ...]:
     """Return the factors on time of the channels, for a name at each level; a name not seen has none."""
     return _pooled(fitted, names)[0]
+
+
+def pace_of(fitted: Section, case: ServingCase) -> float:
+    """Return how much longer all of a case's times are than the terms say, by the user's own measurements: 1 without any."""
+    return 1.0 if fitted.own is None else told(fitted.own, like_of(case)).factor
 
 
 def unknown_variance(fitted: Section, names: Mapping[str, str], scale: float) -> tuple[float, ...]:

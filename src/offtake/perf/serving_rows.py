@@ -112,14 +112,14 @@ def numbers_of(case: ServingCase) -> Numbers:
     return Numbers(before=before, after=after, assumed=tuple(assumed))
 
 
-def row_of(numbers: Numbers, layout: Layout, factors: tuple[float, ...]) -> tuple[float, ...]:
-    """Return one row for `stack`."""
+def row_of(numbers: Numbers, layout: Layout, factors: tuple[float, ...], pace: float = 1.0) -> tuple[float, ...]:
+    """Return one row for `stack`: factors of the channels, and one on all times."""
     own = layout.prefill or layout
     place = (
         layout.tp, layout.dp, layout.pp, layout.ep, layout.replicas, layout.chips, 0.0 if layout.prefill else 1.0,
         own.replicas if layout.prefill else 1.0, own.tp, own.dp, own.pp, own.ep,
     )  # fmt: skip
-    return (*numbers.before, *place, *numbers.after, *factors)
+    return (*numbers.before, *place, *numbers.after, *factors, pace)
 
 
 def _precisions(case: ServingCase, assumed: list[str]) -> tuple[Precision, Precision]:

@@ -51,6 +51,7 @@ class Setting:
     draft_share                                        time of one drafted token over a decode step
     grown                                              share of the output that is in the cache a step reads, on average
     stream, overhead, prompt, draft, wait, spread      factors on time, see `serving_params`
+    pace                                               factor on all times of a step and of a prompt, what they pass included
     """
 
     peak_dense: Floats
@@ -112,6 +113,7 @@ class Setting:
     draft: Floats
     wait: Floats
     spread: Floats
+    pace: Floats
 
     @property
     def context_tok(self) -> Floats:

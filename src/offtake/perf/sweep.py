@@ -15,8 +15,10 @@ import numpy as np
 from offtake.errors import OfftakeError
 from offtake.perf import batching, serving_params
 from offtake.perf.answers import Interval
-from offtake.perf.capacity import ENGINE, interval_of
+from offtake.perf.capacity import engine_of
 from offtake.perf.cases import ServingCase
+from offtake.perf.own import as_run
+from offtake.perf.serving_intervals import slowest
 from offtake.perf.serving_layout import Layout, widths
 from offtake.perf.serving_rows import names_of, numbers_of, row_of
 from offtake.perf.serving_setting import Setting, stack
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from offtake.perf.params import Section
+    from offtake.perf.serving_rows import Numbers
     from offtake.perf.types import Chip, LatencyClass, Transformer
 
     Floats = NDArray[np.float64]
@@ -37,7 +40,7 @@ __all__ = ["Swept", "sweep"]
 DEPLOYMENT = 64
 """Chips that share the work of one deployment."""
 
-_COARSE, _FINE = 10, 12
+_COARSE, _FINE, _ENDS = 10, 12, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +56,12 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Layouts of all chips as rows, with the chip of each."""
+    """Layouts of all chips as rows, with the chip of each, and what of a chip does not depend on its layout."""
 
     rows: list[tuple[float, ...]]
     owner: list[int]
     layouts: list[Layout]
+    numbers: dict[int, Numbers]
 
 
 def sweep(
@@ -66,23 +70,25 @@ def sweep(
     """Return the best of each chip under a latency class, in the order of the chips."""
     section = serving_params.section() if fitted is None else fitted
     answers = [Swept(refusal="") for _ in chips]
-    work = _Rows([], [], [])
+    work = _Rows([], [], [], {})
     cases = [
         ServingCase(
             chip=chip, model=model, chips=DEPLOYMENT, input_tok=latency.input_tok, output_tok=latency.output_tok,
-            cached_frac=latency.cached_frac, load="open", engine=ENGINE,
+            cached_frac=latency.cached_frac, load="open", engine=engine_of(section),
         )
         for chip in chips
     ]  # fmt: skip
+    cases = [as_run(section.own, case) for case in cases]
     for i, case in enumerate(cases):
         try:
             numbers = numbers_of(case)
         except OfftakeError as error:
             answers[i] = Swept(refusal=str(error))
             continue
-        factors = serving_params.factors(section, names_of(case))
+        work.numbers[i] = numbers
+        factors = (serving_params.factors(section, names_of(case)), serving_params.pace_of(section, case))
         for layout in _layouts(case):
-            work.rows.append(row_of(numbers, layout, factors))
+            work.rows.append(row_of(numbers, layout, *factors))
             work.owner.append(i)
             work.layouts.append(layout)
     if work.rows:
@@ -136,11 +142,42 @@ def _solve(
         _within(state, latency), state.rate_per_s * chosen.replicas * chosen.output_tok / float(DEPLOYMENT), -1.0
     )
     column = tokens.argmax(axis=1)
+    ends = _ends(
+        [(cases[work.owner[row]], work.numbers[work.owner[row]], work.layouts[row]) for row in picks], latency, section
+    )
     for k, row in enumerate(picks):
-        case = cases[work.owner[row]]
+        rate = float(tokens[k, column[k]])
+        within = Interval(low=min(ends[0][k], rate), high=max(ends[1][k], rate))
         answers[work.owner[row]] = _answer(
-            case, (state, k, int(column[k])), float(tokens[k, column[k]]), work.layouts[row]
+            cases[work.owner[row]], (state, k, int(column[k])), (rate, within), work.layouts[row]
         )
+
+
+def _ends(
+    chosen: Sequence[tuple[ServingCase, Numbers, Layout]], latency: LatencyClass, section: Section
+) -> tuple[list[float], list[float]]:
+    """Return the rates of the chosen layouts where all times are at the slow, and at the fast end of their 80 % interval [tok/s of a chip].
+
+    As of `ServingPlan.interval`, with the layout held.
+    """
+    p = serving_params.physics(section)
+    found = []
+    for sign in (1.0, -1.0):
+        rows = [
+            row_of(
+                numbers, layout, serving_params.factors(section, names_of(case)),
+                serving_params.pace_of(section, case) * slowest(section, case) ** sign,
+            )
+            for case, numbers, layout in chosen
+        ]  # fmt: skip
+        s = stack(rows)
+        ceiling = np.maximum(batching.capacity(s) * p.share_kept, 1.0)
+        batches = ceiling ** np.linspace(0.0, 1.0, _ENDS)
+        state = batching.at_batch(s, p, batches, closed=np.zeros_like(ceiling))
+        tokens = state.rate_per_s * s.replicas * s.output_tok / float(DEPLOYMENT)
+        best = np.where(_within(state, latency), tokens, 0.0).max(axis=1)
+        found.append([float(v) for v in best])
+    return found[0], found[1]
 
 
 def _within(state: batching.Running, latency: LatencyClass) -> NDArray[np.bool_]:
@@ -175,7 +212,9 @@ def _why(
     return f"not within {latency.ttft_s:g} s and {1e3 * latency.tpot_s:g} ms a token: {first:.3g} s and {1e3 * token:.3g} ms at the fastest"
 
 
-def _answer(case: ServingCase, at: tuple[batching.Running, int, int], rate: float, layout: Layout) -> Swept:
+def _answer(
+    case: ServingCase, at: tuple[batching.Running, int, int], rate: tuple[float, Interval], layout: Layout
+) -> Swept:
     """Return one chip's best with its interval and power."""
     state, k, j = at
 
@@ -193,8 +232,8 @@ def _answer(case: ServingCase, at: tuple[batching.Running, int, int], rate: floa
     watts = float(energy.mean_w(case.chip.it_w_per_chip or math.nan, case.chip.idle_frac, share))
     words = f"{layout}; {1e3 * of(state.tpot_s):.3g} ms a token, first after {of(state.ttft_s):.3g} s"
     return Swept(
-        tok_per_s_per_chip=rate,
-        interval=interval_of(case, rate),
+        tok_per_s_per_chip=rate[0],
+        interval=rate[1],
         it_w_per_chip=watts,
         words=words,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from offtake.errors import OfftakeError
 from offtake.perf import params, training_params
 from offtake.perf.answers import Interval, Refusal
+from offtake.perf.own import as_run, like_of, told, told_in_words
 from offtake.perf.terms import attention, energy
 from offtake.perf.training_counts import micro_batches, plain
 from offtake.perf.training_layouts import candidates, impossible
@@ -218,6 +219,8 @@ def predict_training(
     >>> predict_training(case).reason.partition(",")[0]
     'toy: no performance estimate'
     """
+    section = fitted if fitted is not None else params.shipped().get("training")
+    case = as_run(section.own if section else None, case)
     if case.tuned_by not in _TUNED:
         return Refusal(reason=f"tuned_by is one of {', '.join(_TUNED)}, not {case.tuned_by!r}")
     refused = impossible(case)
@@ -228,12 +231,19 @@ def predict_training(
         settings, tried = open_settings(case, base)
     except OfftakeError as error:
         return Refusal(reason=str(error))
-    section = fitted if fitted is not None else params.shipped().get("training")
-    at = levels(case)
-    found = training_params.shipped(at) if fitted is None else training_params.efficiency(section, at)
+    found = efficiency_of(case, fitted)
     index, _ = choose(settings, found) if len(tried.layout["tp"]) > 1 else (0, True)
     chosen = base.with_layout(**{name: float(v[index]) for name, v in tried.layout.items()})
     return _prediction(case, chosen, found, section, open_=tried.open, must_fit=must_fit)
+
+
+def efficiency_of(case: TrainingCase, fitted: Section | None) -> Efficiency:
+    """Return the parameters of a case, with what the user's own measurements tell of it; the shipped file's where None."""
+    at = levels(case)
+    if fitted is None:
+        return training_params.shipped(at)
+    found = training_params.efficiency(fitted, at)
+    return replace(found, time=found.time * told(fitted.own, like_of(case)).factor) if fitted.own else found
 
 
 def choose(settings: Setting, found: Efficiency) -> tuple[int, bool]:
@@ -299,7 +309,8 @@ def model_flop(s: Setting) -> Array:
 def spread(section: Section | None, case: TrainingCase) -> float:
     """Return the standard deviation of log time that the interval is made of.
 
-    Wider where the chip, its family or its vendor is in no row fitted, for experts, and where settings were left open.
+    Wider where the chip, its family or its vendor is in no row fitted, for experts, and where settings were left open; at most what the
+    user's own measurements leave.
     """
 
     def of(name: str) -> float:
@@ -316,7 +327,7 @@ def spread(section: Section | None, case: TrainingCase) -> float:
     variance += of("user") * (case.tuned_by == "user") + of("untuned") * (case.tuned_by == "nobody")
     left = (case.tp, case.pp if case.engine != "foundry" else 1, case.micro_batch, case.recompute)
     variance += of("open") * sum(v is None for v in left)
-    return math.sqrt(variance)
+    return min(math.sqrt(variance), told(section.own if section else None, like_of(case)).sd)
 
 
 def _prediction(
@@ -367,7 +378,10 @@ def _prediction(
         it_w_per_chip=watts,
         joules_per_tok=watts / (rate / case.chips),
         layout=layout,
-        assumed=_assumed(case, layout, open_, used=used, usable=usable, fits=fits),
+        assumed=(
+            *_assumed(case, layout, open_, used=used, usable=usable, fits=fits),
+            *told_in_words(section.own if section else None, case),
+        ),
     )
 
 
