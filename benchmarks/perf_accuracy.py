@@ -138,11 +138,11 @@ def told_by(runs: list[tuple[Any, Like, list[OwnRow]]], count: int) -> str:
         for _ in range(10):
             order = rng.permutation(len(rows))
             found = told(replace(own, rows=tuple(rows[i] for i in order[:count])), like)
-            prior = sum(sd**2 for sd in PARTS.values()) + ALONE**2
+            sd = min(found.sd, float(np.sqrt(sum(sd**2 for sd in PARTS.values()) + ALONE**2)))
             for i in order[count:]:
                 error = rows[i].log_ratio - found.log_time
                 off.append(abs(np.exp(-error) - 1.0))
-                inside.append(abs(error) < 1.2816 * np.sqrt(found.left * prior))
+                inside.append(abs(error) < 1.2816 * sd)
     return f"mean {np.mean(off):.1%}, median {np.median(off):.1%}, inside {np.mean(inside):.0%} ({len(runs)} runs)"
 
 

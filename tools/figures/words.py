@@ -41,7 +41,7 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
         ("So both together gain in all of them", _least(*_TABLE)),
         ("an S-curve: up by two thirds in the first year", _ratio("revenue_2027", "revenue_2026")),
         ("draws none of its facility", _figure("facility_drawn", "bn USD")),
-        ("over five sites", _figure("ramp_all_sites", "sites")),
+        ("over six sites", _figure("ramp_all_sites", "sites")),
         ("no true-up there or in any named case", _figure("true_up", "bn USD in all cases")),
         ("**The contract is paid more than three times its floor.**", lambda n, _: f"{n('spend') / 100:.2f}"),
         ("More than a fifth of what it is paid is its share", _ratio("channel_share", "paid_to_cloud")),
@@ -52,7 +52,10 @@ QUOTED: tuple[tuple[Passage, Told], ...] = tuple(
                 f"{n(f'tok_assistant_{chip}') / n(f'tok_agentic_{chip}'):.2f}" for chip in ("tpu7x", "trainium2")
             ),
         ),
-        ("**Three of four frontier runs train on Trainium, at New Carlisle**", _figure("trained_at")),
+        (
+            "**Three of four frontier runs train on Trainium, at New Carlisle and in Mississippi**",
+            _figure("trained_at"),
+        ),
         ("**Two fifths of the compute are research at first**", _ratio("research_gw_2027", "stands_gw_2027")),
         ("3,500 USD/ZFLOP is a little more than research costs", lambda n, _: f"{n('research_cost_dearest'):.0f}"),
         ("**Counted with risk, hardly anything is left.**", _ratio("fresh_risk", "fresh")),
