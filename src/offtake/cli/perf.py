@@ -25,6 +25,7 @@ _COMMANDS = {
     "compare": "Compare chips: tokens/s, per watt, per dollar, per MW of facility.",
     "calibrate": "Learn from a few measurements of your own, for --params of the others.",
     "score": "Predict a table of published measurements, and say how well.",
+    "rates": "State the speeds of a scenario's chips in an overlay, by your own measurements.",
     "fit": "Fit the efficiency parameters from published tables.",
 }
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from offtake.perf.params import Section
 
-__all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "writable", "write"]
+__all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "writable", "write", "write_text"]
 
 TRAINING = ("training_published.csv",)
 SERVING = ("inference_published.csv", "inference_silicon.csv")
@@ -166,9 +166,19 @@ def write(path: Path, sections: dict[str, Section], errors: dict[str, Any] | Non
     OfftakeError
         The file cannot be written.
     """
-    writable(path)
     told = {k: replace(s, errors={**s.errors, **(errors or {}).get(k, {})}) for k, s in sections.items()}
-    text = params.text_of(told)
+    write_text(path, params.text_of(told))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole, or leave it as it was.
+
+    Raises
+    ------
+    OfftakeError
+        It cannot be written.
+    """
+    writable(path)
     target = path.resolve()  # a link stays one
     part: Path | None = None
     try:
@@ -186,13 +196,13 @@ def write(path: Path, sections: dict[str, Section], errors: dict[str, Any] | Non
             part.unlink(missing_ok=True)
 
 
-def writable(path: Path) -> None:
-    """Refuse a name under which no file can be written, before the work.
+def writable(path: Path, *, beside: Path | None = None) -> None:
+    """Refuse a name under which no file can be written, before the work; `beside`: what is read and must not be written over.
 
     Raises
     ------
     OfftakeError
-        It is a folder or a device, or its folder is missing.
+        It is a folder or a device or the file that is read, or its folder is missing.
     """
     if not path.name or path.is_dir():
         raise OfftakeError(f"{str(path)!r}: cannot be written: it is a folder; name a file")
@@ -200,6 +210,8 @@ def writable(path: Path) -> None:
         raise OfftakeError(f"{path}: cannot be written: it is no file")
     if not path.resolve().parent.is_dir():
         raise OfftakeError(f"{path}: cannot be written: there is no folder {path.resolve().parent}")
+    if beside is not None and path.exists() and beside.exists() and path.samefile(beside):
+        raise OfftakeError(f"{path}: cannot be written: it is what is read; name another file")
 
 
 def _umask() -> int:

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from offtake.errors import OfftakeError
-from offtake.perf.capacity import serving_capacity, training_capacity
+from offtake.perf.capacity import LatencyError, serving_capacity, training_capacity
 from offtake.plan.compile_demand import latency_class
 from offtake.plan.compile_supply import REFERENCE_CHIPS, chip_ids, trained_model
 from offtake.provenance import Provenance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from offtake.perf.params import Section
     from offtake.plan.inputs import Inputs
     from offtake.spec.scenario import Scenario
 
-__all__ = ["speed_origins"]
+__all__ = ["Speed", "estimated_speeds", "speed_origins"]
 
 _SOURCE = "performance model fitted to public measurements (`offtake perf`, perf/data/efficiency.json)"
 
 
-def speed_origins(inputs: Inputs) -> dict[str, Provenance]:
-    """Return the origin of every estimated speed, under the path where a measurement would be written."""
-    base = inputs.base
-    found: dict[str, Provenance] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """An estimated speed: tokens/s of a chip in a class, or useful training FLOP/s of one; nought where no plan keeps the class's times.
+
+    Attributes
+    ----------
+    value, low, high : float [unit]   low and high hold the middle 80 %
+    """
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    words: str
+
+
+def estimated_speeds(inputs: Inputs, fitted: Mapping[str, Section] | None = None) -> dict[str, Speed]:
+    """Return every speed that the scenario does not state, under the path where a measurement would be written.
+
+    Parameters
+    ----------
+    fitted : mapping of "serving" and "training" to parameters; those that come with the package where left out
+    """
+    base, sections = inputs.base, fitted or {}
+    found: dict[str, Speed] = {}
     measured = {c.id: c.overrides for c in base.chips if c.overrides}
     trained = trained_model(base)
     for chip in chip_ids(base):
@@ -31,12 +56,23 @@ def speed_origins(inputs: Inputs) -> dict[str, Provenance]:
             if stated is not None and kind.id in stated.tokens_tok_per_s_per_chip:
                 continue
             try:
-                served = serving_capacity(inputs.chips[chip], inputs.models[kind.model], latency_class(kind))
+                served = serving_capacity(
+                    inputs.chips[chip], inputs.models[kind.model], latency_class(kind), sections.get("serving")
+                )
+            except LatencyError as error:
+                found[f"{_place(base, chip)}.tokens.{kind.id}"] = Speed(
+                    value=0.0, low=0.0, high=0.0, unit="tok/s/chip", words=str(error)
+                )
+                continue
             except OfftakeError:
-                continue  # cannot serve, or is refused where the scenario is checked
-            rate, within = served.output_tok_per_s_per_chip, served.interval
-            found[f"{_place(base, chip)}.tokens.{kind.id}"] = _origin(
-                rate, "tok/s/chip", (within.low, within.high), served.words
+                continue  # refused where the scenario is checked
+            within = served.interval
+            found[f"{_place(base, chip)}.tokens.{kind.id}"] = Speed(
+                value=served.output_tok_per_s_per_chip,
+                low=within.low,
+                high=within.high,
+                unit="tok/s/chip",
+                words=served.words,
             )
         if (
             trained is None
@@ -45,12 +81,28 @@ def speed_origins(inputs: Inputs) -> dict[str, Provenance]:
         ):
             continue
         try:
-            run = training_capacity(inputs.chips[chip], inputs.models[trained], chips=REFERENCE_CHIPS)
+            run = training_capacity(
+                inputs.chips[chip], inputs.models[trained], chips=REFERENCE_CHIPS, fitted=sections.get("training")
+            )
         except OfftakeError:
             continue
-        ends = (run.interval.low, run.interval.high)
-        found[f"{_place(base, chip)}.train"] = _origin(run.flop_per_s_per_chip, "FLOP/s/chip", ends, run.words)
+        found[f"{_place(base, chip)}.train"] = Speed(
+            value=run.flop_per_s_per_chip,
+            low=run.interval.low,
+            high=run.interval.high,
+            unit="FLOP/s/chip",
+            words=run.words,
+        )
     return found
+
+
+def speed_origins(inputs: Inputs) -> dict[str, Provenance]:
+    """Return the origin of every estimated speed, under the path where a measurement would be written."""
+    return {
+        place: _origin(one.value, one.unit, (one.low, one.high), one.words)
+        for place, one in estimated_speeds(inputs).items()
+        if one.value > 0.0
+    }
 
 
 def _place(base: Scenario, chip: str) -> str:

@@ -52,7 +52,7 @@ class Overrides(Model):
     """Measured speeds that replace the estimates."""
 
     tokens_tok_per_s_per_chip: dict[ClassId, TokPerSecondPerChip] = Field(default_factory=dict)
-    """Output tokens per second of one chip, by inference class, at the valuation date's software."""
+    """Output tokens per second of one chip, by inference class, at the valuation date's software; nought: it does not serve the class."""
     train_flop_per_s_per_chip: FlopPerSecondPerChip | None = None
     """Useful training FLOP per second of one chip."""
 
