@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -29,7 +29,7 @@ from offtake.perf.cases import ServingCase
 from offtake.perf.serving_rows import engine_family
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,6 +70,7 @@ MOST_ROWS = 2000
 """Rows in one file: more would be a table to fit, and the matrix of their likeness too large."""
 
 _VERSION = re.compile(r"(\d+)\.(\d+)")
+_SHARED = ("family", "chip", "engine", "release", "shape", "experts")
 _FIELDS = ("chip", "family", "vendor", "engine", "release", "model", "shape")
 
 _Case = TypeVar("_Case", "TrainingCase", "ServingCase")
@@ -206,52 +207,64 @@ def told(own: Own | None, like: Like) -> Told:
 @lru_cache(maxsize=4096)
 def _told(own: Own, like: Like) -> Told:
     solved = _solved(own)
-    shared = _likeness((like,), solved.likes)[0]
-    before = float(_likeness((like,), (like,))[0, 0])
-    after = max(before - float(shared @ solved.inverse @ shared), 0.0)
+    shared = _likeness(solved.codes, solved.code_of(like))
+    after = max(sum(sd**2 for sd in PARTS.values()) - float(shared @ solved.inverse @ shared), 0.0)
     return Told(log_time=float(shared @ solved.weights), sd=math.sqrt((after + ALONE**2) * solved.misfit))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Solved:
-    """Rows put together.
+    """Rows put together, those alike in everything as one: what their mean tells is all that they tell.
 
     Attributes
     ----------
-    inverse : float64[row, row]   of the covariance of what the rows measured
-    weights : float64[row]        what multiplies likeness to them
-    misfit : float                by how much they differ more than that covariance allows (variance, at least 1)
+    known : mapping of (field, name) to number
+    codes : int64[field, run]     names as numbers
+    inverse : float64[run, run]   of the covariance of the means
+    weights : float64[run]        what multiplies likeness to them
+    misfit : float                by how much the rows differ more than their covariance allows (variance, at least 1)
     """
 
-    likes: tuple[Like, ...]
+    known: Mapping[tuple[str, object], int]
+    codes: NDArray[np.int64]
     inverse: Floats
     weights: Floats
     misfit: float
 
+    def code_of(self, like: Like) -> NDArray[np.int64]:
+        """Return a question's names as numbers, -1 where no row has them: int64[field, 1]."""
+        return np.array([[self.known.get((name, getattr(like, name)), -1)] for name in _SHARED], dtype=np.int64)
+
 
 @lru_cache(maxsize=8)
 def _solved(own: Own) -> _Solved:
-    likes = tuple(row.like for row in own.rows)
-    logs = np.array([row.log_ratio for row in own.rows])
-    inverse = np.asarray(np.linalg.inv(_likeness(likes, likes) + ALONE**2 * np.eye(len(likes))), dtype=np.float64)
-    weights = inverse @ logs
-    # a common level is expected; what differs beyond it is r' K^-1 r over the rows, one in the mean
-    return _Solved(likes=likes, inverse=inverse, weights=weights, misfit=max(1.0, float(logs @ weights) / len(logs)))
+    runs: dict[tuple[object, ...], list[float]] = defaultdict(list)
+    for row in own.rows:
+        runs[tuple(getattr(row.like, name) for name in _SHARED)].append(row.log_ratio)
+    known, codes = _coded(runs)
+    means = np.array([np.mean(logs) for logs in runs.values()])
+    noise = np.array([ALONE**2 / len(logs) for logs in runs.values()])
+    covariance = np.array([_likeness(codes, codes[:, [i]]) for i in range(len(runs))]) + np.diag(noise)
+    inverse = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
+    # r' K^-1 r of all rows: of the means, and of what rows of one run differ by
+    within = sum(float(np.sum((np.array(logs) - mean) ** 2)) for logs, mean in zip(runs.values(), means, strict=True))
+    misfit = (float(means @ inverse @ means) + within / ALONE**2) / len(own.rows)
+    return _Solved(known=known, codes=codes, inverse=inverse, weights=inverse @ means, misfit=max(1.0, misfit))
 
 
-def _likeness(a: Sequence[Like], b: Sequence[Like]) -> Floats:
-    """Return the covariance of log times of questions: float64[a, b]."""
-    names: dict[tuple[str, object], int] = {}
+def _coded(runs: Iterable[tuple[object, ...]]) -> tuple[dict[tuple[str, object], int], NDArray[np.int64]]:
+    """Return names as numbers: (of each, of each run: int64[field, run])."""
+    known: dict[tuple[str, object], int] = {}
+    rows = [[known.setdefault(pair, len(known)) for pair in zip(_SHARED, run, strict=True)] for run in runs]
+    return known, np.array(rows, dtype=np.int64).T
 
-    def coded(some: Sequence[Like], name: str) -> NDArray[np.int64]:
-        return np.array([names.setdefault((name, getattr(one, name)), len(names)) for one in some], dtype=np.int64)
 
-    same = {
-        name: np.asarray(coded(a, name)[:, None] == coded(b, name)[None, :], dtype=np.float64)
-        for name in ("family", "chip", "engine", "release", "shape", "experts")
-    }
-    parts = {"publisher": np.ones((len(a), len(b))), **same, "run": same["chip"] * same["release"] * same["shape"]}
-    return np.asarray(sum(PARTS[name] ** 2 * part for name, part in parts.items()))
+def _likeness(codes: NDArray[np.int64], asked: NDArray[np.int64]) -> Floats:
+    """Return the covariance of the log time of a question with that of runs: float64[run]."""
+    same = dict(zip(_SHARED, codes == asked, strict=True))
+    run = same["chip"] & same["release"] & same["shape"]
+    found = PARTS["publisher"] ** 2 + PARTS["run"] ** 2 * run
+    return np.asarray(found + sum(PARTS[name] ** 2 * alike for name, alike in same.items()), dtype=np.float64)
 
 
 def told_in_words(own: Own | None, case: TrainingCase | ServingCase) -> tuple[str, ...]:
@@ -277,9 +290,13 @@ def one_left_out(own: Own) -> tuple[float, ...]:
     """
     if not own.rows:
         return ()
-    solved = _solved(own)
+    # each row as a run of its own
+    alone = [tuple(getattr(row.like, name) for name in _SHARED) for row in own.rows]
+    _, codes = _coded(alone)
     logs = np.array([row.log_ratio for row in own.rows])
-    return tuple(float(v) for v in logs - solved.weights / np.diag(solved.inverse))
+    covariance = np.array([_likeness(codes, codes[:, [i]]) for i in range(len(logs))]) + ALONE**2 * np.eye(len(logs))
+    inverse = np.linalg.inv(covariance)
+    return tuple(float(v) for v in logs - inverse @ logs / np.diag(inverse))
 
 
 def parse(part: object, where: str) -> Own | None:
