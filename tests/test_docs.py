@@ -2,7 +2,7 @@
 
 A command stands after `$ ` in a `console` block and must end with exit code 0, or with N where `# exit N` follows it.
 The commands of a page run in order in one folder that holds `first-site.yaml`, unless the page begins with `offtake init`, and every
-`yaml` block of the page whose first line is `# NAME.yaml`, and every `csv` block below its line `# NAME.csv`. A `yaml` block must be YAML.
+`yaml` block of the page whose first line is `# NAME.yaml`, and every `text` block below its line `# NAME.csv`. A `yaml` block must be YAML.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _prepare(page, folder, *, scenario):
     for body in _blocks(page, "yaml"):
         if named := re.match(r"# (\S+\.yaml)\n", body):
             (folder / named[1]).write_text(body, "utf-8")
-    for body in _blocks(page, "csv"):
+    for body in _blocks(page, "text"):
         if named := re.match(r"# (\S+\.csv)\n", body):
             (folder / named[1]).write_text(body[named.end() :], "utf-8")
 
