@@ -2,7 +2,7 @@
 
 A command stands after `$ ` in a `console` block and must end with exit code 0, or with N where `# exit N` follows it.
 The commands of a page run in order in one folder that holds `first-site.yaml`, unless the page begins with `offtake init`, and every
-`yaml` block of the page whose first line is `# NAME.yaml`, and every `text` block below its line `# NAME.csv`. A `yaml` block must be YAML.
+`yaml` or `text` block of the page whose first line is `# NAME.yaml` or `# NAME.csv`. A `yaml` block must be YAML.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _prepare(page, folder, *, scenario):
             (folder / named[1]).write_text(body, "utf-8")
     for body in _blocks(page, "text"):
         if named := re.match(r"# (\S+\.csv)\n", body):
-            (folder / named[1]).write_text(body[named.end() :], "utf-8")
+            (folder / named[1]).write_text(body, "utf-8")
 
 
 def _run(arguments, folder):

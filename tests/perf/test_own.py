@@ -250,6 +250,19 @@ def test_software_that_a_question_leaves_open_is_that_of_the_rows_on_its_chip():
     assert own.as_run(rows, training_case(chip=chip_named("B200").chip, engine="")).engine == "torch"  # of the vendor
 
 
+def test_another_vendors_chip_hears_of_the_rows_and_keeps_its_software():
+    chip, model = chip_named("TPU v7").chip, model_named("DeepSeek-V3")
+    bare = serving_capacity(chip, model, LATENCY)
+    rows = owned((own.like_of(serving_case()), 0.0))
+    assert (
+        serving_capacity(chip, model, LATENCY, serving_with(rows)).output_tok_per_s_per_chip
+        == bare.output_tok_per_s_per_chip
+    )
+    trained = training_capacity(chip, model, chips=1024)
+    section = training_with(owned((own.like_of(training_case()), 0.0), software="torch"))
+    assert training_capacity(chip, model, chips=1024, fitted=section).flop_per_s_per_chip == trained.flop_per_s_per_chip
+
+
 @pytest.mark.parametrize("ratio", [0.7, 2.0])
 def test_every_question_hears_of_the_rows(ratio):
     """Best layouts, capacities and the comparison move the way the rows say."""
@@ -363,6 +376,7 @@ def test_the_file_holds_the_rows_and_commands_take_it(tmp_path, call):
         ([{**SERVED, "tpot_ms": "", "output_tokens_per_s_total": ""}], "measures neither"),
         ([{**SERVED, "tpot_ms": "40000", "output_tokens_per_s_total": ""}], "is its unit right"),
         ([{**SERVED, "quality": "check: odd"}], "to be checked"),
+        ([{**SERVED, "output_tokens_per_s_total": "8900"}], "times apart"),
     ],
 )
 def test_rows_that_tell_nothing_are_named(tmp_path, call, rows, words):
@@ -403,6 +417,7 @@ def test_a_broken_file_is_refused_where_it_is_broken(tmp_path, part, words):
         ({"effects": {"hbm": 3}}, "serving.effects.hbm: is no object"),
         ({"effects": {"hbm": {"global": float("nan")}}}, "serving.effects.hbm.global: is a number"),
         ({"effects": {"hbm": {"global": 1e308}}}, "serving.effects.hbm.global: is a number"),
+        ({"effects": {"hbm": {"global": -60.0}}}, "serving.effects.hbm.global: is a number"),
         ({"spread": {"tpot": None}}, "serving.spread.tpot: is a number"),
         ({"rows": 3}, "serving.rows: is no object"),
     ],

@@ -88,6 +88,8 @@ def test_the_command_writes_it_and_says_what_next(tmp_path, capsys):
     assert out.read_text("utf-8") == overlay_of(speeds(scenario, params.load(mine)), found["title"])
     for arguments in (
         ["perf", "rates", str(scenario), "--out", str(scenario)],
+        ["perf", "rates", str(scenario), "--params", str(mine), "--out", str(mine)],
+        ["perf", "rates", str(scenario), "--case", str(out), "--out", str(out)],
         ["perf", "rates", str(tmp_path / "none.yaml")],
         ["perf", "rates", str(scenario), "--params", str(scenario)],
     ):
@@ -95,3 +97,25 @@ def test_the_command_writes_it_and_says_what_next(tmp_path, capsys):
             main(arguments)
         assert end.value.code == 2
     assert "first-site" in scenario.read_text("utf-8")
+    assert params.load(mine)
+
+
+def test_where_all_is_stated_nothing_is_written(tmp_path, capsys):
+    path, stated = EXAMPLES / "first-site.yaml", tmp_path / "stated.yaml"
+    stated.write_text(overlay_of(speeds(path), "stated"), "utf-8")
+    with pytest.raises(SystemExit) as end:
+        main(["perf", "rates", str(path), "--case", str(stated), "--out", str(tmp_path / "again.yaml")])
+    assert end.value.code == 0
+    assert "states every speed" in capsys.readouterr().out
+    assert not (tmp_path / "again.yaml").exists()
+
+
+def test_a_class_that_nothing_serves_is_found_by_check_whether_computed_or_stated(tmp_path):
+    path, tight, stated = EXAMPLES / "first-site.yaml", tmp_path / "tight.yaml", tmp_path / "nought.yaml"
+    tight.write_text("title: tight\nchanges: {classes.*.tpot: 2 ms/tok}\n", "utf-8")
+    found = speeds(path)
+    tokens = {place: replace(one, value=0.0, low=0.0, high=0.0) for place, one in found.items() if ".tokens." in place}
+    stated.write_text(overlay_of(tokens, "nought"), "utf-8")
+    assert "E504" not in {d.code for d in prepare.check(path)}
+    for overlays in ([tight], [tight, stated]):
+        assert "E504" in {d.code for d in prepare.check(path, overlays=overlays)}

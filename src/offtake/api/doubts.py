@@ -44,8 +44,10 @@ def _speeds(inputs: Inputs, tree: Mapping) -> Iterator[Diagnostic]:
     for kind in base.classes:
         slow, able = [], False
         for chip in chip_ids(base):
-            if kind.id in measured.get(chip, {}):
-                able = True
+            stated = measured.get(chip, {}).get(kind.id)
+            if stated is not None:
+                able = able or stated > 0.0
+                slow += [] if stated else [f"the file says that {chip} does not serve {kind.id} (a speed of nought)"]
                 continue
             try:
                 serving_capacity(inputs.chips[chip], inputs.models[kind.model], latency_class(kind))

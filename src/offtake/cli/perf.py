@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from cyclopts import App, Parameter
 
 from offtake.cli.options import Json, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from offtake.perf.capacity import ServingCapacity, TrainingCapacity
+    from offtake.perf.params import Section
     from offtake.perf.types import Chip, LatencyClass, Transformer
 
 __all__ = ["perf"]
 
 _Capacity = TypeVar("_Capacity")
+_Both: TypeAlias = "tuple[ServingCapacity | None, TrainingCapacity | None]"
 
 _COMMANDS = {
     "best": "Find the best layout for training, or the best serving plan under latency targets.",
@@ -91,18 +93,45 @@ def estimate(
     together, length, tokens = chips_given(chips), tokens_given("--seq", seq), tokens_given("--batch", batch)
     fitted = sections_given(params, "serving", "training")
     notes: list[str] = []
-    served = _or_note(lambda: serving_capacity(known, shape, latency, fitted.get("serving")), notes)
-    trained = _or_note(
-        lambda: training_capacity(
-            known, shape, chips=together, seq_tok=length, batch_tok=tokens, fitted=fitted.get("training")
-        ),
-        notes,
-    )
+
+    def asked(sections: Mapping[str, Section], lacking: list[str]) -> _Both:
+        served = _or_note(lambda: serving_capacity(known, shape, latency, sections.get("serving")), lacking)
+        trained = _or_note(
+            lambda: training_capacity(
+                known, shape, chips=together, seq_tok=length, batch_tok=tokens, fitted=sections.get("training")
+            ),
+            lacking,
+        )
+        return served, trained
+
+    served, trained = asked(fitted, notes)
+    bare = {kind: replace(section, own=None) for kind, section in fitted.items()}
+    without = asked(bare, []) if any(section.own for section in fitted.values()) else (None, None)
     if json:
         _print(known, shape, latency, served, trained, notes=notes)
     else:
-        _show(known, shape, served, trained, notes)
+        _show(known, shape, served, trained, [*_compared(without), *notes])
     return 1 if notes else 0
+
+
+def _compared(without: _Both) -> list[str]:
+    """Say what is estimated without the user's measurements, and of which software: an answer may differ by both."""
+    from offtake.tables import significant
+
+    served, trained = without
+    said = []
+    if served is not None:
+        rate, low, high = map(
+            significant, (served.output_tok_per_s_per_chip, served.interval.low, served.interval.high)
+        )
+        said.append(
+            f"without your measurements, on the best tuned engine: {rate} ({low} to {high}) output tok/s per chip"
+        )
+    if trained is not None:
+        ends = (trained.flop_per_s_per_chip, trained.interval.low, trained.interval.high)
+        rate, low, high = (significant(v / 1e12) for v in ends)
+        said.append(f"without them, on software that is not named: {rate} ({low} to {high}) useful TFLOP/s per chip")
+    return said
 
 
 def _or_note(estimated: Callable[[], _Capacity], notes: list[str]) -> _Capacity | None:

@@ -48,7 +48,7 @@ def calibrate(
     from offtake.perf.tables_serving import read_serving
     from offtake.perf.tables_training import read_training
 
-    fitting.writable(out, beside=table)
+    fitting.writable(out, beside=[table])
     sections = dict(parameters.load(params) if params is not None else parameters.shipped())
     name = "training" if kind == "training" else "serving"
     if name not in sections:

@@ -45,16 +45,26 @@ def rates(
     refuse_unreadable(scenario)
     fitted = sections_given(params, "serving", "training")
     if out is not None:
-        writable(out, beside=scenario)
+        writable(out, beside=[scenario, *map(Path, case), *([params] if params is not None else [])])
     found = rated.speeds(scenario, fitted, overlays=(*(Path(c) for c in case), *changes(set_)))
     told = {kind: len(section.own.rows) for kind, section in fitted.items() if section.own}
     by = " and ".join(f"{count} of {kind}" for kind, count in sorted(told.items()))
     title = f"Speeds by own measurements ({by}) and the terms" if told else "Speeds by the terms"
-    if out is not None:
+    if out is not None and found:
         write_text(out, rated.overlay_of(found, title))
     if json:
         speeds = {place: asdict(one) for place, one in found.items()}
-        print_json({"schema_version": SCHEMA_VERSION, "title": title, "written": str(out or ""), "speeds": speeds})
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "title": title,
+                "written": str(out or "") if found else "",
+                "speeds": speeds,
+            }
+        )
+        return 0
+    if not found:
+        print_lines("The scenario states every speed of its chips already: nothing to estimate, nothing written.")
         return 0
     columns = (
         Column("speed", kind="text"), Column("value", kind="text"), Column("low", title="80 %: from", kind="text"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from offtake.errors import OfftakeError
 from offtake.perf.cases import ServingCase
-from offtake.perf.own import MOST_RATIO, MOST_ROWS, OwnRow, as_run, like_of, one_left_out, own_of
+from offtake.perf.own import MOST_RATIO, MOST_ROWS, OwnRow, like_of, one_left_out, own_of
 from offtake.perf.score import score_serving, score_training
 from offtake.perf.tables_serving import UNLOADED
 
@@ -30,6 +30,8 @@ __all__ = ["Calibrated", "Missed", "calibrate_serving", "calibrate_training"]
 
 _Row = TypeVar("_Row", "TrainingRow", "ServingRow")
 
+_MOST_APART = 3.0
+"""Of the times that a row's rate and its time per token tell: beyond, one of them is of something else."""
 _SIGNS: Mapping[str, float] = {"step_time": 1.0, "tpot": 1.0, "throughput": -1.0}
 """Metrics that tell how long work takes, and whether more of one is more time. A first token is mostly a queue."""
 
@@ -124,7 +126,9 @@ def _asked(rows: Sequence[_Row]) -> tuple[Own, list[_Row]]:
             f"no row can be predicted, so none tells anything: {reasons or 'the table has no rows'} (is --kind right?)"
         )
     own = own_of(cases)
-    return own, [row if row.case is None else replace(row, case=as_run(own, row.case)) for row in rows]
+    return own, [
+        row if row.case is None else replace(row, case=replace(row.case, tuned_by=own.tuned_by)) for row in rows
+    ]
 
 
 def _told(own: Own, asked: Sequence[TrainingRow | ServingRow], report: Report, base: Section) -> Calibrated:
@@ -178,6 +182,8 @@ def _silent(row: TrainingRow | ServingRow, scored: ScoredRow, ratio: float | Non
     unloaded = UNLOADED in row.assumed or (
         isinstance(case, ServingCase) and case.load in {"closed", "static"} and not (case.concurrency or case.batch)
     )
+    logs = list(_logs(scored))
+    apart = max(logs, default=0.0) - min(logs, default=0.0)
     off = ratio is not None and not 1.0 / MOST_RATIO <= ratio <= MOST_RATIO
     reasons = {
         scored.refusal: bool(scored.refusal),
@@ -185,6 +191,7 @@ def _silent(row: TrainingRow | ServingRow, scored: ScoredRow, ratio: float | Non
         "its quality says that it is to be checked": scored.aside,
         "its load is not given (concurrency, batch or request_rate_per_s)": unloaded,
         "it measures neither a step, nor a time per token, nor a rate": ratio is None,
+        f"its rate and its times tell times that are {math.exp(apart):.3g} times apart": apart > math.log(_MOST_APART),
         f"measured at {ratio or 0.0:.3g} times the predicted time: is its unit right?": off,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")

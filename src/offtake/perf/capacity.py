@@ -16,6 +16,7 @@ from offtake.perf import serving_params
 from offtake.perf.answers import Interval, Refusal
 from offtake.perf.best_serving import best_serving
 from offtake.perf.cases import ServingCase, TrainingCase
+from offtake.perf.own import as_run
 from offtake.perf.training_model import predict_training
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = [
     "LatencyError",
     "ServingCapacity",
     "TrainingCapacity",
-    "engine_of",
     "serving_capacity",
     "training_capacity",
     "whole_batch",
@@ -118,11 +118,6 @@ def whole_batch(tokens: float, seq_tok: int) -> int:
     return 1 << max(0, round(math.log2(max(tokens / seq_tok, 1.0))))
 
 
-def engine_of(section: Section) -> str:
-    """Return the engine of a fleet: that of the user's own measurements (left open for them to fill), else `ENGINE`."""
-    return "" if section.own is not None else ENGINE
-
-
 @lru_cache(maxsize=4096)
 def serving_capacity(
     chip: Chip, model: Transformer, latency: LatencyClass, fitted: Section | None = None
@@ -141,8 +136,9 @@ def serving_capacity(
     for chips in SERVING_CHIPS:
         case = ServingCase(
             chip=chip, model=model, chips=chips, input_tok=latency.input_tok, output_tok=latency.output_tok,
-            cached_frac=latency.cached_frac, load="open", engine=engine_of(section),
+            cached_frac=latency.cached_frac, load="open",
         )  # fmt: skip
+        case = as_run(section.own, case, otherwise=ENGINE)
         plan = best_serving(case, ttft_s=latency.ttft_s, tpot_s=latency.tpot_s, fitted=section)
         if not isinstance(plan, Refusal):
             return ServingCapacity(

@@ -196,7 +196,7 @@ def write_text(path: Path, text: str) -> None:
             part.unlink(missing_ok=True)
 
 
-def writable(path: Path, *, beside: Path | None = None) -> None:
+def writable(path: Path, *, beside: Iterable[Path] = ()) -> None:
     """Refuse a name under which no file can be written, before the work; `beside`: what is read and must not be written over.
 
     Raises
@@ -210,7 +210,7 @@ def writable(path: Path, *, beside: Path | None = None) -> None:
         raise OfftakeError(f"{path}: cannot be written: it is no file")
     if not path.resolve().parent.is_dir():
         raise OfftakeError(f"{path}: cannot be written: there is no folder {path.resolve().parent}")
-    if beside is not None and path.exists() and beside.exists() and path.samefile(beside):
+    if path.exists() and any(one.exists() and path.samefile(one) for one in beside):
         raise OfftakeError(f"{path}: cannot be written: it is what is read; name another file")
 
 

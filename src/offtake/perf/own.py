@@ -166,23 +166,20 @@ def own_of(cases: Sequence[TrainingCase | ServingCase]) -> Own:
     return Own(rows=(), tuned_by=Counter(c.tuned_by for c in cases).most_common(1)[0][0])
 
 
-def as_run(own: Own | None, case: _Case) -> _Case:
+def as_run(own: Own | None, case: _Case, *, otherwise: str = "") -> _Case:
     """Return a case as its asker runs things: who tunes it, and software that it leaves open, as in most rows on its chip.
 
-    Without a row on the chip those of its vendor count; a question about another vendor's chip stays as it is.
+    Without a row on the chip those of its vendor count. A question about another vendor's chip stays as it is, of software `otherwise`
+    where it names none.
     """
-    if own is None:
-        return case
-    case = replace(case, tuned_by=own.tuned_by)
-    if case.engine:
-        return case
-    for near in ("chip", "vendor"):
-        here = case.chip.name if near == "chip" else case.chip.vendor
-        some = [(r.software, r.year) for r in own.rows if getattr(r.like, near) == here]
-        if some:
+    for near, here in (("chip", case.chip.name), ("vendor", case.chip.vendor)):
+        some = [(r.software, r.year) for r in own.rows if getattr(r.like, near) == here] if own is not None else []
+        if own is not None and some:
             software, year = Counter(some).most_common(1)[0][0]
-            return replace(case, engine=software, year=case.year or year)
-    return case
+            if case.engine:
+                return replace(case, tuned_by=own.tuned_by)
+            return replace(case, engine=software, year=case.year or year, tuned_by=own.tuned_by)
+    return case if case.engine or not otherwise else replace(case, engine=otherwise)
 
 
 def told(own: Own | None, like: Like) -> Told:

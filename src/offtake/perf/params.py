@@ -28,7 +28,7 @@ __all__ = ["SCHEMA_VERSION", "Section", "digest", "levels_of", "load", "parse", 
 
 SCHEMA_VERSION = 1
 MOST_BYTES = 16 * 1024 * 1024
-_MOST_LOG, _MOST_SPREAD = 60.0, 20.0  # far beyond any fit: e^-60 s is no time
+_MOST_LOG, _MOST_SPREAD = 20.0, 20.0  # far beyond any fit: e^-20 s is no time
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from offtake.errors import OfftakeError
 from offtake.perf import batching, serving_params
 from offtake.perf.answers import Interval
-from offtake.perf.capacity import engine_of
+from offtake.perf.capacity import ENGINE
 from offtake.perf.cases import ServingCase
 from offtake.perf.own import as_run
 from offtake.perf.serving_intervals import slowest
@@ -74,11 +74,11 @@ def sweep(
     cases = [
         ServingCase(
             chip=chip, model=model, chips=DEPLOYMENT, input_tok=latency.input_tok, output_tok=latency.output_tok,
-            cached_frac=latency.cached_frac, load="open", engine=engine_of(section),
+            cached_frac=latency.cached_frac, load="open",
         )
         for chip in chips
     ]  # fmt: skip
-    cases = [as_run(section.own, case) for case in cases]
+    cases = [as_run(section.own, case, otherwise=ENGINE) for case in cases]
     for i, case in enumerate(cases):
         try:
             numbers = numbers_of(case)

@@ -172,6 +172,8 @@ def read(path: Path, *, expects: Iterable[str]) -> Iterator[Cells]:
     except OSError as error:
         raise OfftakeError(f"{path}: cannot be read: {error.strerror or error}") from error
     text = text.replace("\x00", "").lstrip("\r\n")
+    while text.startswith("#"):  # remarks above the header
+        text = text.partition("\n")[2]
     reader = csv.DictReader(io.StringIO(text), restval="", delimiter=_delimiter(text[:10_000].partition("\n")[0]))
     header = tuple((name or "").strip().lower() for name in (reader.fieldnames or ()))
     missing = [name for name in expects if name not in header]
