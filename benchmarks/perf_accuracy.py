@@ -17,7 +17,7 @@ import numpy as np
 
 from offtake.errors import OfftakeError
 from offtake.perf import params
-from offtake.perf.calibrate import calibrate_serving, calibrate_training
+from offtake.perf.calibrate import calibrate
 from offtake.perf.own import ALONE, PARTS, Like, OwnRow, told
 from offtake.perf.score import document, score_serving, score_training
 from offtake.perf.tables_serving import read_serving
@@ -109,10 +109,10 @@ def own_rows() -> None:
     folder = files("offtake.perf") / "data" / "published"
     with as_file(folder) as path:
         tables = {
-            "training": (calibrate_training, read_training(path / "training_published.csv")),
-            "serving": (calibrate_serving, read_serving(path / "inference_published.csv")),
+            "training": (score_training, read_training(path / "training_published.csv")),
+            "serving": (score_serving, read_serving(path / "inference_published.csv")),
         }
-    for kind, (calibrate, rows) in tables.items():
+    for kind, (score, rows) in tables.items():
         unseen = [row for row in rows if row.quality == "test" and row.case is not None]
         publishers: dict[str, list[Any]] = defaultdict(list)
         for row in unseen:
@@ -120,7 +120,7 @@ def own_rows() -> None:
         runs = []
         for own in publishers.values():
             try:
-                found = calibrate(own, params.shipped()[kind]).section.own
+                found = calibrate(own, params.shipped()[kind], score).section.own
             except OfftakeError:  # none of a publisher's rows can be predicted
                 continue
             alike: dict[Like, list[OwnRow]] = defaultdict(list)

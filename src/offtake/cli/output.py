@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from offtake.errors import OfftakeError
+from offtake.files import write_whole
 
 __all__ = ["listening", "make_writable", "print_json", "write_file"]
 
@@ -75,7 +76,7 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a text file that the user named.
+    """Write a text file that the user named, whole or not at all, and the folders above it.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def write_file(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
     except (OSError, ValueError) as error:
-        msg = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"
+        msg = f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}"
         raise OfftakeError(msg) from error
+    write_whole(path, text)

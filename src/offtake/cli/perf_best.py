@@ -269,10 +269,7 @@ def _document(found: TrainingPlan | ServingPlan) -> dict[str, Any]:
 
 def _draw(path: Path, front: Sequence[FrontPoint], title: str, *, train: bool) -> None:
     """Write the picture of the front."""
+    from offtake.files import write_whole
     from offtake.report.chips import front_svg
 
-    try:
-        path.write_text(front_svg(front, title=title, train=train), "utf-8")
-    except OSError as error:
-        msg = f"{path}: cannot be written: {error.strerror or error}"
-        raise OfftakeError(msg) from error
+    write_whole(path, front_svg(front, title=title, train=train))

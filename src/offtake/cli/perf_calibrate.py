@@ -42,22 +42,24 @@ def calibrate(
     """
     from offtake.cli.failure import SCHEMA_VERSION
     from offtake.cli.output import print_json
+    from offtake.files import writable
     from offtake.perf import calibrate as calibrating
     from offtake.perf import fit as fitting
     from offtake.perf import params as parameters
+    from offtake.perf.score import score_serving, score_training
     from offtake.perf.tables_serving import read_serving
     from offtake.perf.tables_training import read_training
 
-    fitting.writable(out, beside=[table])
+    writable(out, beside=[table])
     sections = dict(parameters.load(params) if params is not None else parameters.shipped())
     name = "training" if kind == "training" else "serving"
     if name not in sections:
         msg = f"{params}: has no parameters of {name} to add to"
         raise OfftakeError(msg)
     if kind == "training":
-        found = calibrating.calibrate_training(read_training(table), sections[name])
+        found = calibrating.calibrate(read_training(table), sections[name], score_training)
     else:
-        found = calibrating.calibrate_serving(read_serving(table), sections[name])
+        found = calibrating.calibrate(read_serving(table), sections[name], score_serving)
     fitting.write(out, {**sections, name: found.section})
     if json:
         print_json({

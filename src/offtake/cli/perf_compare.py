@@ -107,13 +107,10 @@ def _load(latency: LatencyClass | None, chips: int) -> str:
 
 def _write(report: Path, found: Sequence[Compared], about: str) -> None:
     """Write the page with the table and pictures."""
+    from offtake.files import write_whole
     from offtake.report.chips import comparison_page
 
-    try:
-        report.write_text(comparison_page(found, about), "utf-8")
-    except OSError as error:
-        msg = f"{report}: cannot be written: {error.strerror or error}"
-        raise OfftakeError(msg) from error
+    write_whole(report, comparison_page(found, about))
 
 
 def _print(found: Sequence[Compared], about: str, report: Path | None, *, json: bool) -> None:

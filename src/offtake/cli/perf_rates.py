@@ -38,7 +38,7 @@ def rates(
     from offtake.cli.output import print_json
     from offtake.cli.perf_chip import sections_given
     from offtake.cli.terminal import print_lines, print_table
-    from offtake.perf.fit import writable, write_text
+    from offtake.files import writable, write_whole
     from offtake.spec.reader import refuse_unreadable
     from offtake.tables import Column, Table, significant
 
@@ -51,7 +51,7 @@ def rates(
     by = " and ".join(f"{count} of {kind}" for kind, count in sorted(told.items()))
     title = f"Speeds by own measurements ({by}) and the terms" if told else "Speeds by the terms"
     if out is not None and found:
-        write_text(out, rated.overlay_of(found, title))
+        write_whole(out, rated.overlay_of(found, title))
     if json:
         speeds = {place: asdict(one) for place, one in found.items()}
         print_json(

@@ -14,11 +14,10 @@ import numpy as np
 from offtake.errors import OfftakeError
 from offtake.perf.cases import ServingCase
 from offtake.perf.own import MOST_RATIO, MOST_ROWS, OwnRow, like_of, one_left_out, own_of
-from offtake.perf.score import score_serving, score_training
 from offtake.perf.tables_serving import UNLOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from offtake.perf.own import Like, Own
     from offtake.perf.params import Section
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from offtake.perf.tables_serving import ServingRow
     from offtake.perf.tables_training import TrainingRow
 
-__all__ = ["Calibrated", "Missed", "calibrate_serving", "calibrate_training"]
+__all__ = ["Calibrated", "Missed", "calibrate"]
 
 _Row = TypeVar("_Row", "TrainingRow", "ServingRow")
 
@@ -89,8 +88,12 @@ class Calibrated:
         return float(np.mean([row.after for row in self.rows]))
 
 
-def calibrate_training(rows: Sequence[TrainingRow], base: Section) -> Calibrated:
-    """Return the section with what rows of a training table tell of their publisher.
+def calibrate(rows: Sequence[_Row], base: Section, score: Callable[[Sequence[_Row], Section], Report]) -> Calibrated:
+    """Return the section with what rows of a table tell of their publisher.
+
+    Parameters
+    ----------
+    score : `score_training` or `score_serving`, as the rows are
 
     Raises
     ------
@@ -98,19 +101,7 @@ def calibrate_training(rows: Sequence[TrainingRow], base: Section) -> Calibrated
         No row tells anything (the reasons are named), or there are too many.
     """
     own, asked = _asked(rows)
-    return _told(own, asked, score_training(asked, replace(base, own=None)), base)
-
-
-def calibrate_serving(rows: Sequence[ServingRow], base: Section) -> Calibrated:
-    """Return the section with what rows of an inference table tell of their publisher.
-
-    Raises
-    ------
-    OfftakeError
-        No row tells anything (the reasons are named), or there are too many.
-    """
-    own, asked = _asked(rows)
-    return _told(own, asked, score_serving(asked, replace(base, own=None)), base)
+    return _told(own, asked, score(asked, replace(base, own=None)), base)
 
 
 def _asked(rows: Sequence[_Row]) -> tuple[Own, list[_Row]]:

@@ -6,16 +6,14 @@ file is written for equal tables with equal bytes: sorted, rounded, without a da
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from offtake.errors import OfftakeError
+from offtake.files import write_whole
 from offtake.perf import params, serving_cv, training_fit
 from offtake.perf.tables_serving import ServingRow, read_serving
 from offtake.perf.tables_training import TrainingRow, read_training
@@ -23,10 +21,11 @@ from offtake.progress import Progress, ProgressEvent, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from offtake.perf.params import Section
 
-__all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "writable", "write", "write_text"]
+__all__ = ["Held", "Tables", "cross_validated", "fitted", "read_tables", "write"]
 
 TRAINING = ("training_published.csv",)
 SERVING = ("inference_published.csv", "inference_silicon.csv")
@@ -167,55 +166,4 @@ def write(path: Path, sections: dict[str, Section], errors: dict[str, Any] | Non
         The file cannot be written.
     """
     told = {k: replace(s, errors={**s.errors, **(errors or {}).get(k, {})}) for k, s in sections.items()}
-    write_text(path, params.text_of(told))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole, or leave it as it was.
-
-    Raises
-    ------
-    OfftakeError
-        It cannot be written.
-    """
-    writable(path)
-    target = path.resolve()  # a link stays one
-    part: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            part = Path(file.name)
-            file.write(text)
-        part.chmod(0o666 & ~_umask())
-        part.replace(target)
-    except OSError as error:
-        raise OfftakeError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
-
-
-def writable(path: Path, *, beside: Iterable[Path] = ()) -> None:
-    """Refuse a name under which no file can be written, before the work; `beside`: what is read and must not be written over.
-
-    Raises
-    ------
-    OfftakeError
-        It is a folder or a device or the file that is read, or its folder is missing.
-    """
-    if not path.name or path.is_dir():
-        raise OfftakeError(f"{str(path)!r}: cannot be written: it is a folder; name a file")
-    if path.exists() and not path.is_file():
-        raise OfftakeError(f"{path}: cannot be written: it is no file")
-    if not path.resolve().parent.is_dir():
-        raise OfftakeError(f"{path}: cannot be written: there is no folder {path.resolve().parent}")
-    if path.exists() and any(one.exists() and path.samefile(one) for one in beside):
-        raise OfftakeError(f"{path}: cannot be written: it is what is read; name another file")
-
-
-def _umask() -> int:
-    """Return what new files may not be."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_whole(path, params.text_of(told))

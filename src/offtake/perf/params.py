@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from offtake.catalog.types import Chip
     from offtake.perf.own import Own
 
-__all__ = ["SCHEMA_VERSION", "Section", "digest", "levels_of", "load", "parse", "save", "shipped", "text_of"]
+__all__ = ["SCHEMA_VERSION", "Section", "digest", "levels_of", "load", "parse", "shipped", "text_of"]
 
 SCHEMA_VERSION = 1
 MOST_BYTES = 16 * 1024 * 1024
@@ -176,12 +176,6 @@ def text_of(sections: Mapping[str, Section]) -> str:
     """Return a parameter file's text: sorted, so that equal fits give equal bytes."""
     document: dict[str, Any] = {kind: section.document() for kind, section in sections.items()}
     return json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=1, sort_keys=True) + "\n"
-
-
-def save(path: Path, section: Section) -> None:
-    """Write a section into a parameter file, keeping the others."""
-    others = load(path) if path.exists() else {}
-    path.write_text(text_of({**others, section.kind: section}), "utf-8")
 
 
 def digest(keys: Iterable[str]) -> str:
