@@ -323,3 +323,21 @@ def test_a_first_token_is_held_against_the_statistic_that_the_row_names(tmp_path
         assert plain.figures["ttft"].predicted < mean.figures["ttft"].predicted
     else:
         assert plain.figures["ttft"].predicted == mean.figures["ttft"].predicted
+
+
+@pytest.mark.parametrize(
+    ("source", "publisher"),
+    [
+        ("docs: github.com/foundation-model-stack/fms-fsdp README.md, later", "foundation-model-stack/fms-fsdp"),
+        ("https://github.com/vllm-project/vllm/issues/17062 (2025)", "vllm-project/vllm"),
+        ("https://raw.githubusercontent.com/some/lab/main/README.md", "some/lab"),
+        ("some/lab@0123abcd results.csv", "some/lab"),
+        ("tylerromero.com/posts/nanogpt-speedrun-worklog, 2024", "tylerromero.com"),
+        ("huggingface.co/nanotron/old_bench", "huggingface.co/nanotron"),
+        ("arXiv 2205.05198 Table 5", "arXiv 2205.05198"),
+        ("PaLM: the paper", "PaLM"),
+        ("", ""),
+    ],
+)
+def test_a_publisher_is_a_repository_a_paper_or_the_owner_of_a_site(source, publisher):
+    assert tables.publisher_of(source) == publisher

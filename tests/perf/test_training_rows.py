@@ -223,13 +223,6 @@ def test_a_lone_row_and_trials_are_no_data():
     assert training_fit.fit_training([lone], rounds=1).rows["count"] == 1
 
 
-def test_a_publisher_is_named_by_its_repository():
-    assert (
-        training_fit.source_of("docs: github.com/foundation-model-stack/fms-fsdp README.md, later")
-        == "foundation-model-stack/fms-fsdp"
-    )
-
-
 def test_a_chip_that_runs_compiled_programs_has_no_host_in_its_step_whatever_the_engine():
     asked = case()
     for name, eager in (("TPU v7", 0.0), ("Trainium2", 0.0), ("H100 SXM", 1.0)):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from offtake.perf.serving_doubt import MOST_OF_PEAK, implied_share
 from offtake.perf.serving_intervals import regime_of
 from offtake.perf.serving_rows import names_of
+from offtake.perf.tables import publisher_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from offtake.perf.cases import ServingCase
     from offtake.perf.tables_serving import ServingRow
 
-__all__ = ["METRICS", "ServingPoint", "choose", "points_of", "publisher", "run_of"]
+__all__ = ["METRICS", "ServingPoint", "choose", "points_of", "run_of"]
 
 METRICS = ("tpot", "throughput", "ttft")
 MOST_OF_A_KIND = 24
@@ -79,24 +80,13 @@ def points_of(rows: Iterable[ServingRow]) -> list[ServingPoint]:
                 tok_per_s_per_chip=rate,
                 per_decode_chip=row.basis == "decode chip",
                 median=row.median,
-                source=publisher(row.source),
+                source=publisher_of(row.source),
                 key=row.key,
                 good=row.quality.lower() in {"", "ok"},
                 test=row.quality.lower().startswith("test"),
             )
         )
     return points
-
-
-def publisher(source: str) -> str:
-    """Return who published a row, whatever the file: rows of one publisher share habits.
-
-    Examples
-    --------
-    >>> publisher("aws-neuron/aws-neuron-sdk about-neuron/benchmarks/trn1/latency.csv @81ce03ae")
-    'aws-neuron/aws-neuron-sdk'
-    """
-    return source.split(" ", maxsplit=1)[0]
 
 
 def choose(points: Iterable[ServingPoint], *, most_of_a_kind: int = MOST_OF_A_KIND) -> list[ServingPoint]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["MEASURED", "Cells", "chip_text", "key_of", "model_of", "read", "year_of"]
+__all__ = ["MEASURED", "Cells", "chip_text", "key_of", "model_of", "publisher_of", "read", "year_of"]
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 100_000
@@ -33,6 +33,9 @@ MEASURED = frozenset({
     "total_tokens_per_s_chip", "ttft_ms", "ttft_stat", "tpot_ms", "tpot_stat", "ttft_p99_ms", "tpot_p99_ms", "value_kind", "quality",
 })  # fmt: skip
 """Columns that no prediction may read."""
+
+_SITES_OF_ALL = frozenset({"gist.github.com", "gitlab.com", "huggingface.co", "medium.com"})
+"""Sites whose pages are their owners', not the site's."""
 
 _DIGITS = r"\d{1,3}(?:[,_' ]\d{3})+(?:\.\d*)?|\d[\d_]*(?:[.,]\d*)?|\.\d+"
 _NUMBER = re.compile(
@@ -218,6 +221,33 @@ def key_of(cells: Cells) -> str:
         (n, " ".join(v.split())) for n, v in cells.text_of.items() if n not in MEASURED and n != "notes" and v.strip()
     )
     return hashlib.sha256(repr(asked).encode()).hexdigest()[:10]
+
+
+def publisher_of(source: str) -> str:
+    """Return who published a row, whatever the file, release or page: rows of one publisher share habits.
+
+    A repository or paper; of a page its site, and on sites where anybody publishes the owner too.
+
+    Examples
+    --------
+    >>> publisher_of("docs: github.com/NVIDIA-NeMo/Megatron-Bridge docs/summary.md [26.08]"), publisher_of("arXiv 2205.05198 Table 5")
+    ('NVIDIA-NeMo/Megatron-Bridge', 'arXiv 2205.05198')
+    >>> publisher_of("docs.nvidia.com/nim/benchmarking/llm/1.0.0 (2024)"), publisher_of("https://gist.github.com/someone/0a1b2c")
+    ('docs.nvidia.com', 'gist.github.com/someone')
+    """
+    words = source.removeprefix("docs: ").split()
+    if not words:
+        return ""
+    if words[0].lower() == "arxiv":
+        return " ".join(words[:2])
+    path = re.sub(
+        r"^(?:https?://)?(?:www\.)?(?:(?:raw\.githubusercontent|github)\.com/)?|[@#].*$|[,;:]+$",
+        "",
+        words[0],
+        flags=re.IGNORECASE,
+    ).split("/")
+    named = 1 if "." in path[0] and path[0].lower() not in _SITES_OF_ALL else 2
+    return "/".join(path[:named])
 
 
 def year_of(cells: Cells) -> float:

@@ -17,6 +17,7 @@ from offtake.errors import OfftakeError
 from offtake.perf import params, pooling, training_params
 from offtake.perf.answers import Refusal
 from offtake.perf.params import Section
+from offtake.perf.tables import publisher_of
 from offtake.perf.training_layouts import impossible
 from offtake.perf.training_model import base_setting, choose, levels, open_settings, predict_training
 from offtake.perf.training_setting import stack
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from offtake.perf.pooling import Floats
     from offtake.perf.training_setting import Setting
 
-__all__ = ["MeasuredStep", "cross_validate", "fit_training", "source_of"]
+__all__ = ["MeasuredStep", "cross_validate", "fit_training"]
 
 _TURNS = 2  # of choosing open settings and fitting
 _MOST_WEIGHT = 2.0
@@ -86,22 +87,6 @@ class _Data:
     keys: tuple[str, ...]
 
 
-def source_of(text: str) -> str:
-    """Return the publisher of a row: the repository or paper, without file, release and remarks.
-
-    Examples
-    --------
-    >>> source_of("NVIDIA-NeMo/Megatron-Bridge docs/performance-summary.md @067f987df [26.08]"), source_of("arXiv 2205.05198 Table 5")
-    ('NVIDIA-NeMo/Megatron-Bridge', 'arXiv 2205.05198')
-    """
-    words = text.removeprefix("docs: ").split()
-    if words and words[0].lower() == "arxiv":
-        return " ".join(words[:2])
-    if words and words[0].startswith("github.com/"):
-        return "/".join(words[0].split("/")[1:3])
-    return words[0] if words else ""
-
-
 def fit_training(rows: Sequence[MeasuredStep], *, rounds: int = 12) -> Section:
     """Fit the training parameters to measured steps.
 
@@ -122,8 +107,10 @@ def _fit_opened(opened: Sequence[_Opened], rounds: int) -> Section:
     A publisher's only row is a test and no data: what it measured cannot be told from its habits. So are rows named trials: layouts that
     were tried out, most of them to be dropped, on a cluster that was still being set up.
     """
-    many = Counter(source_of(one.row.source) for one in opened)
-    sure = [one for one in opened if many[source_of(one.row.source)] > 1 and "trial" not in one.case.model.name.split()]
+    many = Counter(publisher_of(one.row.source) for one in opened)
+    sure = [
+        one for one in opened if many[publisher_of(one.row.source)] > 1 and "trial" not in one.case.model.name.split()
+    ]
     opened = sure or opened
     section, found = _fit(_data(opened, None), _FIRST_ROUNDS, None)
     for _ in range(_TURNS - 1):
@@ -167,7 +154,7 @@ def _data(opened: Sequence[_Opened], section: Section | None) -> _Data:
 def _weights(rows: Sequence[MeasuredStep]) -> Floats:
     """Weigh rows: those of one publisher, chip and size of model share the root of their number; times from printed TFLOP/s count half."""
     cells = [
-        (source_of(r.source), r.case.chip.name, round(math.log2(max(r.case.model.active_params or 1.0, 1.0))))
+        (publisher_of(r.source), r.case.chip.name, round(math.log2(max(r.case.model.active_params or 1.0, 1.0))))
         if r.case
         else ("", "", 0)
         for r in rows
@@ -184,7 +171,7 @@ def _fit(data: _Data, rounds: int, start: pooling.Fit | None) -> tuple[Section, 
     """Fit effects with settings held."""
     names = [training_params.levels(c.chip, engine=c.engine, year=c.year, tuned_by=c.tuned_by) for c in data.cases]
     sources = [
-        source_of(c.source) + (" untuned" if c.tuned_by == "nobody" else " experts" if c.model.is_moe else "")
+        publisher_of(c.source) + (" untuned" if c.tuned_by == "nobody" else " experts" if c.model.is_moe else "")
         for c in data.cases
     ]
     wider = {"untuned": _UNTUNED_SD, "experts": _EXPERTS_SD}
@@ -248,7 +235,7 @@ def cross_validate(rows: Sequence[MeasuredStep], *, by: str, rounds: int = 6) ->
     if by not in {"chip", "source"}:
         raise OfftakeError(f"cross-validation is by chip or by source, not by {by!r}")
     opened = _opened(rows)
-    groups = [one.case.chip.name if by == "chip" else source_of(one.row.source) for one in opened]
+    groups = [one.case.chip.name if by == "chip" else publisher_of(one.row.source) for one in opened]
     out: list[dict[str, Any]] = []
     for held in sorted(set(groups)):
         inside = [one for one, group in zip(opened, groups, strict=True) if group != held]
@@ -271,7 +258,7 @@ def predictions(rows: Sequence[MeasuredStep], section: Section, *, held: str = "
         if isinstance(found, Refusal):
             continue
         out.append({
-            "key": row.key, "chip": row.case.chip.name, "source": source_of(row.source), "model": row.case.model.name,
+            "key": row.key, "chip": row.case.chip.name, "source": publisher_of(row.source), "model": row.case.model.name,
             "moe": row.case.model.is_moe, "held": held, "measured_s": row.step_s, "predicted_s": found.step_s,
             "low_s": found.interval.low, "high_s": found.interval.high,
         })  # fmt: skip
